@@ -1,0 +1,327 @@
+namespace Earshot.Core;
+
+/// <summary>Every counter that the stack moves, by the name that nstat gives it.</summary>
+/// <remarks>Linux's other counters are left out, not shown as 0.</remarks>
+public enum Counter : byte
+{
+    /// <summary>No counter.</summary>
+    None,
+
+    /// <summary>Packets taken from links.</summary>
+    IpInReceives,
+
+    /// <summary>Packets with a bad header.</summary>
+    IpInHdrErrors,
+
+    /// <summary>Packets for an address that is not ours.</summary>
+    IpInAddrErrors,
+
+    /// <summary>Packets of an unknown protocol.</summary>
+    IpInUnknownProtos,
+
+    /// <summary>Packets dropped for want of room.</summary>
+    IpInDiscards,
+
+    /// <summary>Packets handed to a protocol.</summary>
+    IpInDelivers,
+
+    /// <summary>Packets built here.</summary>
+    IpOutRequests,
+
+    /// <summary>Packets dropped on the way out.</summary>
+    IpOutDiscards,
+
+    /// <summary>Packets without a route.</summary>
+    IpOutNoRoutes,
+
+    /// <summary>Packets handed to a device.</summary>
+    IpOutTransmits,
+
+    /// <summary>Fragments received.</summary>
+    IpReasmReqds,
+
+    /// <summary>Fragments that were not put together.</summary>
+    IpReasmFails,
+
+    /// <summary>ICMP messages received.</summary>
+    IcmpInMsgs,
+
+    /// <summary>ICMP messages that could not be used.</summary>
+    IcmpInErrors,
+
+    /// <summary>ICMP messages with a wrong checksum.</summary>
+    IcmpInCsumErrors,
+
+    /// <summary>Destination-unreachable messages received.</summary>
+    IcmpInDestUnreachs,
+
+    /// <summary>Time-exceeded messages received.</summary>
+    IcmpInTimeExcds,
+
+    /// <summary>Parameter-problem messages received.</summary>
+    IcmpInParmProbs,
+
+    /// <summary>Source quenches received.</summary>
+    IcmpInSrcQuenchs,
+
+    /// <summary>Redirects received.</summary>
+    IcmpInRedirects,
+
+    /// <summary>Echo requests received.</summary>
+    IcmpInEchos,
+
+    /// <summary>Echo replies received.</summary>
+    IcmpInEchoReps,
+
+    /// <summary>Timestamp requests received.</summary>
+    IcmpInTimestamps,
+
+    /// <summary>Timestamp replies received.</summary>
+    IcmpInTimestampReps,
+
+    /// <summary>Address-mask requests received.</summary>
+    IcmpInAddrMasks,
+
+    /// <summary>Address-mask replies received.</summary>
+    IcmpInAddrMaskReps,
+
+    /// <summary>ICMP messages sent.</summary>
+    IcmpOutMsgs,
+
+    /// <summary>ICMP errors withheld by the limit of the whole host.</summary>
+    IcmpOutRateLimitGlobal,
+
+    /// <summary>ICMP errors withheld by the limit per destination.</summary>
+    IcmpOutRateLimitHost,
+
+    /// <summary>Destination-unreachable messages sent.</summary>
+    IcmpOutDestUnreachs,
+
+    /// <summary>Parameter-problem messages sent.</summary>
+    IcmpOutParmProbs,
+
+    /// <summary>Echo replies sent.</summary>
+    IcmpOutEchoReps,
+
+    /// <summary>First SYNs sent.</summary>
+    TcpActiveOpens,
+
+    /// <summary>Child sockets made.</summary>
+    TcpPassiveOpens,
+
+    /// <summary>SYN_SENT or SYN_RECV to CLOSE.</summary>
+    TcpAttemptFails,
+
+    /// <summary>ESTABLISHED or CLOSE_WAIT to CLOSE.</summary>
+    TcpEstabResets,
+
+    /// <summary>Connections in ESTABLISHED or CLOSE_WAIT, a gauge.</summary>
+    TcpCurrEstab,
+
+    /// <summary>Segments received, bad ones too.</summary>
+    TcpInSegs,
+
+    /// <summary>Segments sent, retransmissions excepted.</summary>
+    TcpOutSegs,
+
+    /// <summary>Segments retransmitted.</summary>
+    TcpRetransSegs,
+
+    /// <summary>Segments with a bad header or checksum, SYNs in ESTABLISHED.</summary>
+    TcpInErrs,
+
+    /// <summary>Resets sent.</summary>
+    TcpOutRsts,
+
+    /// <summary>Segments with a wrong checksum.</summary>
+    TcpInCsumErrors,
+
+    /// <summary>Requests removed by a reset, a SYN or abort_on_overflow.</summary>
+    TcpExtEmbryonicRsts,
+
+    /// <summary>ICMP errors that quote a number outside the window.</summary>
+    TcpExtOutOfWindowIcmps,
+
+    /// <summary>TIME_WAIT entries made.</summary>
+    TcpExtTW,
+
+    /// <summary>TIME_WAIT entries taken over by connect().</summary>
+    TcpExtTWRecycled,
+
+    /// <summary>SYN-ACKs refused for their TSecr.</summary>
+    TcpExtPAWSActive,
+
+    /// <summary>Segments refused for an old timestamp.</summary>
+    TcpExtPAWSEstab,
+
+    /// <summary>Segments that end beyond the window.</summary>
+    TcpExtBeyondWindow,
+
+    /// <summary>Segments for a request with a TSecr that was never sent.</summary>
+    TcpExtTSEcrRejected,
+
+    /// <summary>Old pure ACKs with an old timestamp.</summary>
+    TcpExtPAWSOldAck,
+
+    /// <summary>Segments to TIME_WAIT with an old timestamp.</summary>
+    TcpExtPAWSTimewait,
+
+    /// <summary>ACKs that the delay timer sent.</summary>
+    TcpExtDelayedACKs,
+
+    /// <summary>Segments that were received before.</summary>
+    TcpExtDelayedACKLost,
+
+    /// <summary>Accept queue full.</summary>
+    TcpExtListenOverflows,
+
+    /// <summary>SYNs and handshakes dropped by a listener.</summary>
+    TcpExtListenDrops,
+
+    /// <summary>Data segments on the fast path.</summary>
+    TcpExtTCPHPHits,
+
+    /// <summary>ACKs without data on the slow path.</summary>
+    TcpExtTCPPureAcks,
+
+    /// <summary>ACKs on the fast path that advanced.</summary>
+    TcpExtTCPHPAcks,
+
+    /// <summary>Recoveries entered by duplicate ACKs.</summary>
+    TcpExtTCPRenoRecovery,
+
+    /// <summary>Retransmissions lost again.</summary>
+    TcpExtTCPLostRetransmit,
+
+    /// <summary>Timeouts after duplicate ACKs.</summary>
+    TcpExtTCPRenoFailures,
+
+    /// <summary>Timeouts in loss state.</summary>
+    TcpExtTCPLossFailures,
+
+    /// <summary>Segments retransmitted in recovery.</summary>
+    TcpExtTCPFastRetrans,
+
+    /// <summary>Segments retransmitted in loss state.</summary>
+    TcpExtTCPSlowStartRetrans,
+
+    /// <summary>Firings of a retransmission or SYN-ACK timer.</summary>
+    TcpExtTCPTimeouts,
+
+    /// <summary>Timeouts in recovery.</summary>
+    TcpExtTCPRenoRecoveryFail,
+
+    /// <summary>Connections reset for data after close or linger 0.</summary>
+    TcpExtTCPAbortOnData,
+
+    /// <summary>Connections reset for unread data.</summary>
+    TcpExtTCPAbortOnClose,
+
+    /// <summary>Connections given up after timeouts.</summary>
+    TcpExtTCPAbortOnTimeout,
+
+    /// <summary>FIN_WAIT2 not kept.</summary>
+    TcpExtTCPAbortOnLinger,
+
+    /// <summary>Orphans beyond the limit.</summary>
+    TcpExtTCPAbortOnMemory,
+
+    /// <summary>TIME_WAIT entries refused by tcp_max_tw_buckets.</summary>
+    TcpExtTCPTimeWaitOverflow,
+
+    /// <summary>SYN queue full, SYN dropped.</summary>
+    TcpExtTCPReqQFullDrop,
+
+    /// <summary>Segments merged into the buffer before them.</summary>
+    TcpExtTCPRcvCoalesce,
+
+    /// <summary>Segments queued out of order.</summary>
+    TcpExtTCPOFOQueue,
+
+    /// <summary>Out-of-order segments dropped for want of memory.</summary>
+    TcpExtTCPOFODrop,
+
+    /// <summary>Out-of-order segments that were there already.</summary>
+    TcpExtTCPOFOMerge,
+
+    /// <summary>Challenge ACKs sent.</summary>
+    TcpExtTCPChallengeACK,
+
+    /// <summary>SYNs on a connection.</summary>
+    TcpExtTCPSYNChallenge,
+
+    /// <summary>Window opened.</summary>
+    TcpExtTCPFromZeroWindowAdv,
+
+    /// <summary>Window closed.</summary>
+    TcpExtTCPToZeroWindowAdv,
+
+    /// <summary>Window would have closed.</summary>
+    TcpExtTCPWantZeroWindowAdv,
+
+    /// <summary>SYNs and SYN-ACKs retransmitted.</summary>
+    TcpExtTCPSynRetrans,
+
+    /// <summary>Segments with data sent for the first time.</summary>
+    TcpExtTCPOrigDataSent,
+
+    /// <summary>Answers for a request withheld by the rate limit.</summary>
+    TcpExtTCPACKSkippedSynRecv,
+
+    /// <summary>Answers to old timestamps withheld.</summary>
+    TcpExtTCPACKSkippedPAWS,
+
+    /// <summary>Answers to bad sequence numbers withheld.</summary>
+    TcpExtTCPACKSkippedSeq,
+
+    /// <summary>Answers in FIN_WAIT2 withheld.</summary>
+    TcpExtTCPACKSkippedFinWait2,
+
+    /// <summary>Answers in TIME_WAIT withheld.</summary>
+    TcpExtTCPACKSkippedTimeWait,
+
+    /// <summary>Challenge ACKs withheld.</summary>
+    TcpExtTCPACKSkippedChallenge,
+
+    /// <summary>Zero-window probes sent.</summary>
+    TcpExtTCPWinProbe,
+
+    /// <summary>Keepalive probes sent.</summary>
+    TcpExtTCPKeepAlive,
+
+    /// <summary>Packets delivered to the peer.</summary>
+    TcpExtTCPDelivered,
+
+    /// <summary>Data that met a closed window.</summary>
+    TcpExtTCPZeroWindowDrop,
+
+    /// <summary>In-order data dropped for want of memory.</summary>
+    TcpExtTCPRcvQDrop,
+
+    /// <summary>Flow hashes changed by a timeout.</summary>
+    TcpExtTcpTimeoutRehash,
+
+    /// <summary>Packets with fewer bytes than they say.</summary>
+    IpExtInTruncatedPkts,
+
+    /// <summary>Packets with a wrong header checksum.</summary>
+    IpExtInCsumErrors,
+
+    /// <summary>Bytes received.</summary>
+    IpExtInOctets,
+
+    /// <summary>Bytes sent.</summary>
+    IpExtOutOctets,
+
+    /// <summary>Packets received without ECN.</summary>
+    IpExtInNoECTPkts,
+
+    /// <summary>Packets received with ECT(1).</summary>
+    IpExtInECT1Pkts,
+
+    /// <summary>Packets received with ECT(0).</summary>
+    IpExtInECT0Pkts,
+
+    /// <summary>Packets received with congestion experienced.</summary>
+    IpExtInCEPkts,
+}

@@ -1,0 +1,208 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Earshot.Core.Time;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core;
+
+/// <summary>A verdict as the ledger keeps it: 32 bytes, no string.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = 32)]
+public readonly struct LedgerEntry
+{
+    internal LedgerEntry(Instant time, in FourTuple tuple, ushort listener, in Verdict verdict)
+    {
+        _time = time.Nanoseconds;
+        _remote = tuple.Remote.Address.Bits;
+        _remotePort = tuple.Remote.Port;
+        _localPort = tuple.Local.Port;
+        _rule = verdict.Rule;
+        Listener = listener;
+        A = verdict.A;
+        B = verdict.B;
+        C = verdict.C;
+    }
+
+    private readonly long _time;
+    private readonly uint _remote;
+    private readonly ushort _remotePort;
+    private readonly ushort _localPort;
+    private readonly RuleId _rule;
+
+    /// <summary>The listener that judged: its id from 1 on, 0 when none was concerned.</summary>
+    public readonly ushort Listener;
+
+    /// <summary>The rule's first number.</summary>
+    public readonly uint A;
+
+    /// <summary>The rule's second number.</summary>
+    public readonly uint B;
+
+    /// <summary>The rule's third number.</summary>
+    public readonly uint C;
+
+    /// <summary>When the verdict was given.</summary>
+    public Instant Time => new(_time);
+
+    /// <summary>The peer.</summary>
+    public InetEndpoint Remote => new(new InetAddress(_remote), _remotePort);
+
+    /// <summary>The local port.</summary>
+    public ushort LocalPort => _localPort;
+
+    /// <summary>The rule that spoke.</summary>
+    public RuleId Rule => _rule;
+}
+
+/// <summary>What a rule has said about one listener.</summary>
+public sealed class RuleTally
+{
+    internal const int SampleSize = 8;
+    private readonly LedgerEntry[] _sample = new LedgerEntry[SampleSize];
+
+    internal RuleTally(RuleId rule) => Rule = rule;
+
+    /// <summary>The rule.</summary>
+    public RuleId Rule { get; }
+
+    /// <summary>How often it spoke.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>The first time.</summary>
+    public LedgerEntry First { get; private set; }
+
+    /// <summary>The last time.</summary>
+    public LedgerEntry Last { get; private set; }
+
+    /// <summary>A uniform sample of all times, at most eight.</summary>
+    public ReadOnlySpan<LedgerEntry> Sample => _sample.AsSpan(0, (int)Math.Min(Count, SampleSize));
+
+    internal void Add(in LedgerEntry entry, Chance chance)
+    {
+        if (Count == 0)
+        {
+            First = entry;
+        }
+
+        Last = entry;
+        if (Count < SampleSize)
+        {
+            _sample[Count] = entry;
+        }
+        else if (chance.Next() % (ulong)(Count + 1) is var place && place < SampleSize)
+        {
+            // Reservoir sampling: every entry of a flood is kept with the same probability.
+            _sample[place] = entry;
+        }
+
+        Count++;
+    }
+}
+
+/// <summary>The memory of verdicts: per listener and rule a tally, beside one ring of the latest.</summary>
+/// <remarks>A flood fills the ring but evicts no tally, so nothing interesting is lost to it.</remarks>
+public sealed class Ledger
+{
+    /// <summary>Entries in the ring.</summary>
+    public const int RingSize = 4096;
+
+    private readonly LedgerEntry[] _ring = new LedgerEntry[RingSize];
+    private readonly Dictionary<int, RuleTally> _tallies = [];
+    private readonly List<RuleTally> _order = [];
+    private readonly Dictionary<ushort, InetEndpoint> _listeners = [];
+    private readonly Chance _chance;
+    private RuleTally? _lastTally;
+    private int _lastKey = -1;
+
+    internal Ledger(in Seed256 seed) => _chance = new Chance(seed, ChanceStream.Ledger);
+
+    /// <summary>Verdicts given so far.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Every tally, in the order in which the rules first spoke.</summary>
+    public IReadOnlyList<RuleTally> Tallies => _order;
+
+    /// <summary>The newest entries, oldest first, at most <see cref="RingSize"/>.</summary>
+    public IEnumerable<LedgerEntry> Latest
+    {
+        get
+        {
+            for (long i = Math.Max(0, Count - RingSize); i < Count; i++)
+            {
+                yield return _ring[i & (RingSize - 1)];
+            }
+        }
+    }
+
+    /// <summary>The tally of a rule for a listener, or null when it never spoke.</summary>
+    /// <param name="listener">The listener's id, 0 for verdicts that concern none.</param>
+    /// <param name="rule">The rule.</param>
+    public RuleTally? Tally(ushort listener, RuleId rule) => _tallies.GetValueOrDefault(Key(listener, rule));
+
+    /// <summary>Finds the newest entry about a connection that is still in the ring.</summary>
+    /// <param name="localPort">The local port.</param>
+    /// <param name="remote">The peer.</param>
+    /// <param name="entry">The entry.</param>
+    /// <returns>Whether there is one.</returns>
+    public bool TryFindLast(ushort localPort, InetEndpoint remote, out LedgerEntry entry)
+    {
+        for (long i = Count - 1; i >= Math.Max(0, Count - RingSize); i--)
+        {
+            entry = _ring[i & (RingSize - 1)];
+            if (entry.LocalPort == localPort && entry.Remote == remote)
+            {
+                return true;
+            }
+        }
+
+        entry = default;
+        return false;
+    }
+
+    /// <summary>Says an entry in words.</summary>
+    /// <param name="entry">The entry.</param>
+    /// <param name="local">What to call the local end; the listener's address when null.</param>
+    public string Explain(in LedgerEntry entry, string? local = null)
+    {
+        Rule rule = Rule.Of(entry.Rule);
+        local ??= _listeners.TryGetValue(entry.Listener, out InetEndpoint listener)
+            ? listener.ToString() : $"port {entry.LocalPort}";
+        return rule.Sentence
+            .Replace("{peer}", entry.Remote.ToString(), StringComparison.Ordinal)
+            .Replace("{local}", local, StringComparison.Ordinal)
+            .Replace("{a}", entry.A.ToString(), StringComparison.Ordinal)
+            .Replace("{b}", entry.B.ToString(), StringComparison.Ordinal)
+            .Replace("{c}", entry.C.ToString(), StringComparison.Ordinal);
+    }
+
+    internal void NameListener(ushort listener, InetEndpoint local) => _listeners[listener] = local;
+
+    internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict)
+    {
+        var entry = new LedgerEntry(now, tuple, listener, verdict);
+        _ring[Count & (RingSize - 1)] = entry;
+        Count++;
+        int key = Key(listener, verdict.Rule);
+        if (key != _lastKey)
+        {
+            // The same rule tends to speak again: a flood looks its tally up once.
+            _lastKey = key;
+            if (!_tallies.TryGetValue(key, out _lastTally))
+            {
+                _lastTally = new RuleTally(verdict.Rule);
+                _tallies.Add(key, _lastTally);
+                _order.Add(_lastTally);
+            }
+        }
+
+        _lastTally!.Add(entry, _chance);
+    }
+
+    internal bool TryGetSince(long count, out LedgerEntry entry)
+    {
+        entry = Count > count ? _ring[(Count - 1) & (RingSize - 1)] : default;
+        return Count > count;
+    }
+
+    private static int Key(ushort listener, RuleId rule) => (listener << 16) | (int)rule;
+}

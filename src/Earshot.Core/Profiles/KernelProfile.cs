@@ -1,0 +1,155 @@
+using System;
+using System.Collections.Generic;
+
+namespace Earshot.Core.Profiles;
+
+/// <summary>The ordered questions of an era: which of the files in <c>Tcp/Listening/Shapes/</c> decides.</summary>
+public enum ListenShape
+{
+    /// <summary>2.4 to 4.3: a SYN table per listener, its size fixed by the first listen(); the young and last-quarter rules.</summary>
+    ListenerTable,
+
+    /// <summary>4.10 and later: requests in the established table; a full accept queue refuses every SYN.</summary>
+    GlobalTable,
+}
+
+/// <summary>How SYN-ACKs are sent again.</summary>
+public enum SynAckTimerKind
+{
+    /// <summary>A timer per request.</summary>
+    PerRequest,
+
+    /// <summary>One sweep per listener over a share of its buckets, with a clock hand.</summary>
+    Sweep,
+}
+
+/// <summary>How timers are rounded, and in which order simultaneous ones run.</summary>
+public enum TimerWheelKind
+{
+    /// <summary>Before 4.8: exact jiffies, first in first out.</summary>
+    Exact,
+
+    /// <summary>Since 4.8: levels of 64 slots, each eight times coarser; newest first in a slot.</summary>
+    Levels,
+}
+
+/// <summary>One kernel release: the shape of its listening side and its numbers.</summary>
+/// <remarks>No code asks for a version: what differs between releases stands here, by name.</remarks>
+public sealed record KernelProfile
+{
+    /// <summary>The reference: 6.18.44.</summary>
+    public static KernelProfile Linux618 { get; } = Profiles.Linux618.Create();
+
+    /// <summary>The kernel on which the first article measured: 2.6.32-642.el6.</summary>
+    public static KernelProfile LinuxEl6 { get; } = Profiles.LinuxEl6.Create();
+
+    /// <summary>Every profile, newest first.</summary>
+    public static IReadOnlyList<KernelProfile> All { get; } = [Linux618, LinuxEl6];
+
+    /// <summary>The profile's name, as <c>linux-6.18</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The release, as <c>6.18.44</c>.</summary>
+    public required string Release { get; init; }
+
+    /// <summary>What is particular about it, in a sentence.</summary>
+    public required string Summary { get; init; }
+
+    /// <summary>The ordered questions of its listening side.</summary>
+    public required ListenShape Shape { get; init; }
+
+    /// <summary>How it sends SYN-ACKs again.</summary>
+    public required SynAckTimerKind SynAckTimer { get; init; }
+
+    /// <summary>How its timers round.</summary>
+    public required TimerWheelKind TimerWheel { get; init; }
+
+    /// <summary>Ticks a second of the release's usual build.</summary>
+    public required int Hz { get; init; }
+
+    /// <summary>Values of net.* sysctls at boot, by name; what a release does not have is not in here.</summary>
+    public required IReadOnlyDictionary<string, string> Sysctls { get; init; }
+
+    /// <summary>Counters that the release does not have.</summary>
+    public IReadOnlyCollection<Counter> LacksCounters { get; init; } = [];
+
+    /// <summary>The first retransmission timeout of SYNs and SYN-ACKs.</summary>
+    public TimeSpan InitialRto { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The retransmission timeout when the handshake gave no sample.</summary>
+    public TimeSpan FallbackRto { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The most that a retransmission timeout grows to.</summary>
+    public TimeSpan MaximumRto { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Segments that a new connection may send at once.</summary>
+    public int InitialWindow { get; init; } = 10;
+
+    /// <summary>Whether a SYN that a listener drops is counted (ListenDrops, and ListenOverflows for a full accept queue).</summary>
+    public bool CountsDroppedSyns { get; init; } = true;
+
+    /// <summary>Whether each firing of a request's timer counts TCPTimeouts.</summary>
+    public bool CountsRequestTimeouts { get; init; } = true;
+
+    /// <summary>Whether an ACK for a request is checked against the timestamps that were sent (6.15 and later).</summary>
+    public bool ChecksTimestampEcho { get; init; } = true;
+
+    /// <summary>Whether a RST for a request must carry the exact number, others being challenged.</summary>
+    public bool ChallengesInexactResets { get; init; } = true;
+
+    /// <summary>Whether the SYN queue is full at more than its limit; otherwise at its limit.</summary>
+    public bool SynQueueAdmitsOneMore { get; init; } = true;
+
+    /// <summary>Whether a full accept queue refuses a SYN only beside more than this many young requests.</summary>
+    public int YoungRequestsTolerated { get; init; } = 1;
+
+    /// <summary>Least number of requests that a listener's SYN table is made for.</summary>
+    public int SynTableMinimum { get; init; } = 8;
+
+    /// <summary>Time between two sweeps of a listener's SYN table.</summary>
+    public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>
+    public bool DuplicateSynRearms { get; init; } = true;
+
+    /// <summary>Whether the SYN-ACK's window scale follows from the largest buffer sysctl or rmem_max, whichever is more.</summary>
+    public bool ReservesWindowSegment { get; init; } = true;
+
+    /// <summary>The largest window that a SYN-ACK or SYN announces, in bytes.</summary>
+    public int InitialWindowBytesLimit { get; init; } = int.MaxValue;
+
+    /// <summary>Whether timestamps carry an offset drawn per connection (tcp_timestamps = 1 since 4.10).</summary>
+    public bool TimestampOffsets { get; init; } = true;
+
+    /// <summary>Ephemeral ports are walked in steps of this, the parity of the range's low end first.</summary>
+    public int EphemeralPortStep { get; init; } = 2;
+
+    /// <summary>Whether <c>netstat</c> shows a listener's SYN_RECV lines before all others, bucket by bucket.</summary>
+    public bool RequestsListedFirst { get; init; }
+
+    /// <summary>What <c>netstat -s</c> of the time says of ListenDrops: "ignored" or "dropped".</summary>
+    public string ListenDropsWord { get; init; } = "dropped";
+
+    /// <summary>Finds a profile by name.</summary>
+    /// <param name="name">The name, as <c>linux-el6</c>.</param>
+    /// <param name="profile">The profile, the reference when there is none of that name.</param>
+    /// <returns>Whether there is one.</returns>
+    public static bool TryFind(string name, out KernelProfile profile)
+    {
+        foreach (KernelProfile candidate in All)
+        {
+            if (candidate.Name == name)
+            {
+                profile = candidate;
+                return true;
+            }
+        }
+
+        profile = Linux618;
+        return false;
+    }
+
+    /// <summary>The same release with one sysctl's boot value changed.</summary>
+    public KernelProfile With(string sysctl, string value) =>
+        this with { Sysctls = new Dictionary<string, string>(Sysctls) { [sysctl] = value } };
+}

@@ -1,0 +1,53 @@
+using System.Collections.Generic;
+
+namespace Earshot.Core.Profiles;
+
+/// <summary>Linux 6.18.44, the reference: what the fact sheets' live observations were made on.</summary>
+internal static class Linux618
+{
+    internal static KernelProfile Create() => new()
+    {
+        Name = "linux-6.18",
+        Release = "6.18.44",
+        Summary = "a full accept queue refuses every SYN; the SYN queue's limit is the backlog; each request has a timer",
+        Shape = ListenShape.GlobalTable,
+        SynAckTimer = SynAckTimerKind.PerRequest,
+        TimerWheel = TimerWheelKind.Levels,
+        Hz = 250,
+        Sysctls = new Dictionary<string, string>
+        {
+            ["net.core.somaxconn"] = "4096",
+            ["net.core.rmem_max"] = "4194304",
+            ["net.core.wmem_max"] = "4194304",
+            ["net.ipv4.tcp_max_syn_backlog"] = "2048",
+            ["net.ipv4.tcp_syncookies"] = "1",
+            ["net.ipv4.tcp_synack_retries"] = "5",
+            ["net.ipv4.tcp_syn_retries"] = "6",
+            ["net.ipv4.tcp_syn_linear_timeouts"] = "4",
+            ["net.ipv4.tcp_retries1"] = "3",
+            ["net.ipv4.tcp_retries2"] = "15",
+            ["net.ipv4.tcp_orphan_retries"] = "0",
+            ["net.ipv4.tcp_abort_on_overflow"] = "0",
+            ["net.ipv4.tcp_fin_timeout"] = "60",
+            ["net.ipv4.tcp_timestamps"] = "1",
+            ["net.ipv4.tcp_window_scaling"] = "1",
+            ["net.ipv4.tcp_rmem"] = "4096\t131072\t33554432",
+            ["net.ipv4.tcp_wmem"] = "4096\t16384\t4194304",
+            ["net.ipv4.tcp_congestion_control"] = "reno",
+            ["net.ipv4.tcp_slow_start_after_idle"] = "1",
+            ["net.ipv4.tcp_tw_reuse"] = "2",
+            ["net.ipv4.tcp_tw_reuse_delay"] = "1000",
+            ["net.ipv4.tcp_rfc1337"] = "0",
+            ["net.ipv4.tcp_max_tw_buckets"] = "131072",
+            ["net.ipv4.tcp_invalid_ratelimit"] = "500",
+            ["net.ipv4.tcp_challenge_ack_limit"] = "2147483647",
+            ["net.ipv4.tcp_keepalive_time"] = "7200",
+            ["net.ipv4.tcp_keepalive_intvl"] = "75",
+            ["net.ipv4.tcp_keepalive_probes"] = "9",
+            ["net.ipv4.ip_local_port_range"] = "32768\t60999",
+            ["net.ipv4.ip_default_ttl"] = "64",
+            ["net.ipv4.icmp_echo_ignore_all"] = "0",
+            ["net.ipv4.icmp_ratelimit"] = "1000",
+        },
+    };
+}

@@ -1,0 +1,82 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core.Profiles;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core;
+
+/// <summary>What a stack is made from.</summary>
+public sealed record StackOptions
+{
+    /// <summary>The most packets that may wait for the caller, as Linux's txqueuelen.</summary>
+    public const int DefaultTransmitQueueLimit = 1000;
+
+    /// <summary>The most descriptors that a stack hands out unless told otherwise.</summary>
+    public const int DefaultDescriptorLimit = 1_048_576;
+
+    /// <summary>The most connection requests of all listeners together unless told otherwise.</summary>
+    public const int DefaultRequestLimit = 16_777_216;
+
+    /// <summary>The kernel to behave like.</summary>
+    public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
+
+    /// <summary>Where all chance comes from: same seed, same inputs, same bytes. On a real device draw it from the operating system.</summary>
+    public Seed256 Seed { get; init; } = Chance.Spread(1);
+
+    /// <summary>The interfaces beside loopback; the first has index 2.</summary>
+    public IReadOnlyList<InterfaceOptions> Interfaces { get; init; } = [];
+
+    /// <summary>Routes beside those of the interfaces' own prefixes.</summary>
+    public IReadOnlyList<RouteOptions> Routes { get; init; } = [];
+
+    /// <summary>Descriptors beyond which socket() answers EMFILE.</summary>
+    public int DescriptorLimit { get; init; } = DefaultDescriptorLimit;
+
+    /// <summary>Packets that may wait for <see cref="NetworkStack.TryTransmit"/>; more are dropped.</summary>
+    public int TransmitQueueLimit { get; init; } = DefaultTransmitQueueLimit;
+
+    /// <summary>Connection requests that may exist at a time; a SYN beyond them is dropped.</summary>
+    public int RequestLimit { get; init; } = DefaultRequestLimit;
+}
+
+/// <summary>An interface that carries raw IP packets.</summary>
+public sealed record InterfaceOptions
+{
+    /// <summary>Its name, as <c>tun0</c>.</summary>
+    public string Name { get; init; } = "if0";
+
+    /// <summary>Bytes of the largest packet: 68 to 65535.</summary>
+    public int Mtu { get; init; } = 1500;
+
+    /// <summary>Its addresses with their prefix lengths.</summary>
+    public IReadOnlyList<InterfaceAddress> Addresses { get; init; } = [];
+
+    /// <summary>What its link does for the stack.</summary>
+    public InterfaceOffload Offload { get; init; }
+}
+
+/// <summary>An address of an interface.</summary>
+/// <param name="Address">The address.</param>
+/// <param name="PrefixLength">Bits that all hosts of its network share: 0 to 32.</param>
+public readonly record struct InterfaceAddress(InetAddress Address, int PrefixLength)
+{
+    /// <summary>Reads <c>10.0.0.1/24</c>.</summary>
+    /// <exception cref="FormatException">The text is not ADDRESS/LENGTH.</exception>
+    public static InterfaceAddress Parse(ReadOnlySpan<char> text)
+    {
+        int slash = text.IndexOf('/');
+        return slash > 0 && InetAddress.TryParse(text[..slash], out InetAddress address)
+            && int.TryParse(text[(slash + 1)..], out int length) && length is >= 0 and <= 32
+            ? new InterfaceAddress(address, length)
+            : throw new FormatException($"'{text}' is not ADDRESS/LENGTH, such as 10.0.0.1/24");
+    }
+
+    /// <summary>The address as <c>10.0.0.1/24</c>.</summary>
+    public override string ToString() => $"{Address}/{PrefixLength}";
+}
+
+/// <summary>A route.</summary>
+/// <param name="Destination">The prefix; 0.0.0.0/0 is the default route.</param>
+/// <param name="Interface">The interface's index, 2 for the first after loopback.</param>
+/// <param name="Gateway">The next hop, or none for hosts on the link.</param>
+public sealed record RouteOptions(InterfaceAddress Destination, int Interface = 2, InetAddress? Gateway = null);

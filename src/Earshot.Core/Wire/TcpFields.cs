@@ -1,0 +1,55 @@
+using System;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace Earshot.Core.Wire;
+
+/// <summary>What a TCP segment to be sent says; <see cref="WriteHeader"/> puts it into a span.</summary>
+public struct TcpFields
+{
+    /// <summary>Source port.</summary>
+    public ushort SourcePort;
+
+    /// <summary>Destination port.</summary>
+    public ushort DestinationPort;
+
+    /// <summary>SEG.SEQ.</summary>
+    public SeqNumber Seq;
+
+    /// <summary>SEG.ACK; 0 on the wire when the ACK bit is not set.</summary>
+    public SeqNumber Ack;
+
+    /// <summary>The control bits.</summary>
+    public TcpFlags Flags;
+
+    /// <summary>The window field as on the wire, already shifted.</summary>
+    public ushort WindowField;
+
+    /// <summary>The options.</summary>
+    public TcpOptions Options;
+
+    /// <summary>Bytes of the header with these options: 20 to 60.</summary>
+    public readonly int HeaderLength => TcpSegment.MinimumHeaderLength + Options.WireLength;
+
+    /// <summary>Writes the header; the checksum field is left 0.</summary>
+    /// <param name="target">At least <see cref="HeaderLength"/> bytes.</param>
+    /// <returns>The bytes written.</returns>
+    public readonly int WriteHeader(Span<byte> target)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(target, SourcePort);
+        BinaryPrimitives.WriteUInt16BigEndian(target[TcpSegment.DestinationPortOffset..], DestinationPort);
+        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.SequenceOffset..], Seq.Value);
+        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.AcknowledgmentOffset..], Ack.Value);
+        int length = TcpSegment.MinimumHeaderLength + Options.Write(target[TcpSegment.MinimumHeaderLength..]);
+        target[TcpSegment.DataOffsetOffset] = (byte)(length << 2);
+        target[TcpSegment.FlagsOffset] = (byte)Flags;
+        BinaryPrimitives.WriteUInt16BigEndian(target[TcpSegment.WindowOffset..], WindowField);
+        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.ChecksumOffset..], 0);
+        return length;
+    }
+
+    /// <summary>Stores a checksum in a header, as <see cref="Checksum.Finish"/> gave it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WriteChecksum(Span<byte> header, ushort checksum) =>
+        Unsafe.WriteUnaligned(ref header[TcpSegment.ChecksumOffset], checksum);
+}

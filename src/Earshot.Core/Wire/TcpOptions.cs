@@ -1,0 +1,153 @@
+using System;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace Earshot.Core.Wire;
+
+/// <summary>The options of a TCP header, read or to be written. (SACK blocks and Fast Open get their place when they come.)</summary>
+public struct TcpOptions
+{
+    /// <summary>Bytes of the timestamps option with the two NOPs or the SACK-permitted option before it.</summary>
+    public const int TimestampLength = 12;
+
+    /// <summary>The largest shift that is accepted; more counts as this (RFC 7323 §2.3).</summary>
+    public const int MaximumWindowScale = 14;
+
+    private const byte KindEnd = 0;
+    private const byte KindNop = 1;
+    private const byte KindMss = 2;
+    private const byte KindWindowScale = 3;
+    private const byte KindSackPermitted = 4;
+    private const byte KindTimestamp = 8;
+
+    /// <summary>The peer's maximum segment size in bytes; 0 when the option is absent or says 0.</summary>
+    public ushort Mss;
+
+    /// <summary>The shift of the window field, 0 to 14; it counts when <see cref="HasWindowScale"/> is set.</summary>
+    public byte WindowScale;
+
+    /// <summary>Whether the window-scale option is there.</summary>
+    public bool HasWindowScale;
+
+    /// <summary>Whether the SACK-permitted option is there.</summary>
+    public bool SackPermitted;
+
+    /// <summary>Whether the timestamps option is there.</summary>
+    public bool HasTimestamp;
+
+    /// <summary>TSval.</summary>
+    public uint TsVal;
+
+    /// <summary>TSecr.</summary>
+    public uint TsEcr;
+
+    /// <summary>Bytes of these options when written, a multiple of 4.</summary>
+    public readonly int WireLength =>
+        (Mss != 0 ? 4 : 0)
+        + (HasTimestamp ? TimestampLength : SackPermitted ? 4 : 0)
+        + (HasWindowScale ? 4 : 0);
+
+    /// <summary>Reads the options of a segment, as far as they are sound; what follows an unsound one is ignored.</summary>
+    /// <param name="segment">The segment.</param>
+    /// <remarks>Linux: tcp_parse_options. A known kind with a wrong length is skipped, a length below 2 ends the walk.</remarks>
+    public static TcpOptions Parse(in TcpSegment segment)
+    {
+        TcpOptions options = default;
+        ReadOnlySpan<byte> bytes = segment.Options;
+        if (bytes.Length == TimestampLength
+            && Unsafe.ReadUnaligned<uint>(in bytes[0]) == (BitConverter.IsLittleEndian ? 0x0a080101u : 0x0101080au))
+        {
+            // The usual case after the handshake: NOP, NOP, timestamps and nothing else.
+            ReadTimestamp(ref options, bytes[2..]);
+            return options;
+        }
+
+        bool syn = segment.Has(TcpFlags.Syn);
+        while (bytes.Length > 0)
+        {
+            byte kind = bytes[0];
+            if (kind == KindEnd)
+            {
+                break;
+            }
+
+            if (kind == KindNop)
+            {
+                bytes = bytes[1..];
+                continue;
+            }
+
+            if (bytes.Length < 2 || bytes[1] < 2 || bytes[1] > bytes.Length)
+            {
+                break;
+            }
+
+            ReadOption(ref options, kind, bytes[..bytes[1]], syn);
+            bytes = bytes[bytes[1]..];
+        }
+
+        return options;
+    }
+
+    /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale.</summary>
+    /// <param name="target">At least <see cref="WireLength"/> bytes.</param>
+    /// <returns>The bytes written.</returns>
+    public readonly int Write(Span<byte> target)
+    {
+        int at = 0;
+        if (Mss != 0)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(target, 0x02040000u | Mss);
+            at = 4;
+        }
+
+        if (HasTimestamp)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(target[at..], SackPermitted ? 0x0402080au : 0x0101080au);
+            BinaryPrimitives.WriteUInt32BigEndian(target[(at + 4)..], TsVal);
+            BinaryPrimitives.WriteUInt32BigEndian(target[(at + 8)..], TsEcr);
+            at += TimestampLength;
+        }
+        else if (SackPermitted)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(target[at..], 0x01010402u);
+            at += 4;
+        }
+
+        if (HasWindowScale)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(target[at..], 0x01030300u | WindowScale);
+            at += 4;
+        }
+
+        return at;
+    }
+
+    private static void ReadOption(ref TcpOptions options, byte kind, ReadOnlySpan<byte> option, bool syn)
+    {
+        switch (kind)
+        {
+            case KindMss when option.Length == 4 && syn:
+                ushort mss = BinaryPrimitives.ReadUInt16BigEndian(option[2..]);
+                options.Mss = mss != 0 ? mss : options.Mss;
+                break;
+            case KindWindowScale when option.Length == 3 && syn:
+                options.HasWindowScale = true;
+                options.WindowScale = Math.Min(option[2], (byte)MaximumWindowScale);
+                break;
+            case KindSackPermitted when option.Length == 2 && syn:
+                options.SackPermitted = true;
+                break;
+            case KindTimestamp when option.Length == 10:
+                ReadTimestamp(ref options, option);
+                break;
+        }
+    }
+
+    private static void ReadTimestamp(ref TcpOptions options, ReadOnlySpan<byte> option)
+    {
+        options.HasTimestamp = true;
+        options.TsVal = BinaryPrimitives.ReadUInt32BigEndian(option[2..]);
+        options.TsEcr = BinaryPrimitives.ReadUInt32BigEndian(option[6..]);
+    }
+}

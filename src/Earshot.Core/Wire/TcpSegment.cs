@@ -1,0 +1,186 @@
+using System;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+
+namespace Earshot.Core.Wire;
+
+/// <summary>The control bits of a TCP header (RFC 9293 §3.1).</summary>
+[Flags]
+public enum TcpFlags : byte
+{
+    /// <summary>No bit.</summary>
+    None = 0,
+
+    /// <summary>No more data from the sender.</summary>
+    Fin = 0x01,
+
+    /// <summary>Synchronize sequence numbers.</summary>
+    Syn = 0x02,
+
+    /// <summary>Reset the connection.</summary>
+    Rst = 0x04,
+
+    /// <summary>Push.</summary>
+    Psh = 0x08,
+
+    /// <summary>The acknowledgment field counts.</summary>
+    Ack = 0x10,
+
+    /// <summary>The urgent pointer counts.</summary>
+    Urg = 0x20,
+
+    /// <summary>Congestion experienced, echoed (RFC 3168).</summary>
+    Ece = 0x40,
+
+    /// <summary>Congestion window reduced (RFC 3168).</summary>
+    Cwr = 0x80,
+}
+
+/// <summary>Why bytes are not a TCP segment.</summary>
+public enum TcpParseError : byte
+{
+    /// <summary>The segment is sound.</summary>
+    None,
+
+    /// <summary>Shorter than its header, or a data offset below 5.</summary>
+    Header,
+
+    /// <summary>The checksum is wrong.</summary>
+    Checksum,
+}
+
+/// <summary>A received TCP segment, seen in place; only <see cref="Parse"/> makes one, so no accessor can fail.</summary>
+/// <remarks>
+/// <code>
+///  0               1               2               3
+/// |          Source Port          |       Destination Port        |
+/// |                        Sequence Number                        |
+/// |                    Acknowledgment Number                      |
+/// | Offset|  Res. | C E U A P R S F |           Window            |
+/// |           Checksum            |        Urgent Pointer         |
+/// |                        Options, if Offset > 5                  |
+/// </code>
+/// </remarks>
+public readonly ref struct TcpSegment
+{
+    /// <summary>Bytes of a header without options.</summary>
+    public const int MinimumHeaderLength = 20;
+
+    internal const int SourcePortOffset = 0;
+    internal const int DestinationPortOffset = 2;
+    internal const int SequenceOffset = 4;
+    internal const int AcknowledgmentOffset = 8;
+    internal const int DataOffsetOffset = 12;
+    internal const int FlagsOffset = 13;
+    internal const int WindowOffset = 14;
+    internal const int ChecksumOffset = 16;
+    internal const int UrgentOffset = 18;
+
+    private readonly ReadOnlySpan<byte> _bytes;
+    private readonly int _headerLength;
+
+    private TcpSegment(in IpPacket ip, int headerLength, ushort segmentSize)
+    {
+        _bytes = ip.Payload;
+        _headerLength = headerLength;
+        Source = ip.Source;
+        Destination = ip.Destination;
+        Tos = ip.Tos;
+        Ttl = ip.Ttl;
+        SegmentSize = segmentSize;
+        Flags = (TcpFlags)_bytes[FlagsOffset];
+    }
+
+    /// <summary>Source address of the packet.</summary>
+    public InetAddress Source { get; }
+
+    /// <summary>Destination address of the packet.</summary>
+    public InetAddress Destination { get; }
+
+    /// <summary>Type of service of the packet.</summary>
+    public byte Tos { get; }
+
+    /// <summary>Time to live of the packet.</summary>
+    public byte Ttl { get; }
+
+    /// <summary>Payload bytes of each segment that the link merged into this one; 0 when it is a single segment.</summary>
+    public ushort SegmentSize { get; }
+
+    /// <summary>The control bits.</summary>
+    public TcpFlags Flags { get; }
+
+    /// <summary>Source port.</summary>
+    public ushort SourcePort => BinaryPrimitives.ReadUInt16BigEndian(_bytes[SourcePortOffset..]);
+
+    /// <summary>Destination port.</summary>
+    public ushort DestinationPort => BinaryPrimitives.ReadUInt16BigEndian(_bytes[DestinationPortOffset..]);
+
+    /// <summary>SEG.SEQ: the number of the first byte, or of the SYN.</summary>
+    public SeqNumber Seq => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[SequenceOffset..]));
+
+    /// <summary>SEG.ACK: the next number the sender expects, if the ACK bit is set.</summary>
+    public SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
+
+    /// <summary>The window field as on the wire, unscaled.</summary>
+    public ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
+
+    /// <summary>Bytes of the header, options included: 20 to 60.</summary>
+    public int HeaderLength => _headerLength;
+
+    /// <summary>The options, 0 to 40 bytes.</summary>
+    public ReadOnlySpan<byte> Options => _bytes[MinimumHeaderLength.._headerLength];
+
+    /// <summary>The data.</summary>
+    public ReadOnlySpan<byte> Payload => _bytes[_headerLength..];
+
+    /// <summary>Bytes of data.</summary>
+    public int PayloadLength => _bytes.Length - _headerLength;
+
+    /// <summary>SEG.LEN: data, and one each for SYN and FIN.</summary>
+    public int SegmentLength => PayloadLength + (Has(TcpFlags.Syn) ? 1 : 0) + (Has(TcpFlags.Fin) ? 1 : 0);
+
+    /// <summary>The number after the segment's last.</summary>
+    public SeqNumber EndSeq => Seq + SegmentLength;
+
+    /// <summary>The connection that the segment belongs to, seen from the receiver.</summary>
+    public FourTuple Tuple => new(new InetEndpoint(Destination, DestinationPort), new InetEndpoint(Source, SourcePort));
+
+    /// <summary>Whether any of the bits is set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Has(TcpFlags flags) => (Flags & flags) != 0;
+
+    /// <summary>Checks a packet's payload as Linux's <c>tcp_v4_rcv</c> does and gives a view of the segment.</summary>
+    /// <param name="ip">The packet.</param>
+    /// <param name="checksumGood">Whether the link has verified the checksum.</param>
+    /// <param name="segmentSize">Payload bytes per merged segment, 0 for a single one.</param>
+    /// <param name="segment">The view; empty when the bytes are refused.</param>
+    /// <returns>What is wrong; <see cref="TcpParseError.None"/> when nothing is.</returns>
+    public static TcpParseError Parse(
+        in IpPacket ip, bool checksumGood, ushort segmentSize, out TcpSegment segment)
+    {
+        segment = default;
+        ReadOnlySpan<byte> bytes = ip.Payload;
+        if (bytes.Length < MinimumHeaderLength)
+        {
+            return TcpParseError.Header;
+        }
+
+        int headerLength = (bytes[DataOffsetOffset] >> 4) * 4;
+        if (headerLength < MinimumHeaderLength || headerLength > bytes.Length)
+        {
+            return TcpParseError.Header;
+        }
+
+        if (!checksumGood)
+        {
+            ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, bytes.Length);
+            if (!Checksum.IsValid(Checksum.Add(bytes, sum)))
+            {
+                return TcpParseError.Checksum;
+            }
+        }
+
+        segment = new TcpSegment(ip, headerLength, segmentSize);
+        return TcpParseError.None;
+    }
+}
