@@ -152,10 +152,12 @@ public sealed class MemoryLink : ILink
             return true;
         }
 
+        // Room is told once, so what the second look finds has to be kept.
+        bool work = HasWork();
         try
         {
             // A dispose between the check above and the announcement may have seen nobody asleep.
-            if (!HasWork() && !_disposed)
+            if (!work && !_disposed)
             {
                 DeviceInterest none = default;
                 _sleeper.Park(timeout, ref none);
@@ -166,7 +168,7 @@ public sealed class MemoryLink : ILink
             // Disposed between the announcement and the sleep: the wait is over.
         }
 
-        return _sleeper.End() | HasWork();
+        return _sleeper.End() | work | HasWork();
     }
 
     /// <inheritdoc/>
