@@ -6,9 +6,8 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
-using Microsoft.Win32.SafeHandles;
-
 using Earshot.Links.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Earshot.Links;
 
@@ -73,7 +72,10 @@ public sealed unsafe class TunLink : ILink
     /// <param name="options">
     /// How. On a device that existed only the offload is set, which is a matter between kernel and owner.
     /// </param>
-    /// <returns>The link; disposing it removes a device it made, and leaves an existing one.</returns>
+    /// <returns>
+    /// The link, ready for traffic when the device is up; disposing it removes a device it made, and leaves an existing
+    /// one.
+    /// </returns>
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     /// <exception cref="LinkException">The device cannot be had; the message says why and what to do.</exception>
     /// <exception cref="ArgumentException">The name, the address or the MTU cannot be one.</exception>
@@ -108,9 +110,11 @@ public sealed unsafe class TunLink : ILink
                 if (address is { } own)
                 {
                     TunDevice.Configure(name, own.Address, own.PrefixLength);
+                    TunDevice.AwaitUsable(name, own.Address);
                 }
             }
 
+            TunDevice.AwaitRunning(name);
             return new TunLink(device, name, TunDevice.Mtu(name), options.Offload, made: !existed);
         }
         catch

@@ -1,7 +1,10 @@
 using System;
+using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace Earshot.Links.Native;
@@ -31,6 +34,10 @@ internal static unsafe class TunDevice
     private const uint GetMtu = 0x8921;
     private const uint SetMtuRequest = 0x8922;
     private const short InterfaceUp = 0x1;
+    private const short InterfaceRunning = 0x40;
+
+    /// <summary>How long the kernel is given to make an attached device ready; it usually takes microseconds.</summary>
+    private static readonly TimeSpan LongestSettling = TimeSpan.FromSeconds(2);
 
     internal static bool Exists(string name) => LibC.InterfaceIndex(name) != 0;
 
@@ -96,7 +103,7 @@ internal static unsafe class TunDevice
             Control(socket, SetAddressRequest, ref request, failure);
             uint mask = prefixLength == 0 ? 0 : uint.MaxValue << (32 - prefixLength);
             Span<byte> netmask = stackalloc byte[4];
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(netmask, mask);
+            BinaryPrimitives.WriteUInt32BigEndian(netmask, mask);
             request.SetAddress(netmask);
             Control(socket, SetNetmask, ref request, failure);
         }
@@ -109,6 +116,56 @@ internal static unsafe class TunDevice
         Control(socket, GetFlags, ref request, $"Cannot take {name} up.");
         request.Flags |= InterfaceUp;
         Control(socket, SetFlags, ref request, $"Cannot take {name} up.");
+    }
+
+    /// <summary>
+    /// Waits until a device that is up also runs: the kernel learns of the new owner (the carrier) in a worker, and
+    /// until then silently drops what it routes there.
+    /// </summary>
+    internal static void AwaitRunning(string name)
+    {
+        using SafeFileHandle socket = ControlSocket(LibC.InterNetwork);
+        Settle(() =>
+        {
+            InterfaceRequest request = new(name);
+            Control(socket, GetFlags, ref request, $"Cannot read the flags of {name}.");
+            return (request.Flags & InterfaceUp) == 0 || (request.Flags & InterfaceRunning) != 0;
+        });
+    }
+
+    /// <summary>Waits until an IPv6 address may be used: a worker ends its tentative state, even without DAD.</summary>
+    internal static void AwaitUsable(string name, IPAddress address)
+    {
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return;
+        }
+
+        long scope = address.IsIPv6LinkLocal ? LibC.InterfaceIndex(name) : 0;
+        IPEndPoint any = new(new IPAddress(address.GetAddressBytes(), scope), 0);
+        Settle(() =>
+        {
+            using Socket probe = new(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp);
+            try
+            {
+                probe.Bind(any);
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        });
+    }
+
+    // The kernel offers nothing to wait on but its notifications; a device that does not settle is used as it is.
+    private static void Settle(Func<bool> settled)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!settled() && Stopwatch.GetElapsedTime(start) < LongestSettling)
+        {
+            Thread.Sleep(1);
+        }
     }
 
     private static void AddAddressV6(string name, IPAddress address, int prefixLength, string failure)
