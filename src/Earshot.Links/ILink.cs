@@ -16,7 +16,7 @@ public interface ILink : IDisposable
     /// <summary>The device's name, as its owner knows it.</summary>
     string Name { get; }
 
-    /// <summary>The longest IP packet the link carries, in bytes; a super-packet's segments fit it one by one.</summary>
+    /// <summary>The longest IP packet the link carries, in bytes; of a super-packet, each segment.</summary>
     int Mtu { get; }
 
     /// <summary>The work a sender may leave to the link.</summary>

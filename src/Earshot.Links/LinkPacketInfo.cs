@@ -19,7 +19,7 @@ public enum LinkPacketFlags : byte
     ChecksumPartial = 2,
 }
 
-/// <summary>What travels beside a packet's bytes: its checksum's state and, for a super-packet, how to cut it.</summary>
+/// <summary>What travels beside a packet: its checksum's state and, for a super-packet, how to cut it.</summary>
 /// <param name="Flags">The state of the transport checksum.</param>
 /// <param name="SegmentSize">Payload bytes per segment of a TCP super-packet; 0 for a single packet.</param>
 /// <param name="ChecksumStart">

@@ -63,7 +63,7 @@ internal sealed class MemoryPipe
     }
 
     /// <summary>Copies the next packet out; a full fence once its place is free.</summary>
-    /// <returns>Its length; 0 when there is none; the length's complement when it was too long and was dropped.</returns>
+    /// <returns>Its length; 0 when there is none; ~length when it was too long and was dropped.</returns>
     internal int Read(Span<byte> buffer, out LinkPacketInfo info)
     {
         int head = _indices.Head;

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.IO;
 using System.Text;
+using System.Text.Unicode;
 using System.Threading;
 
 namespace Earshot.Links;
@@ -217,7 +218,7 @@ public sealed class PcapngWriter : IDisposable
         int lengthAt = _length;
         Append16(0);
         Span<byte> room = Reserve(Padded(Math.Min(Encoding.UTF8.GetMaxByteCount(text.Length), MaxCommentLength)));
-        System.Text.Unicode.Utf8.FromUtf16(text, room[..Math.Min(room.Length, MaxCommentLength)], out _, out int length);
+        Utf8.FromUtf16(text, room[..Math.Min(room.Length, MaxCommentLength)], out _, out int length);
         room[length..Padded(length)].Clear();
         _length += Padded(length);
         BinaryPrimitives.WriteUInt16LittleEndian(_block.AsSpan(lengthAt), (ushort)length);

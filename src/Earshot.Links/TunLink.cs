@@ -50,7 +50,7 @@ public sealed unsafe class TunLink : ILink
     /// <inheritdoc/>
     public long ReceiveOversized { get; private set; }
 
-    /// <summary>Packets dropped because the kernel marked them as a kind of super-packet that was not asked for.</summary>
+    /// <summary>Packets dropped because they were marked as a kind of super-packet that was not asked for.</summary>
     public long ReceiveUnknown { get; private set; }
 
     /// <inheritdoc/>
@@ -98,7 +98,8 @@ public sealed unsafe class TunLink : ILink
         {
             throw new LinkException(
                 LinkFailure.NoSuchDevice,
-                $"There is no device {name}: make it with \"ip tuntap add dev {name} mode tun\", or leave out AttachOnly.");
+                $"There is no device {name}: make it with \"ip tuntap add dev {name} mode tun\", or leave out "
+                + "AttachOnly.");
         }
 
         SafeFileHandle device = TunDevice.Attach(name, options.Offload, out name);

@@ -16,7 +16,7 @@ public sealed record TunOptions
     /// </summary>
     public string? Address { get; init; }
 
-    /// <summary>The device's MTU in bytes, 68 … 65 535; only a device that did not exist gets it. 1500 by default.</summary>
+    /// <summary>The MTU in bytes, 68 … 65 535, of a device that did not exist; 1500 by default.</summary>
     public int Mtu { get; init; } = 1500;
 
     /// <summary>Whether a device that does not exist is an error instead of being made. Off by default.</summary>

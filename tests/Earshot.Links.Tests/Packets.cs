@@ -45,7 +45,8 @@ internal static class Packets
 
     internal static byte[] Echo(ushort id, int dataLength)
     {
-        byte[] echo = [8, 0, 0, 0, (byte)(id >> 8), (byte)id, 0, 1, .. Enumerable.Range(0, dataLength).Select(i => (byte)i)];
+        byte[] data = Enumerable.Range(0, dataLength).Select(i => (byte)i).ToArray();
+        byte[] echo = [8, 0, 0, 0, (byte)(id >> 8), (byte)id, 0, 1, .. data];
         BinaryPrimitives.WriteUInt16BigEndian(echo.AsSpan(2), (ushort)~Sum(echo));
         return echo;
     }

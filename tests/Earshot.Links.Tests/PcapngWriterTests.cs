@@ -156,7 +156,8 @@ public sealed class PcapngWriterTests
                 "-e", "icmp.checksum.status", "-o", "ip.check_checksum:TRUE");
             Assert.Equal(3, lines.Length);
             Assert.Contains("123456789", lines[0], StringComparison.Ordinal);
-            Assert.Contains("|west|Dropped: accept queue full (6 > 5), ü||192.0.2.1|8|", lines[0], StringComparison.Ordinal);
+            Assert.Contains(
+                "|west|Dropped: accept queue full (6 > 5), ü||192.0.2.1|8|", lines[0], StringComparison.Ordinal);
             Assert.Contains("000000001|east||", lines[1], StringComparison.Ordinal);
             Assert.Contains("000000005|west|at 5 ns|", lines[2], StringComparison.Ordinal);
             Assert.Equal(["2", "1"], lines[1..].Select(line => Last(line.Split('|')[3])));

@@ -35,7 +35,8 @@ public sealed class TunLinkTests
     [TunFact]
     public void What_is_sent_reaches_a_socket_of_the_kernel() => InNamespace(Made, link =>
     {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 5000 };
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.ReceiveTimeout = 5000;
         socket.Bind(new IPEndPoint(Kernel, 0));
         int port = ((IPEndPoint)socket.LocalEndPoint!).Port; // Bound, so it has one.
         Assert.True(link.TrySend(
@@ -118,7 +119,8 @@ public sealed class TunLinkTests
     [TunFact]
     public void A_partial_checksum_is_told_and_taken() => InNamespace(Made with { Offload = true }, link =>
     {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 5000 };
+        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.ReceiveTimeout = 5000;
         socket.Bind(new IPEndPoint(Kernel, 0));
         socket.SendTo("hello"u8, new IPEndPoint(Stack, 7777));
         byte[] packet = Receive(link, Packets.Udp, out LinkPacketInfo info);

@@ -230,8 +230,8 @@ internal static unsafe class TunDevice
                 errno),
             Errno.Invalid => new LinkException(
                 LinkFailure.WrongKind,
-                $"{name} exists and is not a TUN device with one queue (it may be a TAP device, a network card, or have "
-                + "been made with multi_queue): take another name.",
+                $"{name} exists and is not a TUN device with one queue (it may be a TAP device, a network card, or "
+                + "have been made with multi_queue): take another name.",
                 errno),
             _ => Failed($"Cannot attach to the TUN device {name}."),
         };
