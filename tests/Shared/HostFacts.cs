@@ -21,7 +21,7 @@ internal sealed class RootTheoryAttribute : TheoryAttribute
     public RootTheoryAttribute(string? tools = null) => Skip = Host.Missing(Needs.Root, tools);
 }
 
-/// <summary>A test that needs root, a TUN device and the <c>ip</c> command; elsewhere it is skipped and says so.</summary>
+/// <summary>A test that needs root, a TUN device and the <c>ip</c> command; elsewhere it is skipped.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class TunFactAttribute : FactAttribute
 {

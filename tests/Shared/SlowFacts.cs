@@ -60,7 +60,7 @@ internal sealed class SlowTheoryAttribute(
     }
 }
 
-/// <summary>Chooses which slow tests run. <c>./test</c> sets EARSHOT_SLOW (all or tenth) and EARSHOT_SLOW_SEED.</summary>
+/// <summary>Chooses the slow tests, as <c>./test</c> says in EARSHOT_SLOW (all, tenth) and EARSHOT_SLOW_SEED.</summary>
 internal static class SlowTests
 {
     private const int OneIn = 10;
@@ -80,7 +80,7 @@ internal static class SlowTests
             : $"{trait}: not in the tenth that seed {seed} chose (./test --all runs it)";
     }
 
-    /// <summary>Whether the seed's tenth has the test: FNV-1a over seed and name, mixed, so that seeds are unrelated.</summary>
+    /// <summary>Whether the seed's tenth has the test: FNV-1a over seed and name, mixed.</summary>
     public static bool IsChosen(string name, ulong seed)
     {
         ulong hash = 14695981039346656037;
