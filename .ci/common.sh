@@ -61,6 +61,8 @@ locked() {
 # build TARGET: Release, from the lock files, quiet; the log is shown when the build fails. Returns 3 then.
 build() {
   local log="$root/artifacts/build.log"
+  # A stack that is up has these files mapped, and the build would write over them in place: give it new files instead.
+  if sources_changed; then rm -f "$root"/artifacts/bin/Earshot.Cli/release/*arshot*.dll; fi
   if (cd "$root" && "$dotnet" build "$1" -c Release -p:RestoreLockedMode=true -nodeReuse:false -v quiet -tl:off) \
       >"$log" 2>&1 9>&-; then return 0; fi
   say "earshot: the build failed:"
