@@ -214,7 +214,7 @@ public sealed partial class TidyTests
     [GeneratedRegex(@"(^|[^A-Za-z0-9_.])/(work|farm|root|home/[a-z]+)/")]
     private static partial Regex MachinePath();
 
-    [GeneratedRegex(@"(?<!Differs from )\bLinux: ([A-Za-z_]\w*)")]
+    [GeneratedRegex(@"(?<!Differs from )\bLinux: (?:struct )?([A-Za-z_]\w*)")]
     private static partial Regex LinuxName();
 
     [GeneratedRegex(@"[A-Za-z_]\w*")]
