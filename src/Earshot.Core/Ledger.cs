@@ -198,10 +198,13 @@ public sealed class Ledger
         _lastTally!.Add(entry, _chance);
     }
 
-    internal bool TryGetSince(long count, out LedgerEntry entry)
+    /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>
+    internal void CopySince(long count, List<LedgerEntry> entries)
     {
-        entry = Count > count ? _ring[(Count - 1) & (RingSize - 1)] : default;
-        return Count > count;
+        for (long i = Math.Max(count, Count - RingSize); i < Count; i++)
+        {
+            entries.Add(_ring[i & (RingSize - 1)]);
+        }
     }
 
     private static int Key(ushort listener, RuleId rule) => (listener << 16) | (int)rule;

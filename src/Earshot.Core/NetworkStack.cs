@@ -1,7 +1,11 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core.Ip;
+using Earshot.Core.Memory;
 using Earshot.Core.Profiles;
 using Earshot.Core.Sockets;
+using Earshot.Core.Tcp;
+using Earshot.Core.Tcp.Established;
 using Earshot.Core.Time;
 
 namespace Earshot.Core;
@@ -14,78 +18,253 @@ namespace Earshot.Core;
 /// </remarks>
 public sealed class NetworkStack : IDisposable
 {
+    private readonly StackContext _context;
+    private readonly RouteTable _routes;
+    private readonly IpOutput _output;
+    private readonly TcpLayer _tcp;
+    private readonly IpLayer _ip;
+    private readonly PacketQueue _deferred = new(int.MaxValue);
+    private readonly List<LedgerEntry> _verdicts = [];
+    private PacketTap? _tap;
+    private bool _transmitting;
+
     /// <summary>Makes a stack.</summary>
     /// <param name="options">What it is made from.</param>
     /// <param name="now">The moment at which its clock starts.</param>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public NetworkStack(StackOptions options, Instant now)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.TransmitQueueLimit, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.DescriptorLimit, DescriptorTable.First);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestLimit, 1);
         Options = options;
-        Profile = options.Profile;
-        Now = now;
-        Sysctls = new Sysctls(options.Profile);
-        Mib = new Mib(options.Profile.LacksCounters);
-        Ledger = new Ledger(options.Seed);
-        Calls = new SocketCalls(this);
+        _context = new StackContext(options, now);
+        _routes = new RouteTable(options);
+        _output = new IpOutput(_context);
+        _tcp = new TcpLayer(_context, _routes, _output);
+        _ip = new IpLayer(_context, _routes, _tcp, new IcmpLayer(_context, _routes, _output, _tcp));
+        Calls = new SocketCalls(this, _context, _tcp, _routes);
     }
 
     /// <summary>What the stack was made from.</summary>
     public StackOptions Options { get; }
 
     /// <summary>The kernel that it behaves like.</summary>
-    public KernelProfile Profile { get; }
+    public KernelProfile Profile => _context.Profile;
 
     /// <summary>The moment of the last call that told the time.</summary>
-    public Instant Now { get; private set; }
+    public Instant Now => _context.Now;
 
     /// <summary>Its tunables.</summary>
-    public Sysctls Sysctls { get; }
+    public Sysctls Sysctls => _context.Sysctls;
 
     /// <summary>Its counters.</summary>
-    public Mib Mib { get; }
+    public Mib Mib => _context.Mib;
 
     /// <summary>Why everything happened.</summary>
-    public Ledger Ledger { get; }
+    public Ledger Ledger => _context.Ledger;
 
     /// <summary>The socket calls.</summary>
     public SocketCalls Calls { get; }
 
+    /// <summary>Packets that wait for <see cref="TryTransmit"/>.</summary>
+    public int TransmitQueueLength => _output.Outbox.Count - (_transmitting ? 1 : 0);
+
+    /// <summary>Packets dropped on their way out because a queue held its limit.</summary>
+    public long TransmitDropped => _output.Dropped;
+
+    /// <summary>Bytes that requests, TIME_WAIT entries and their index take.</summary>
+    public long TableBytes => _tcp.Table.Bytes;
+
     /// <summary>Sees every packet; null (the default) costs nothing.</summary>
-    public PacketTap? Tap { get; set; }
+    public PacketTap? Tap
+    {
+        get => _tap;
+        set
+        {
+            _tap = value;
+            _output.IsTapped = value is not null;
+        }
+    }
 
     /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call comes.</summary>
-    public Instant? NextTimer => throw new InvalidOperationException("skeleton");
+    public Instant? NextTimer =>
+        _tcp.Timers.Wheel.TryNext(out long jiffy) ? Later(_context.Clock.Start(jiffy)) : null;
 
     /// <summary>Takes packets in, all at one moment.</summary>
     /// <param name="batch">The packets; the stack only reads them.</param>
     /// <param name="now">The moment; one before <see cref="Now"/> counts as <see cref="Now"/>.</param>
-    public void OnPackets(PacketBatch batch, Instant now) => throw new InvalidOperationException("skeleton");
+    public void OnPackets(PacketBatch batch, Instant now)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        _context.Now = Later(now);
+
+        // What the lookups will touch is fetched for all packets before the first is judged.
+        for (int i = 0; i < batch.Count; i++)
+        {
+            _tcp.Table.Prefetch(batch.Bytes(i));
+        }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            TakeIn(batch.Bytes(i), batch.Interface(i), batch.Info(i));
+            if (_output.Loopback.Count > 0)
+            {
+                Drain(null);
+            }
+        }
+    }
 
     /// <summary>Runs every timer that is due, each at its own time, and moves the clock.</summary>
     /// <param name="now">The moment; one before <see cref="Now"/> counts as <see cref="Now"/>.</param>
-    public void OnTimer(Instant now) => throw new InvalidOperationException("skeleton");
+    public void OnTimer(Instant now)
+    {
+        TimerWheel wheel = _tcp.Timers.Wheel;
+        now = Later(now);
+        while (wheel.TryNext(out long jiffy) && _context.Clock.Start(jiffy) <= now)
+        {
+            _context.Now = Later(_context.Clock.Start(jiffy));
+            wheel.Run(jiffy);
+            Drain(null);
+        }
+
+        wheel.Skip(_context.Clock.At(now));
+        _context.Now = now;
+    }
 
     /// <summary>Takes the next packet that wants to leave.</summary>
     /// <param name="packet">The packet, valid until the next call into the stack.</param>
     /// <returns>False when there is none.</returns>
-    public bool TryTransmit(out OutboundPacket packet) => throw new InvalidOperationException("skeleton");
+    public bool TryTransmit(out OutboundPacket packet)
+    {
+        PacketQueue outbox = _output.Outbox;
+        if (_transmitting)
+        {
+            outbox.Drop();
+            _transmitting = false;
+            if (outbox.Count <= Options.TransmitQueueLimit / 2)
+            {
+                _tcp.Unblock();
+            }
+        }
+
+        if (outbox.Count == 0)
+        {
+            packet = default;
+            return false;
+        }
+
+        ReadOnlySpan<byte> bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
+        _transmitting = true;
+        packet = new OutboundPacket(bytes, @interface, info, time);
+        _tap?.Invoke(new TappedPacket(bytes, time, @interface, outbound: true, default));
+        return true;
+    }
 
     /// <summary>Takes the next event.</summary>
     /// <returns>False when there is none.</returns>
-    public bool TryTakeEvent(out StackEvent stackEvent) => throw new InvalidOperationException("skeleton");
+    public bool TryTakeEvent(out StackEvent stackEvent) => Calls.Events.TryDequeue(out stackEvent);
 
     /// <summary>Adds every TCP socket, request and TIME_WAIT entry, in the order in which netstat lists them.</summary>
-    public void CopySockets(ICollection<SocketRow> rows) => throw new InvalidOperationException("skeleton");
+    /// <param name="rows">Where they go.</param>
+    public void CopySockets(ICollection<SocketRow> rows) =>
+        SocketLister.CopySockets(rows ?? throw new ArgumentNullException(nameof(rows)), _context, _tcp, Calls.Descriptors);
 
     /// <summary>Adds every listener, the oldest first.</summary>
-    public void CopyListeners(ICollection<ListenerRow> rows) => throw new InvalidOperationException("skeleton");
+    /// <param name="rows">Where they go.</param>
+    public void CopyListeners(ICollection<ListenerRow> rows) =>
+        SocketLister.CopyListeners(rows ?? throw new ArgumentNullException(nameof(rows)), _tcp);
 
     /// <summary>Checks what must always hold: counts in queues, sequence spaces, timers, slabs.</summary>
     /// <exception cref="InvariantException">Something does not hold.</exception>
-    public void CheckInvariants() => throw new InvalidOperationException("skeleton");
+    public void CheckInvariants()
+    {
+        int requests = 0;
+        foreach (Tcp.Listening.Listener? listener in _tcp.Listeners)
+        {
+            requests += listener?.SynQueue.Count ?? 0;
+        }
+
+        int inTable = 0;
+        for (int slot = 0; slot < _tcp.Table.IndexSize; slot++)
+        {
+            int handle = _tcp.Table.HandleAt(slot);
+            if (handle >= 0 && Handle.Kind(handle) == HandleKind.Request)
+            {
+                inTable++;
+            }
+            else if (handle >= 0 && Handle.Kind(handle) == HandleKind.Connection)
+            {
+                _tcp.Table.Connection(handle).CheckInvariants();
+            }
+        }
+
+        Invariant.Check(requests == inTable && requests == _tcp.Table.Requests.Count, "every request is in one queue");
+        Invariant.Check(_output.Loopback.Count == 0, "loopback is drained before a call returns");
+    }
 
     /// <summary>Frees everything; sends nothing.</summary>
-    public void Dispose()
+    public void Dispose() => _tcp.Dispose();
+
+    /// <summary>Delivers what was sent to our own addresses, until nothing is left.</summary>
+    /// <param name="owned">The connection that a call works on: what is for it waits until the others are done.</param>
+    /// <remarks>Linux: the softirq that runs as a call leaves its critical section, and the socket's backlog.</remarks>
+    internal void Drain(Connection? owned)
     {
+        _tcp.Owned = owned;
+        PacketQueue loopback = _output.Loopback;
+        while (true)
+        {
+            while (loopback.Count > 0)
+            {
+                ReadOnlySpan<byte> bytes = loopback.Peek(out int @interface, out PacketInfo info, out Instant time);
+                if (!TakeIn(bytes, @interface, info))
+                {
+                    bytes.CopyTo(_deferred.Reserve(bytes.Length));
+                    _deferred.Commit(bytes.Length, @interface, info, time);
+                }
+
+                loopback.Drop();
+            }
+
+            _tcp.Owned = null;
+            if (_deferred.Count == 0)
+            {
+                break;
+            }
+
+            ReadOnlySpan<byte> own = _deferred.Peek(out int from, out PacketInfo what, out _);
+            TakeIn(own, from, what);
+            _deferred.Drop();
+        }
+
+        _tcp.FinishDeferred();
+        if (owned is null)
+        {
+            _tcp.Unblock();
+        }
+    }
+
+    private Instant Later(Instant moment) => moment > _context.Now ? moment : _context.Now;
+
+    private bool TakeIn(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
+    {
+        if (_tap is null)
+        {
+            return _ip.OnPacket(bytes, @interface, info);
+        }
+
+        long before = Ledger.Count;
+        bool taken = _ip.OnPacket(bytes, @interface, info);
+        if (taken)
+        {
+            _verdicts.Clear();
+            Ledger.CopySince(before, _verdicts);
+            _tap(new TappedPacket(
+                bytes, Now, @interface, outbound: false, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_verdicts)));
+        }
+
+        return taken;
     }
 }

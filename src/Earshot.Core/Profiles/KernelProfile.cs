@@ -112,17 +112,26 @@ public sealed record KernelProfile
     /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>
     public bool DuplicateSynRearms { get; init; } = true;
 
-    /// <summary>Whether the SYN-ACK's window scale follows from the largest buffer sysctl or rmem_max, whichever is more.</summary>
-    public bool ReservesWindowSegment { get; init; } = true;
+    /// <summary>Bytes of the largest packet on loopback.</summary>
+    public int LoopbackMtu { get; init; } = 65536;
 
     /// <summary>The largest window that a SYN-ACK or SYN announces, in bytes.</summary>
     public int InitialWindowBytesLimit { get; init; } = int.MaxValue;
+
+    /// <summary>Segments that the first window announced may hold; 0: no such limit.</summary>
+    public int InitialReceiveSegments { get; init; }
+
+    /// <summary>The share of a receive buffer that counts as window: the buffer less the buffer shifted right by this.</summary>
+    public int WindowShareShift { get; init; } = 1;
 
     /// <summary>Whether timestamps carry an offset drawn per connection (tcp_timestamps = 1 since 4.10).</summary>
     public bool TimestampOffsets { get; init; } = true;
 
     /// <summary>Ephemeral ports are walked in steps of this, the parity of the range's low end first.</summary>
     public int EphemeralPortStep { get; init; } = 2;
+
+    /// <summary>Whether each connect() leaps a drawn number of ports ahead, so that the next one cannot be guessed.</summary>
+    public bool EphemeralPortLeaps { get; init; } = true;
 
     /// <summary>Whether <c>netstat</c> shows a listener's SYN_RECV lines before all others, bucket by bucket.</summary>
     public bool RequestsListedFirst { get; init; }

@@ -26,6 +26,10 @@ internal static class LinuxEl6
         DuplicateSynRearms = false,
         TimestampOffsets = false,
         InitialWindowBytesLimit = 65535,
+        InitialReceiveSegments = 10,
+        WindowShareShift = 2,
+        LoopbackMtu = 16436,
+        EphemeralPortLeaps = false,
         RequestsListedFirst = true,
         ListenDropsWord = "ignored",
         LacksCounters =

@@ -1,0 +1,206 @@
+using System;
+using Earshot.Core.Tcp;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Ip;
+
+/// <summary>ICMP: echoes, errors to us and from us. Linux: icmp_rcv, icmp_send (net/ipv4/icmp.c).</summary>
+internal sealed class IcmpLayer
+{
+    // An error is at most 576 bytes in all, so that it reaches everyone. RFC 1812 §4.3.2.3.
+    private const int LargestError = 576;
+    private const byte TosOfErrors = 0xc0;
+    private const byte TosBitsKept = 0x1e;
+
+    private readonly StackContext _context;
+    private readonly RouteTable _routes;
+    private readonly IpOutput _output;
+    private readonly IcmpLimiter _limiter;
+    private readonly TcpLayer _tcp;
+    private ushort _identification;
+
+    internal IcmpLayer(StackContext context, RouteTable routes, IpOutput output, TcpLayer tcp)
+    {
+        _context = context;
+        _routes = routes;
+        _output = output;
+        _tcp = tcp;
+        _limiter = new IcmpLimiter(context);
+        _identification = (ushort)tcp.Identifications.NextUInt32();
+    }
+
+    /// <summary>Takes an ICMP message in.</summary>
+    internal void OnPacket(in IpPacket packet)
+    {
+        Mib mib = _context.Mib;
+        mib.Count(Counter.IcmpInMsgs);
+        FourTuple hosts = new(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0));
+        if (!IcmpPacket.IsChecksumValid(packet.Payload))
+        {
+            mib.Count(Counter.IcmpInCsumErrors);
+            mib.Count(Counter.IcmpInErrors);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpBad));
+            return;
+        }
+
+        if (!IcmpPacket.TryParse(packet.Payload, out IcmpPacket message) || message.Type > IcmpType.Maximum)
+        {
+            mib.Count(Counter.IcmpInErrors);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpBad));
+            return;
+        }
+
+        bool unicast = _routes.IsLocal(packet.Destination);
+        switch (message.Type)
+        {
+            case IcmpType.Echo:
+                mib.Count(Counter.IcmpInEchos);
+                if (!unicast)
+                {
+                    // icmp_echo_ignore_broadcasts: an amplifier is not offered.
+                    mib.Count(Counter.IcmpInErrors);
+                    _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+                    return;
+                }
+
+                Echo(packet, message, hosts);
+                return;
+            case IcmpType.DestinationUnreachable or IcmpType.TimeExceeded or IcmpType.ParameterProblem
+                or IcmpType.SourceQuench or IcmpType.Redirect:
+                OnError(message, hosts);
+                return;
+        }
+
+        CountOther(message.Type);
+        _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+    }
+
+    /// <summary>Tells the sender of a packet that it cannot be taken. Linux: icmp_send.</summary>
+    /// <param name="packet">The packet as it came.</param>
+    /// <param name="type">Destination unreachable or parameter problem.</param>
+    /// <param name="code">Code.</param>
+    /// <param name="rest">The four bytes after the checksum.</param>
+    /// <param name="interface">The interface that it came by.</param>
+    internal void SendError(in IpPacket packet, byte type, byte code, uint rest, int @interface)
+    {
+        if (packet.IsLaterFragment || packet.Source.IsAny || packet.Source.IsMulticast
+            || !_routes.IsLocal(packet.Destination) || IsError(packet)
+            || !_routes.TryRoute(packet.Source, out Route route))
+        {
+            return;
+        }
+
+        if (!_limiter.TryTake(packet.Source, isLoopback: @interface == RouteTable.LoopbackInterface))
+        {
+            return;
+        }
+
+        int room = LargestError - IpPacket.MinimumHeaderLength - IcmpPacket.HeaderLength;
+        int quoted = Math.Min(packet.Bytes.Length, room);
+        byte tos = (byte)((packet.Tos & TosBitsKept) | TosOfErrors);
+        int length = IcmpPacket.HeaderLength + quoted;
+        if (!TryBegin(route, packet.Destination, packet.Source, tos, length, out Span<byte> message))
+        {
+            return;
+        }
+
+        packet.Bytes[..quoted].CopyTo(message[IcmpPacket.HeaderLength..]);
+        IcmpPacket.WriteHeader(message, type, code, rest);
+        _output.End(route, length);
+        _context.Mib.Count(Counter.IcmpOutMsgs);
+        _context.Mib.Count(
+            type == IcmpType.ParameterProblem ? Counter.IcmpOutParmProbs : Counter.IcmpOutDestUnreachs);
+    }
+
+    private static bool IsError(in IpPacket packet) =>
+        packet.Protocol == IpPacket.ProtocolIcmp && (packet.Payload.Length < 1
+            || packet.Payload[0] is IcmpType.DestinationUnreachable or IcmpType.SourceQuench or IcmpType.Redirect
+                or IcmpType.TimeExceeded or IcmpType.ParameterProblem or > IcmpType.Maximum);
+
+    private void Echo(in IpPacket packet, in IcmpPacket message, in FourTuple hosts)
+    {
+        if (_context.Sysctls.IcmpEchoIgnoreAll != 0)
+        {
+            _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+            return;
+        }
+
+        int length = message.Bytes.Length;
+        if (_routes.TryRoute(packet.Source, out Route route)
+            && TryBegin(route, packet.Destination, packet.Source, packet.Tos, length, out Span<byte> reply))
+        {
+            message.Data.CopyTo(reply[IcmpPacket.HeaderLength..]);
+            IcmpPacket.WriteHeader(reply, IcmpType.EchoReply, message.Code, message.Rest);
+            _output.End(route, length);
+            _context.Mib.Count(Counter.IcmpOutMsgs);
+            _context.Mib.Count(Counter.IcmpOutEchoReps);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));
+        }
+    }
+
+    // ICMP goes without DF, with a running identification.
+    private bool TryBegin(
+        in Route route, InetAddress from, InetAddress to, byte tos, int length, out Span<byte> message)
+    {
+        var fields = new IpFields(
+            from, to, IpPacket.ProtocolIcmp, ++_identification, tos, (byte)_context.Sysctls.IpDefaultTtl,
+            DontFragment: false);
+        return _output.TryBegin(route, fields, length, out message);
+    }
+
+    private void OnError(in IcmpPacket message, in FourTuple hosts)
+    {
+        Mib mib = _context.Mib;
+        mib.Count(message.Type switch
+        {
+            IcmpType.DestinationUnreachable => Counter.IcmpInDestUnreachs,
+            IcmpType.TimeExceeded => Counter.IcmpInTimeExcds,
+            IcmpType.ParameterProblem => Counter.IcmpInParmProbs,
+            IcmpType.SourceQuench => Counter.IcmpInSrcQuenchs,
+            _ => Counter.IcmpInRedirects,
+        });
+
+        // The quote: a header and eight bytes at least. Its source is us.
+        ReadOnlySpan<byte> quote = message.Data;
+        const int PortsAndSequence = 8;
+        int header = quote.Length > 0 ? (quote[0] & 0xf) * 4 : 0;
+        if (quote.Length < IpPacket.MinimumHeaderLength || header < IpPacket.MinimumHeaderLength
+            || quote.Length < header + PortsAndSequence)
+        {
+            mib.Count(Counter.IcmpInErrors);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpBad));
+            return;
+        }
+
+        bool used = message.Type is not (IcmpType.SourceQuench or IcmpType.Redirect) && message.Code <= 15;
+        if (quote[IpPacket.ProtocolOffset] != IpPacket.ProtocolTcp || !used)
+        {
+            _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+            return;
+        }
+
+        ReadOnlySpan<byte> tcp = quote[header..];
+        var tuple = new FourTuple(
+            new InetEndpoint(InetAddress.Read(quote[IpPacket.SourceOffset..]), ReadPort(tcp)),
+            new InetEndpoint(InetAddress.Read(quote[IpPacket.DestinationOffset..]), ReadPort(tcp[2..])));
+        var seq = new SeqNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]));
+        _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, (ushort)message.Rest));
+    }
+
+    private static ushort ReadPort(ReadOnlySpan<byte> bytes) =>
+        System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(bytes);
+
+    private void CountOther(byte type)
+    {
+        Counter counter = type switch
+        {
+            IcmpType.EchoReply => Counter.IcmpInEchoReps,
+            13 => Counter.IcmpInTimestamps,
+            14 => Counter.IcmpInTimestampReps,
+            17 => Counter.IcmpInAddrMasks,
+            18 => Counter.IcmpInAddrMaskReps,
+            _ => Counter.None,
+        };
+        _context.Mib.Count(counter);
+    }
+}

@@ -1,0 +1,234 @@
+using System;
+using Earshot.Core.Tcp;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Ip;
+
+/// <summary>Which packets are ours, and whose they are. Linux: ip_rcv, ip_route_input, ip_local_deliver.</summary>
+internal sealed class IpLayer
+{
+    private const byte ProtocolUdp = 17;
+    private const byte CodeProtocolUnreachable = 2;
+    private const byte CodePortUnreachable = 3;
+
+    private readonly StackContext _context;
+    private readonly RouteTable _routes;
+    private readonly TcpLayer _tcp;
+    private readonly IcmpLayer _icmp;
+
+    internal IpLayer(StackContext context, RouteTable routes, TcpLayer tcp, IcmpLayer icmp)
+    {
+        _context = context;
+        _routes = routes;
+        _tcp = tcp;
+        _icmp = icmp;
+    }
+
+    /// <summary>Takes a packet in, whatever its bytes are.</summary>
+    /// <returns>False when it is for a connection that a call works on and must come again after it.</returns>
+    internal bool OnPacket(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
+    {
+        Mib mib = _context.Mib;
+        IpParseError error = IpPacket.Parse(bytes, out IpPacket packet);
+        if (error != IpParseError.None)
+        {
+            CountArrival(bytes);
+            Refuse(error);
+            return true;
+        }
+
+        if (!IsDeliverable(packet, @interface, out RuleId refusal))
+        {
+            CountArrival(bytes);
+            if (refusal == RuleId.PacketNotOurs)
+            {
+                mib.Count(Counter.IpInAddrErrors);
+            }
+
+            Judge(packet, refusal);
+            return true;
+        }
+
+        if (packet.Protocol == IpPacket.ProtocolTcp && packet.HeaderLength == IpPacket.MinimumHeaderLength
+            && !packet.IsFragment)
+        {
+            if (!_tcp.OnPacket(packet, info, @interface))
+            {
+                return false;
+            }
+
+            CountArrival(bytes);
+            mib.Count(Counter.IpInDelivers);
+            return true;
+        }
+
+        CountArrival(bytes);
+        return DeliverOther(packet, @interface, info);
+    }
+
+    private void CountArrival(ReadOnlySpan<byte> bytes)
+    {
+        Mib mib = _context.Mib;
+        mib.Count(Counter.IpInReceives);
+        mib.Count(Counter.IpExtInOctets, bytes.Length);
+        if (bytes.Length > IpPacket.TosOffset)
+        {
+            // The four counters stand in the order of the two bits: no ECT, ECT(1), ECT(0), CE.
+            mib.Count((Counter)((int)Counter.IpExtInNoECTPkts + (bytes[IpPacket.TosOffset] & 3)));
+        }
+    }
+
+    private bool DeliverOther(in IpPacket packet, int @interface, PacketInfo info)
+    {
+        Mib mib = _context.Mib;
+        if (packet.Options.Length > 0 && !AreOptionsSound(packet, out int pointer))
+        {
+            Judge(packet, RuleId.PacketOptions);
+            if (pointer > 0)
+            {
+                mib.Count(Counter.IpInHdrErrors);
+                _icmp.SendError(packet, IcmpType.ParameterProblem, 0, (uint)pointer << 24, @interface);
+            }
+
+            return true;
+        }
+
+        if (packet.IsFragment)
+        {
+            // Differs from Linux: fragments are not put together (docs/deviations.md, D4).
+            mib.Count(Counter.IpReasmReqds);
+            mib.Count(Counter.IpReasmFails);
+            Judge(packet, RuleId.PacketFragment);
+            return true;
+        }
+
+        switch (packet.Protocol)
+        {
+            case IpPacket.ProtocolTcp:
+                if (!_tcp.OnPacket(packet, info, @interface))
+                {
+                    return false;
+                }
+
+                mib.Count(Counter.IpInDelivers);
+                return true;
+            case IpPacket.ProtocolIcmp:
+                _icmp.OnPacket(packet);
+                mib.Count(Counter.IpInDelivers);
+                return true;
+            case ProtocolUdp:
+                // There are no UDP sockets: every port is closed.
+                mib.Count(Counter.IpInDelivers);
+                Judge(packet, RuleId.NoSocket);
+                _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
+                return true;
+            default:
+                mib.Count(Counter.IpInUnknownProtos);
+                Judge(packet, RuleId.PacketUnknownProtocol);
+                _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodeProtocolUnreachable, 0, @interface);
+                return true;
+        }
+    }
+
+    private void Refuse(IpParseError error)
+    {
+        Mib mib = _context.Mib;
+        switch (error)
+        {
+            case IpParseError.Truncated:
+                mib.Count(Counter.IpExtInTruncatedPkts);
+                break;
+            case IpParseError.Checksum:
+                mib.Count(Counter.IpExtInCsumErrors);
+                mib.Count(Counter.IpInHdrErrors);
+                break;
+            default:
+                mib.Count(Counter.IpInHdrErrors);
+                break;
+        }
+
+        RuleId rule = error == IpParseError.Truncated ? RuleId.PacketTruncated : RuleId.PacketHeader;
+        _context.Judge(default, new Verdict(rule));
+    }
+
+    /// <summary>Martians are dropped without a counter, strangers with one. Linux: ip_route_input_slow.</summary>
+    private bool IsDeliverable(in IpPacket packet, int @interface, out RuleId refusal)
+    {
+        refusal = RuleId.PacketMartian;
+        InetAddress source = packet.Source;
+        InetAddress destination = packet.Destination;
+        if (@interface != RouteTable.LoopbackInterface)
+        {
+            bool martianSource = source.IsMulticast || source.IsLimitedBroadcast || source.IsLoopback
+                || (source.Bits >> 24 == 0 && !destination.IsLimitedBroadcast) || _routes.IsLocal(source);
+            if (martianSource || destination.IsLoopback || destination.Bits >> 24 == 0)
+            {
+                return false;
+            }
+        }
+
+        switch (_routes.Classify(destination))
+        {
+            case AddressKind.Local or AddressKind.Broadcast:
+                return true;
+            case AddressKind.Multicast:
+                // Nobody joins groups here but the one of all hosts.
+                return destination.Bits == 0xe0000001;
+            default:
+                refusal = RuleId.PacketNotOurs;
+                return false;
+        }
+    }
+
+    /// <summary>Walks the options. Linux: __ip_options_compile; source routes are not accepted (accept_source_route 0).</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="pointer">The offset of the offending byte in the header; 0 for a source route.</param>
+    private static bool AreOptionsSound(in IpPacket packet, out int pointer)
+    {
+        const byte End = 0;
+        const byte Nop = 1;
+        const byte RecordRoute = 7;
+        const byte Timestamp = 68;
+        const byte LooseSource = 131;
+        const byte StrictSource = 137;
+        ReadOnlySpan<byte> options = packet.Options;
+        pointer = 0;
+        int at = 0;
+        while (at < options.Length && options[at] != End)
+        {
+            byte kind = options[at];
+            if (kind == Nop)
+            {
+                at++;
+                continue;
+            }
+
+            int length = at + 1 < options.Length ? options[at + 1] : 0;
+            if (length < 2 || at + length > options.Length)
+            {
+                pointer = IpPacket.MinimumHeaderLength + at;
+                return false;
+            }
+
+            if (kind is LooseSource or StrictSource)
+            {
+                return false;
+            }
+
+            int least = kind == RecordRoute ? 4 : kind == Timestamp ? 5 : 0;
+            if (least > 0 && (length < 3 || options[at + 2] < least))
+            {
+                pointer = IpPacket.MinimumHeaderLength + at + 2;
+                return false;
+            }
+
+            at += length;
+        }
+
+        return true;
+    }
+
+    private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(
+        new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),
+        new Verdict(rule, packet.Protocol));
+}

@@ -1,0 +1,148 @@
+using System;
+using System.Runtime.CompilerServices;
+using Earshot.Core.Memory;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Ip;
+
+/// <summary>Builds packets where they will wait: in the outbox, or in the loopback queue.</summary>
+/// <remarks>Linux: ip_queue_xmit, ip_local_out. A packet is written once, into the ring that it leaves from.</remarks>
+internal sealed class IpOutput
+{
+    /// <summary>Packets that may wait on loopback. Linux: net.core.netdev_max_backlog.</summary>
+    internal const int LoopbackLimit = 1000;
+
+    private readonly StackContext _context;
+
+    internal IpOutput(StackContext context)
+    {
+        _context = context;
+        Outbox = new PacketQueue(context.Options.TransmitQueueLimit);
+    }
+
+    /// <summary>Packets that wait for the caller.</summary>
+    internal PacketQueue Outbox { get; }
+
+    /// <summary>Packets to our own addresses.</summary>
+    internal PacketQueue Loopback { get; } = new(LoopbackLimit);
+
+    /// <summary>Whether a capture looks on, so that checksums on loopback should be real.</summary>
+    internal bool IsTapped { get; set; }
+
+    /// <summary>Packets dropped because a queue held its limit.</summary>
+    internal long Dropped { get; private set; }
+
+    /// <summary>Sends a TCP segment whose payload comes in up to two pieces.</summary>
+    /// <param name="route">Where it goes.</param>
+    /// <param name="ip">The IP header.</param>
+    /// <param name="tcp">The TCP header.</param>
+    /// <param name="first">The payload's first piece.</param>
+    /// <param name="second">The payload's second piece; the first is of even length if this is not empty.</param>
+    /// <param name="segmentSize">Payload bytes per segment when the link is to cut it; 0: it is one segment.</param>
+    /// <returns>False when the queue is full and the segment was dropped.</returns>
+    internal bool SendTcp(
+        in Route route,
+        in IpFields ip,
+        in TcpFields tcp,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<byte> second,
+        int segmentSize)
+    {
+        int headerLength = tcp.HeaderLength;
+        int tcpLength = headerLength + first.Length + second.Length;
+        PacketQueue queue = Queue(route);
+        if (queue.IsFull)
+        {
+            return Drop();
+        }
+
+        Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + tcpLength);
+        IpPacket.WriteHeader(packet, ip, tcpLength);
+        Span<byte> segment = packet[IpPacket.MinimumHeaderLength..];
+        tcp.WriteHeader(segment);
+        ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, tcpLength);
+        bool offload = (route.Offload & InterfaceOffload.Checksum) != 0 || (route.IsLocal && !IsTapped);
+        PacketInfo info = default;
+        if (offload)
+        {
+            first.CopyTo(segment[headerLength..]);
+            second.CopyTo(segment[(headerLength + first.Length)..]);
+            TcpFields.WriteChecksum(segment, Checksum.Fold16(sum));
+            info = new PacketInfo(
+                PacketFlags.ChecksumPartial, (ushort)segmentSize, IpPacket.MinimumHeaderLength, TcpSegment.ChecksumOffset);
+        }
+        else
+        {
+            sum = Checksum.Add(segment[..headerLength], sum);
+            if (first.Length > 0)
+            {
+                sum = Checksum.CopyAndAdd(first, segment[headerLength..], sum);
+                if (second.Length > 0)
+                {
+                    sum = AddSecond(first, second, segment[(headerLength + first.Length)..], sum);
+                }
+            }
+
+            TcpFields.WriteChecksum(segment, Checksum.Finish(sum));
+        }
+
+        Commit(queue, route, packet.Length, info);
+        return true;
+    }
+
+    /// <summary>Sends a packet whose payload is written by the caller.</summary>
+    /// <param name="route">Where it goes.</param>
+    /// <param name="ip">The IP header.</param>
+    /// <param name="payloadLength">Bytes of the payload.</param>
+    /// <param name="payload">The place to write it.</param>
+    /// <returns>False when the queue is full; nothing is to be written then.</returns>
+    internal bool TryBegin(in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+    {
+        PacketQueue queue = Queue(route);
+        payload = default;
+        if (queue.IsFull)
+        {
+            return Drop();
+        }
+
+        Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + payloadLength);
+        IpPacket.WriteHeader(packet, ip, payloadLength);
+        payload = packet[IpPacket.MinimumHeaderLength..];
+        return true;
+    }
+
+    /// <summary>Lets the packet go that <see cref="TryBegin"/> began.</summary>
+    internal void End(in Route route, int payloadLength) =>
+        Commit(Queue(route), route, IpPacket.MinimumHeaderLength + payloadLength, default);
+
+    // A first piece of odd length swaps the bytes of the second piece's sum.
+    private static ulong AddSecond(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> target, ulong sum)
+    {
+        if ((first.Length & 1) == 0)
+        {
+            return Checksum.CopyAndAdd(second, target, sum);
+        }
+
+        ushort part = Checksum.Fold16(Checksum.CopyAndAdd(second, target, 0));
+        return sum + System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(part);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private PacketQueue Queue(in Route route) => route.IsLocal ? Loopback : Outbox;
+
+    private bool Drop()
+    {
+        Dropped++;
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Commit(PacketQueue queue, in Route route, int length, PacketInfo info)
+    {
+        queue.Commit(length, route.Interface, info, _context.Now);
+        Mib mib = _context.Mib;
+        mib.Count(Counter.IpOutRequests);
+        mib.Count(Counter.IpOutTransmits);
+        mib.Count(Counter.IpExtOutOctets, length);
+    }
+}

@@ -1,0 +1,145 @@
+using System.Collections.Generic;
+using Earshot.Core.Tcp;
+using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Sockets;
+
+/// <summary>How far a socket's connect() has come. Linux: socket_state.</summary>
+internal enum SocketPhase : byte
+{
+    /// <summary>Neither connected nor connecting.</summary>
+    Unconnected,
+
+    /// <summary>connect() was called and its outcome not told yet.</summary>
+    Connecting,
+
+    /// <summary>Connected, or was.</summary>
+    Connected,
+}
+
+/// <summary>What a descriptor names: options, binding, role (none, listener or connection). The role changes, the socket stays.</summary>
+internal sealed class Socket : ITcpOwner
+{
+    private readonly Queue<StackEvent> _events;
+    private readonly List<Waiter> _waiters = [];
+    private SocketOptions _options;
+
+    internal Socket(int descriptor, Queue<StackEvent> events, in SocketOptions options)
+    {
+        Descriptor = descriptor;
+        _events = events;
+        _options = options;
+    }
+
+    internal int Descriptor { get; }
+
+    internal SocketPhase Phase { get; set; }
+
+    /// <summary>The bound or chosen local end.</summary>
+    internal InetEndpoint Local { get; set; }
+
+    /// <summary>Whether bind() chose the port, so that it stays when the role ends.</summary>
+    internal bool IsBound { get; set; }
+
+    internal Listener? Listener { get; set; }
+
+    internal Connection? Connection { get; set; }
+
+    /// <summary>An error that outlives the role it came from.</summary>
+    internal int Error { get; set; }
+
+    /// <summary>The options; of a connection they are its own.</summary>
+    public ref SocketOptions Options
+    {
+        get
+        {
+            if (Connection is { } connection)
+            {
+                return ref connection.Options;
+            }
+
+            return ref _options;
+        }
+    }
+
+    /// <summary>Keeps a connection's options when it goes, for the next role.</summary>
+    internal void KeepOptions(in SocketOptions options) => _options = options;
+
+    /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
+    internal PollMask Poll()
+    {
+        if (Listener is { } listener)
+        {
+            return listener.AcceptQueue.Count > 0 ? PollMask.In | PollMask.ReadNormal : PollMask.None;
+        }
+
+        PollMask mask = Connection is { } connection
+            ? connection.Poll() : PollMask.Out | PollMask.WriteNormal | PollMask.Hup;
+        return Error != 0 ? mask | PollMask.Err : mask;
+    }
+
+    /// <summary>Wakes the waiters whose interest is met: all plain ones, the first exclusive one. Linux: __wake_up_common.</summary>
+    public void OnReadiness(PollMask changed)
+    {
+        if (_waiters.Count == 0)
+        {
+            return;
+        }
+
+        PollMask mask = Poll();
+        bool exclusiveWoken = false;
+        for (int i = 0; i < _waiters.Count;)
+        {
+            Waiter waiter = _waiters[i];
+            PollMask met = mask & (waiter.Interest | PollMask.Err | PollMask.Hup);
+            if (met == PollMask.None || (waiter.IsExclusive && exclusiveWoken))
+            {
+                i++;
+                continue;
+            }
+
+            exclusiveWoken |= waiter.IsExclusive;
+            _waiters.RemoveAt(i);
+            _events.Enqueue(new StackEvent(Descriptor, waiter.Token, met));
+        }
+    }
+
+    internal void Wait(PollMask interest, long token, bool exclusive)
+    {
+        PollMask met = Poll() & (interest | PollMask.Err | PollMask.Hup);
+        if (met != PollMask.None)
+        {
+            _events.Enqueue(new StackEvent(Descriptor, token, met));
+        }
+        else
+        {
+            _waiters.Add(new Waiter(interest, token, exclusive));
+        }
+    }
+
+    internal bool CancelWait(long token)
+    {
+        int index = _waiters.FindIndex(waiter => waiter.Token == token);
+        if (index >= 0)
+        {
+            _waiters.RemoveAt(index);
+        }
+
+        return index >= 0;
+    }
+
+    /// <summary>The descriptor is closed: whoever still waits is told.</summary>
+    internal void WakeAll()
+    {
+        foreach (Waiter waiter in _waiters)
+        {
+            _events.Enqueue(new StackEvent(Descriptor, waiter.Token, PollMask.Hup | PollMask.Err));
+        }
+
+        _waiters.Clear();
+    }
+
+    private readonly record struct Waiter(PollMask Interest, long Token, bool IsExclusive);
+}

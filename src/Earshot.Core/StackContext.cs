@@ -1,0 +1,61 @@
+using Earshot.Core.Memory;
+using Earshot.Core.Profiles;
+using Earshot.Core.Time;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core;
+
+/// <summary>What every layer of one stack shares: the time, the numbers, the memory of verdicts.</summary>
+internal sealed class StackContext
+{
+    internal StackContext(StackOptions options, Instant now)
+    {
+        Options = options;
+        Profile = options.Profile;
+        Now = now;
+        Seed = options.Seed;
+        Sysctls = new Sysctls(options.Profile);
+        Mib = new Mib(options.Profile.LacksCounters);
+        Ledger = new Ledger(options.Seed);
+        Clock = new JiffyClock(options.Profile.Hz, now, Stream(ChanceStream.Time));
+    }
+
+    internal StackOptions Options { get; }
+
+    internal KernelProfile Profile { get; }
+
+    internal Seed256 Seed { get; }
+
+    /// <summary>The present: the caller's, or a timer's own time while timers run.</summary>
+    internal Instant Now { get; set; }
+
+    internal JiffyClock Clock { get; }
+
+    internal Sysctls Sysctls { get; }
+
+    internal Mib Mib { get; }
+
+    internal Ledger Ledger { get; }
+
+    internal BufferPool Buffers { get; } = new();
+
+    /// <summary>The jiffy of the present.</summary>
+    internal long Jiffies => Clock.At(Now);
+
+    /// <summary>The present in milliseconds, modulo 2^32.</summary>
+    internal uint NowMilliseconds => (uint)Now.Milliseconds;
+
+    /// <summary>The present in microseconds.</summary>
+    internal long NowMicroseconds => Now.Nanoseconds / 1000;
+
+    /// <summary>The clock of the timestamps option, before a connection's offset is added.</summary>
+    internal uint TimestampClock => Profile.TimestampOffsets ? NowMilliseconds : (uint)Jiffies;
+
+    internal Chance Stream(ChanceStream stream) => new(Seed, stream);
+
+    internal void Judge(in FourTuple tuple, in Verdict verdict, ushort listener = 0) =>
+        Ledger.Add(Now, tuple, listener, verdict);
+
+    internal void Judge(in TcpSegment segment, RuleId rule, uint a = 0, uint b = 0, uint c = 0, ushort listener = 0) =>
+        Ledger.Add(Now, segment.Tuple, listener, new Verdict(rule, a, b, c));
+}

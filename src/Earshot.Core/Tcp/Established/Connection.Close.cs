@@ -1,0 +1,380 @@
+using System;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>How a connection ends. Linux: tcp_close, tcp_shutdown, tcp_disconnect, tcp_reset, tcp_time_wait.</summary>
+internal sealed partial class Connection
+{
+    /// <summary>The orphans that a stack keeps; more are reset. Linux: net.ipv4.tcp_max_orphans.</summary>
+    internal const int OrphanLimit = 131072;
+
+    /// <summary>shutdown(). Linux: inet_shutdown, tcp_shutdown.</summary>
+    /// <returns>0, or -ENOTCONN.</returns>
+    internal int Shutdown(bool read, bool write)
+    {
+        if (State == TcpState.SynSent)
+        {
+            End(Errno.ECONNRESET, failed: false);
+            return 0;
+        }
+
+        if (State == TcpState.Close)
+        {
+            IsReadShut |= read;
+            IsWriteShut |= write;
+            Notify(PollMask.Hup | PollMask.In | PollMask.Out);
+            return -Errno.ENOTCONN;
+        }
+
+        IsReadShut |= read;
+        if (write && !IsWriteShut)
+        {
+            IsWriteShut = true;
+            if (State is TcpState.Established or TcpState.CloseWait)
+            {
+                QueueFin();
+            }
+        }
+
+        Notify(PollMask.In | PollMask.Out | PollMask.ReadHup);
+        return 0;
+    }
+
+    /// <summary>close() by the program. Linux: tcp_close.</summary>
+    internal void Close()
+    {
+        bool unread = _receiveBuffer.Length > 0;
+        IsReadShut = IsWriteShut = true;
+        if (State is TcpState.Close)
+        {
+            Owner = null;
+            Leave();
+            return;
+        }
+
+        if (State == TcpState.SynSent)
+        {
+            Owner = null;
+            _context.Mib.Count(Counter.TcpAttemptFails);
+            State = TcpState.Close;
+            Leave();
+            return;
+        }
+
+        _receiveBuffer.Clear(_context.Buffers);
+        if (unread)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnClose);
+            Owner = null;
+            SendReset();
+            End(0);
+            return;
+        }
+
+        if (Options.Linger == 0)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
+            Owner = null;
+            if (State is TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
+                or TcpState.SynRecv)
+            {
+                SendReset();
+            }
+
+            End(0);
+            return;
+        }
+
+        if (State is TcpState.Established or TcpState.CloseWait)
+        {
+            QueueFin();
+        }
+
+        BecomeOrphan();
+    }
+
+    /// <summary>connect(AF_UNSPEC): the peer is reset, the socket can be used again. Linux: tcp_disconnect.</summary>
+    internal void Disconnect()
+    {
+        bool reset = State is TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
+            or TcpState.SynRecv;
+        if (reset)
+        {
+            SendReset();
+        }
+
+        IsReadShut = IsWriteShut = true;
+        Owner = null;
+        if (State == TcpState.Close)
+        {
+            Leave();
+            return;
+        }
+
+        SetState(TcpState.Close);
+        Leave();
+    }
+
+    /// <summary>The listener closed before anyone accepted: the peer is reset. Linux: inet_child_forget.</summary>
+    internal void AbortUnaccepted()
+    {
+        _listener = null;
+        if (State != TcpState.Close)
+        {
+            SendReset();
+            SetState(TcpState.Close);
+        }
+
+        Leave();
+        _tcp.FinishDeferred();
+    }
+
+    /// <summary>An ICMP error that quotes a segment of ours. Linux: tcp_v4_err.</summary>
+    internal void OnIcmpError(in IcmpError error)
+    {
+        if (error.Seq < _una || error.Seq > _nxt)
+        {
+            _context.Mib.Count(Counter.TcpExtOutOfWindowIcmps);
+            Judge(RuleId.IcmpOutOfWindow);
+            return;
+        }
+
+        if (error.IsPathMtu)
+        {
+            ReducePathMtu(error.Mtu);
+            return;
+        }
+
+        int errno = error.ErrorNumber;
+        if (errno == 0)
+        {
+            return;
+        }
+
+        if (State == TcpState.SynSent)
+        {
+            Judge(RuleId.ConnectUnreachable, error.Type, error.Code);
+            End(errno);
+            return;
+        }
+
+        Judge(RuleId.IcmpSoftError, error.Type, error.Code);
+        SoftError = errno;
+    }
+
+    /// <summary>Linux: tcp_v4_mtu_reduced. What is in flight and too large is sent again at once.</summary>
+    private void ReducePathMtu(int mtu)
+    {
+        const int LeastPathMtu = 552;
+        int reduced = Math.Max(mtu, LeastPathMtu);
+        Judge(RuleId.IcmpPathMtu, (uint)reduced);
+        if (reduced >= _route.Mtu || State == TcpState.SynSent)
+        {
+            return;
+        }
+
+        _route = _route with { Mtu = reduced };
+        SetMss();
+        for (int i = 0; i < _sent.Count; i++)
+        {
+            if (_sent[i].End - _sent[i].Seq > _mss)
+            {
+                MarkLost(i);
+            }
+        }
+
+        if (_lost > 0)
+        {
+            _recovery = RecoveryState.Loss;
+            _recoveryEnd = _nxt;
+            RetransmitLost();
+        }
+    }
+
+    /// <summary>The connection is over: a RST, a timeout, a refusal. Linux: tcp_done_with_error.</summary>
+    private void End(int error, bool failed = true)
+    {
+        if (State is TcpState.SynSent or TcpState.SynRecv && failed)
+        {
+            _context.Mib.Count(Counter.TcpAttemptFails);
+        }
+
+        Error = error;
+        IsReadShut = IsWriteShut = true;
+        SetState(TcpState.Close);
+        Leave();
+        Notify(PollMask.Err | PollMask.Hup | PollMask.In | PollMask.Out | PollMask.ReadHup);
+    }
+
+    /// <summary>Leaves the table and stops the timers; once nobody holds it, it is used again.</summary>
+    private void Leave()
+    {
+        _sendBuffer.Clear(_context.Buffers);
+        _sent.Clear();
+        _packetsOut = _lost = _sacked = _retransmitted = 0;
+        _una = _nxt = _writeSeq;
+        _finQueued = false;
+        StopTimers();
+        if (_isInTable)
+        {
+            _isInTable = false;
+            _tcp.Table.Remove(_tag, Handle);
+        }
+
+        _tcp.Ports.Remove(_tuple.Local.Port, _hold);
+        _hold = PortHold.None;
+        FinishIfUnheld();
+    }
+
+    private void StopTimers()
+    {
+        _tcp.Timers.FreeNode(ref _writeTimer);
+        _tcp.Timers.FreeNode(ref _delayedAckTimer);
+        _tcp.Timers.FreeNode(ref _keepaliveTimer);
+    }
+
+    private void FinishIfUnheld()
+    {
+        // A connection in the accept queue is held by the listener, also when it has been reset.
+        if (Owner is null && _listener is null && !_isFinished)
+        {
+            _isFinished = true;
+            if (_isOrphan)
+            {
+                _isOrphan = false;
+                _tcp.OrphanCount--;
+            }
+
+            _tcp.Finish(this);
+        }
+    }
+
+    private bool _isOrphan;
+
+    private void BecomeOrphan()
+    {
+        Owner = null;
+        _isOrphan = true;
+        _tcp.OrphanCount++;
+        if (State == TcpState.FinWait2)
+        {
+            WaitForFin();
+            return;
+        }
+
+        if (_tcp.OrphanCount > OrphanLimit)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnMemory);
+            SendReset();
+            End(0);
+        }
+    }
+
+    private void QueueFin()
+    {
+        if (_finQueued)
+        {
+            return;
+        }
+
+        _finQueued = true;
+        SetState(State == TcpState.CloseWait ? TcpState.LastAck : TcpState.FinWait1);
+        Push(force: true);
+    }
+
+    /// <summary>Our FIN is acknowledged.</summary>
+    /// <returns>False when the segment is done with.</returns>
+    private bool EnterFinWait2(in TcpSegment segment)
+    {
+        SetState(TcpState.FinWait2);
+        if (!IsOrphan)
+        {
+            return true;
+        }
+
+        int data = segment.PayloadLength;
+        if (Options.Linger2 < 0 || (data > 0 && segment.Seq + data > _receiveNext))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
+            Judge(segment, RuleId.SegmentAfterClose);
+            _tcp.Output.Reset(segment);
+            End(0);
+            return false;
+        }
+
+        if (segment.Has(TcpFlags.Fin))
+        {
+            // The peer's FIN is in this segment: it is taken next.
+            return true;
+        }
+
+        WaitForFin();
+        return false;
+    }
+
+    /// <summary>An orphan in FIN_WAIT2 waits for a while only.</summary>
+    private void WaitForFin()
+    {
+        if (Options.Linger2 < 0)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnLinger);
+            SendReset();
+            End(0);
+            return;
+        }
+
+        TimeSpan time = TimeSpan.FromSeconds(
+            Options.Linger2 > 0 ? Options.Linger2 : _context.Sysctls.TcpFinTimeout);
+        TimeSpan least = TimeSpan.FromMicroseconds(_rtt.Rto * 3.5);
+        time = time < least ? least : time;
+        if (time > TimeWait.Length)
+        {
+            _tcp.Timers.Arm(
+                Node(ref _keepaliveTimer, TimerKind.Keepalive), _context.Clock.From(time - TimeWait.Length));
+            return;
+        }
+
+        EnterTimeWait(isFinWait2: true, time);
+    }
+
+    /// <summary>Only the four-tuple stays. Linux: tcp_time_wait.</summary>
+    private void EnterTimeWait(bool isFinWait2, TimeSpan lifetime)
+    {
+        var entry = new TimeWaitEntry
+        {
+            Tuple = _tuple,
+            ReceiveNext = _receiveNext,
+            SendNext = _nxt,
+            WindowBytes = RemainingWindow,
+            TsRecent = _tsRecent,
+            TsOffset = _tsOffset,
+            WindowScale = _receiveScale,
+            Tos = Options.Tos,
+            IsFinWait2 = isFinWait2,
+            HasTimestamps = _hasTimestamps,
+            Hold = _hold,
+        };
+        if (_tcp.TimeWait.TryEnter(this, _tag, entry, lifetime))
+        {
+            // The entry holds the port from now on.
+            _isInTable = false;
+            _hold = PortHold.None;
+        }
+
+        IsReadShut = IsWriteShut = true;
+        SetState(TcpState.Close);
+        Leave();
+        Notify(PollMask.Hup | PollMask.In | PollMask.Out | PollMask.ReadHup);
+    }
+
+    /// <summary>Linux: tcp_send_active_reset.</summary>
+    private void SendReset()
+    {
+        if (Send(_nxt, TcpFlags.Rst | TcpFlags.Ack, default, default, 0))
+        {
+            _context.Mib.Count(Counter.TcpOutSegs);
+            _context.Mib.Count(Counter.TcpOutRsts);
+        }
+    }
+}

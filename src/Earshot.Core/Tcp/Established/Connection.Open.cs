@@ -1,0 +1,292 @@
+using System;
+using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>How a connection begins: from a request, or by connect().</summary>
+internal sealed partial class Connection
+{
+    private const ushort DefaultMss = 536;
+
+    /// <summary>Takes a request over. Linux: tcp_create_openreq_child, tcp_v4_syn_recv_sock.</summary>
+    internal void OpenFromRequest(
+        in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route)
+    {
+        Begin(request.Tuple, route, listener.Owner.Options);
+        _listener = listener;
+        _isInTable = true;
+        _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
+        _tcp.Ports.Add(_tuple.Local.Port, _hold);
+        _iss = new SeqNumber(request.Isn);
+        _irs = new SeqNumber(request.PeerIsn);
+        _una = _nxt = _writeSeq = _smallEnd = _pushed = request.SendNext;
+        _receiveNext = _windowUpdated = request.ReceiveNext;
+        _wl1 = _irs;
+        _hasTimestamps = request.Has(RequestFlags.Timestamps);
+        _tsOffset = request.TsOffset;
+        SetRecentTimestamp(request.TsRecent);
+        if (request.Has(RequestFlags.WindowScale))
+        {
+            _sendScale = request.PeerWindowScale;
+            _receiveScale = request.OwnWindowScale;
+        }
+
+        _sendWindow = (uint)segment.WindowField << _sendScale;
+        _maximumWindow = _sendWindow;
+        StartReceiving((int)request.WindowBytes);
+        _peerMss = request.Mss;
+        SetMss();
+        _totalRetransmissions = request.Retransmissions;
+        State = TcpState.SynRecv;
+
+        // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
+        if (request.Retransmissions == 0)
+        {
+            uint elapsed = (uint)_context.NowMicroseconds - request.FirstSentMicroseconds;
+            Sample(elapsed);
+        }
+
+        StartCongestion();
+    }
+
+    /// <summary>Starts a handshake. Linux: tcp_v4_connect, tcp_connect.</summary>
+    /// <param name="tuple">Both ends; nothing has this tuple.</param>
+    /// <param name="route">The way.</param>
+    /// <param name="options">The socket's options.</param>
+    /// <param name="owner">The socket.</param>
+    /// <param name="hold">How the port is held.</param>
+    /// <param name="reused">What a TIME_WAIT leaves, or null.</param>
+    internal void Connect(
+        in FourTuple tuple, in Route route, in SocketOptions options, ITcpOwner owner,
+        PortHold hold, (SeqNumber Isn, uint TsRecent)? reused)
+    {
+        Begin(tuple, route, options);
+        Owner = owner;
+        _hold = hold;
+        _tcp.Ports.Add(tuple.Local.Port, hold);
+        SeqNumber isn = _tcp.InitialSequence.Next(tuple, _context.Now, out uint offset);
+        Sysctls sysctls = _context.Sysctls;
+        _tsOffset = _context.Profile.TimestampOffsets && sysctls.TcpTimestamps == 1 ? offset : 0;
+        _iss = reused?.Isn ?? isn;
+        _tsRecent = reused?.TsRecent ?? 0;
+        _una = _iss;
+        _writeSeq = _nxt = _smallEnd = _pushed = _iss + 1;
+        ReceiveWindow window = ReceiveWindow.Initial(_context, Options, _advertisedMss);
+        _receiveScale = (byte)window.Scale;
+        StartReceiving(window.Bytes);
+        _rtt.Rto = InitialRto;
+        _tag = _tcp.Table.Tag(tuple);
+        _tcp.Table.Add(_tag, Handle);
+        _isInTable = true;
+        State = TcpState.SynSent;
+        _context.Mib.Count(Counter.TcpActiveOpens);
+        _context.Mib.Count(Counter.TcpOutSegs);
+        Judge(RuleId.ConnectSent);
+        _lastSent = _context.Now.Nanoseconds;
+        _firstRetransmission = _context.Now.Nanoseconds;
+        SendSyn();
+        ArmWriteTimer(_rtt.Rto);
+    }
+
+    private long InitialRto => (long)_context.Profile.InitialRto.TotalMicroseconds;
+
+    private long MaximumRto => (long)_context.Profile.MaximumRto.TotalMicroseconds;
+
+    private void Begin(in FourTuple tuple, in Route route, in SocketOptions options)
+    {
+        _tuple = tuple;
+        _tag = _tcp.Table.Tag(tuple);
+        _route = route;
+        Options = options;
+        _identification = (ushort)_tcp.Identifications.NextUInt32();
+        _advertisedMss = _tcp.AdvertisedMss(route, options);
+        _lastReceived = _context.Now.Nanoseconds;
+        _ack = AckState.Fresh;
+    }
+
+    private void StartReceiving(int window)
+    {
+        _receiveWindow = (uint)window;
+        _receiveLimit = window;
+    }
+
+    private void StartCongestion()
+    {
+        _congestion = new CongestionState
+        {
+            Threshold = CongestionState.InfiniteThreshold,
+
+            // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
+            Window = _totalRetransmissions > 1 ? 1 : _context.Profile.InitialWindow,
+        };
+        _mostPacketsOutEnd = _nxt;
+        if (!_rtt.HasSample)
+        {
+            _rtt.Rto = (long)_context.Profile.FallbackRto.TotalMicroseconds;
+        }
+    }
+
+    private void SetRecentTimestamp(uint value)
+    {
+        _tsRecent = value;
+        _tsRecentSeconds = _context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond;
+    }
+
+    /// <summary>The payload of a full segment. Linux: tcp_current_mss.</summary>
+    private void SetMss()
+    {
+        const int LeastMss = 48;
+        int mss = Math.Min(_route.AdvertisedMss, _peerMss == 0 ? DefaultMss : _peerMss);
+        mss = Math.Max(mss, LeastMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
+
+        // Never more than half of the largest window seen, so that two segments fit. Linux: tcp_bound_to_half_wnd.
+        uint half = _maximumWindow > DefaultMss ? _maximumWindow >> 1 : _maximumWindow;
+        _mss = half > 0 && half < mss ? Math.Max((int)half, LeastMss - TcpOptions.TimestampLength) : mss;
+    }
+
+    /// <summary>A segment in SYN_SENT. Linux: tcp_rcv_synsent_state_process.</summary>
+    private void OnSynSent(in TcpSegment segment)
+    {
+        TcpOptions options = TcpOptions.Parse(segment);
+        if (segment.Has(TcpFlags.Ack))
+        {
+            OnSynSentAck(segment, options);
+        }
+        else if (segment.Has(TcpFlags.Rst) || !segment.Has(TcpFlags.Syn))
+        {
+            Judge(segment, RuleId.ConnectIgnored);
+        }
+        else
+        {
+            OnCrossedSyn(segment, options);
+        }
+    }
+
+    private void OnSynSentAck(in TcpSegment segment, in TcpOptions options)
+    {
+        if (segment.Ack <= _una || segment.Ack > _nxt)
+        {
+            if (_timeouts == 0)
+            {
+                // The peer has an old connection in mind; once it is reset our SYN will do. Linux: TCP_TIMEOUT_MIN.
+                _tcp.Timers.Arm(Node(ref _writeTimer, TimerKind.Write), 2);
+            }
+
+            Judge(segment, RuleId.ConnectWrongAck);
+            _tcp.Output.Reset(segment);
+            return;
+        }
+
+        if (options.HasTimestamp && options.TsEcr != 0 && IsUnsentEcho(options.TsEcr))
+        {
+            _context.Mib.Count(Counter.TcpExtPAWSActive);
+            Judge(segment, RuleId.ConnectOldEcho);
+            _tcp.Output.Reset(segment);
+            return;
+        }
+
+        if (segment.Has(TcpFlags.Rst))
+        {
+            Judge(segment, RuleId.ConnectRefused);
+            End(Errno.ECONNREFUSED);
+            return;
+        }
+
+        if (!segment.Has(TcpFlags.Syn))
+        {
+            Judge(segment, RuleId.ConnectIgnored);
+            return;
+        }
+
+        Establish(segment, options);
+    }
+
+    private bool IsUnsentEcho(uint echo)
+    {
+        uint now = _context.TimestampClock + _tsOffset;
+        uint first = TimestampAt(_firstRetransmission);
+        return (int)(echo - first) < 0 || (int)(echo - now) > 0;
+    }
+
+    private uint TimestampAt(long nanoseconds) => _context.Profile.TimestampOffsets
+        ? (uint)(nanoseconds / 1_000_000) + _tsOffset
+        : (uint)_context.Clock.At(new Time.Instant(nanoseconds)) + _tsOffset;
+
+    /// <summary>The SYN-ACK that was waited for. Linux: tcp_finish_connect.</summary>
+    private void Establish(in TcpSegment segment, in TcpOptions options)
+    {
+        TakePeerOptions(segment, options);
+        _una = segment.Ack;
+        _tcp.Timers.Wheel.Cancel(_writeTimer);
+        if (_timeouts == 0)
+        {
+            Sample((_context.Now.Nanoseconds - _lastSent) / 1000);
+        }
+        else if (_hasTimestamps && options.TsEcr != 0)
+        {
+            SampleTimestamp(options.TsEcr);
+        }
+
+        _timeouts = _backoff = 0;
+        _firstRetransmission = 0;
+        _windowUpdated = _receiveNext;
+        StartCongestion();
+        _context.Mib.Count(Counter.TcpExtTCPDelivered);
+        SetState(TcpState.Established);
+        Judge(segment, RuleId.ConnectDone);
+        SendAck();
+        if (Options.KeepAlive)
+        {
+            SetKeepalive();
+        }
+
+        Notify(PollMask.Out | PollMask.WriteNormal);
+    }
+
+    private void TakePeerOptions(in TcpSegment segment, in TcpOptions options)
+    {
+        _irs = segment.Seq;
+        _receiveNext = segment.Seq + 1;
+        _wl1 = segment.Seq;
+        _hasTimestamps = options.HasTimestamp && _context.Sysctls.TcpTimestamps != 0;
+        if (_hasTimestamps)
+        {
+            SetRecentTimestamp(options.TsVal);
+        }
+
+        if (options.HasWindowScale && _context.Sysctls.TcpWindowScaling != 0)
+        {
+            _sendScale = options.WindowScale;
+        }
+        else
+        {
+            _sendScale = _receiveScale = 0;
+            _receiveLimit = Math.Min(_receiveLimit, ushort.MaxValue);
+            _receiveWindow = Math.Min(_receiveWindow, ushort.MaxValue);
+        }
+
+        // The window of a segment with SYN is never scaled. RFC 7323 §2.2.
+        _sendWindow = segment.WindowField;
+        _maximumWindow = _sendWindow;
+        _peerMss = options.Mss != 0 ? options.Mss : DefaultMss;
+        if (Options.MaximumSegment != 0)
+        {
+            _peerMss = Math.Min(_peerMss, Options.MaximumSegment);
+        }
+
+        SetMss();
+    }
+
+    /// <summary>Simultaneous open. RFC 9293 §3.5, figure 8.</summary>
+    private void OnCrossedSyn(in TcpSegment segment, in TcpOptions options)
+    {
+        TakePeerOptions(segment, options);
+        _windowUpdated = _receiveNext;
+        State = TcpState.SynRecv;
+        Judge(segment, RuleId.SimultaneousOpen);
+        _context.Mib.Count(Counter.TcpOutSegs);
+        SendSyn();
+    }
+}

@@ -1,0 +1,308 @@
+using System;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>Retransmission, probes, delayed ACKs, keepalive. Linux: tcp_timer.c.</summary>
+internal sealed partial class Connection
+{
+    // Two jiffies at least. Linux: TIMEOUT_MIN.
+    private const int LeastJiffies = 2;
+    private const int MaximumBackoff = 10;
+    private const int OrphanRetries = 8;
+
+    private int Node(ref int node, TimerKind kind)
+    {
+        if (node < 0)
+        {
+            node = _tcp.Timers.NewNode(kind, Handle);
+        }
+
+        return node;
+    }
+
+    private void ArmWriteTimer(long microseconds) => _tcp.Timers.Arm(
+        Node(ref _writeTimer, TimerKind.Write), Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds)));
+
+    /// <summary>The write timer fired. Linux: tcp_write_timer_handler.</summary>
+    internal void OnWriteTimer()
+    {
+        if (State == TcpState.Close)
+        {
+            return;
+        }
+
+        if (State is TcpState.SynSent or TcpState.SynRecv)
+        {
+            OnSynTimer();
+        }
+        else if (_packetsOut == 0)
+        {
+            OnProbeTimer();
+        }
+        else
+        {
+            OnRetransmissionTimer();
+        }
+    }
+
+    /// <summary>No answer to our SYN. Linux: tcp_write_timeout, tcp_retransmit_timer.</summary>
+    private void OnSynTimer()
+    {
+        Mib mib = _context.Mib;
+        mib.Count(Counter.TcpExtTCPTimeouts);
+        int retries = Options.SynCount != 0 ? Options.SynCount : _context.Sysctls.TcpSynRetries;
+        int linear = State == TcpState.SynSent ? _context.Sysctls.TcpSynLinearTimeouts : 0;
+        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
+        long limit = Options.UserTimeout > 0
+            ? Options.UserTimeout * 1000L : ((1L << Math.Min(retries + 1, 40)) - 1) * InitialRto;
+        bool tooMany = Options.UserTimeout == 0 && _timeouts >= retries + linear;
+        if (tooMany || elapsed >= limit)
+        {
+            mib.Count(Counter.TcpExtTCPAbortOnTimeout);
+            Judge(RuleId.ConnectTimedOut, (uint)_timeouts);
+            End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
+            return;
+        }
+
+        mib.Count(Counter.TcpExtTcpTimeoutRehash);
+        if (_timeouts > 0)
+        {
+            mib.Count(Counter.TcpExtTCPLostRetransmit);
+        }
+
+        Judge(RuleId.ConnectAgain, (uint)_timeouts + 1, (uint)(elapsed / 1000));
+        SendSyn();
+        _timeouts++;
+        _totalRetransmissions++;
+        mib.Count(Counter.TcpRetransSegs);
+        mib.Count(Counter.TcpExtTCPSynRetrans);
+        if (_timeouts > linear)
+        {
+            // The first timeouts of a SYN come at a steady pace; only then the waits double.
+            _backoff++;
+            _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
+        }
+
+        long wait = Options.UserTimeout > 0 ? Math.Clamp(limit - elapsed, 1, _rtt.Rto) : _rtt.Rto;
+        ArmWriteTimer(wait);
+    }
+
+    /// <summary>Linux: tcp_retransmit_timer.</summary>
+    private void OnRetransmissionTimer()
+    {
+        Mib mib = _context.Mib;
+        mib.Count(Counter.TcpExtTCPTimeouts);
+        if (GiveUpIfTooLate())
+        {
+            return;
+        }
+
+        mib.Count(Counter.TcpExtTcpTimeoutRehash);
+        if (_timeouts == 0)
+        {
+            switch (_recovery)
+            {
+                case RecoveryState.Recovery:
+                    mib.Count(Counter.TcpExtTCPRenoRecoveryFail);
+                    break;
+                case RecoveryState.Loss:
+                    mib.Count(Counter.TcpExtTCPLossFailures);
+                    break;
+                case RecoveryState.Disorder:
+                    mib.Count(Counter.TcpExtTCPRenoFailures);
+                    break;
+            }
+        }
+
+        EnterLoss();
+        _timeouts++;
+        RetransmitFirst();
+        _backoff++;
+        _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
+        ArmWriteTimer(_rtt.Rto);
+    }
+
+    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout, retransmits_timed_out.</summary>
+    private bool GiveUpIfTooLate()
+    {
+        int retries = _context.Sysctls.TcpRetries2;
+        if (IsOrphan)
+        {
+            retries = _context.Sysctls.TcpOrphanRetries;
+            if (retries == 0 && (_rtt.Rto < MaximumRto || SoftError == 0))
+            {
+                retries = OrphanRetries;
+            }
+        }
+
+        if (_firstRetransmission == 0)
+        {
+            return false;
+        }
+
+        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
+        long limit = Options.UserTimeout > 0 && !IsOrphan ? Options.UserTimeout * 1000L : ModelTimeout(retries);
+        if (elapsed < limit)
+        {
+            return false;
+        }
+
+        _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
+        Judge(RuleId.ConnectionTimedOut, (uint)_timeouts);
+        End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
+        return true;
+    }
+
+    /// <summary>How long so many timeouts would have taken from 200 ms on. Linux: tcp_model_timeout.</summary>
+    private long ModelTimeout(int boundary)
+    {
+        const long Base = RttEstimator.MinimumMicroseconds;
+        const int Doublings = 9;
+        return boundary <= Doublings
+            ? ((2L << boundary) - 1) * Base
+            : (((2L << Doublings) - 1) * Base) + ((boundary - Doublings) * MaximumRto);
+    }
+
+    /// <summary>Nothing in flight, data that may not leave. Linux: tcp_probe_timer, tcp_write_wakeup.</summary>
+    private void OnProbeTimer()
+    {
+        if (_sendBuffer.Length == 0)
+        {
+            _probes = 0;
+            return;
+        }
+
+        int limit = IsOrphan ? OrphanRetries : _context.Sysctls.TcpRetries2;
+        if (_probes >= limit)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
+            Judge(RuleId.ConnectionTimedOut, (uint)_probes);
+            End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
+            return;
+        }
+
+        int window = (int)(_una.Value + _sendWindow - _nxt.Value);
+        if (window > 0)
+        {
+            // The window is open, but less than a segment: a piece that fits goes as real data.
+            SendNew(Math.Min(Math.Min(_mss, window), _writeSeq - _nxt), fin: false);
+            return;
+        }
+
+        if (Send(_una - 1, Wire.TcpFlags.Ack, default, default, 0))
+        {
+            _context.Mib.Count(Counter.TcpOutSegs);
+        }
+
+        _context.Mib.Count(Counter.TcpExtTCPWinProbe);
+        _probes++;
+        _backoff = Math.Min(_backoff + 1, MaximumBackoff);
+        long wait = Math.Max(_rtt.Base(InitialRto), RttEstimator.MinimumMicroseconds) << _backoff;
+        ArmWriteTimer(Math.Min(wait, MaximumRto));
+    }
+
+    /// <summary>Linux: tcp_send_delayed_ack.</summary>
+    private void StartDelayedAck()
+    {
+        const int MaximumMilliseconds = 200;
+        int wait = Math.Max(_ack.Interval, 1);
+        if (wait > AckState.MinimumMilliseconds)
+        {
+            long limit = _rtt.HasSample ? Math.Max(_rtt.Smoothed / 1000, AckState.MinimumMilliseconds) : wait;
+            wait = (int)Math.Min(Math.Min(wait, limit), MaximumMilliseconds);
+        }
+
+        int node = Node(ref _delayedAckTimer, TimerKind.DelayedAck);
+        if (!_tcp.Timers.IsArmed(node))
+        {
+            _tcp.Timers.Arm(node, _context.Clock.FromMicroseconds(wait * 1000L));
+        }
+    }
+
+    /// <summary>Linux: tcp_delack_timer_handler.</summary>
+    internal void OnDelayedAckTimer()
+    {
+        if (State is TcpState.Close or TcpState.Listen || !_ack.Scheduled)
+        {
+            return;
+        }
+
+        if (_ack.PingPong)
+        {
+            // Nobody answered: the peer waits for the ACK after all.
+            _ack.PingPong = false;
+            _ack.Interval = AckState.MinimumMilliseconds;
+        }
+        else
+        {
+            _ack.Interval = (int)Math.Min(_ack.Interval << 1, Math.Min(_rtt.Rto / 1000, 200));
+        }
+
+        _context.Mib.Count(Counter.TcpExtDelayedACKs);
+        SendAck();
+    }
+
+    /// <summary>Starts or stops keepalive probes. Linux: tcp_set_keepalive.</summary>
+    internal void SetKeepalive()
+    {
+        if (State is TcpState.Close or TcpState.Listen or TcpState.SynSent)
+        {
+            return;
+        }
+
+        if (Options.KeepAlive)
+        {
+            ArmKeepalive(_context.Sysctls.TcpKeepaliveTime);
+        }
+        else if (_keepaliveTimer >= 0)
+        {
+            _tcp.Timers.Wheel.Cancel(_keepaliveTimer);
+        }
+    }
+
+    private void ArmKeepalive(long seconds) => _tcp.Timers.Arm(
+        Node(ref _keepaliveTimer, TimerKind.Keepalive), _context.Clock.From(TimeSpan.FromSeconds(seconds)));
+
+    /// <summary>The keepalive timer fired; of an orphan in FIN_WAIT2 it is the end. Linux: tcp_keepalive_timer.</summary>
+    internal void OnKeepaliveTimer()
+    {
+        if (State == TcpState.FinWait2 && IsOrphan)
+        {
+            EnterTimeWait(isFinWait2: true, TimeWait.Length);
+            return;
+        }
+
+        if (!Options.KeepAlive || State is TcpState.Close or TcpState.SynSent)
+        {
+            return;
+        }
+
+        long idle = (_context.Now.Nanoseconds - _lastReceived) / Time.Instant.NanosecondsPerSecond;
+        if (_packetsOut > 0 || _sendBuffer.Length > 0)
+        {
+            ArmKeepalive(_context.Sysctls.TcpKeepaliveTime);
+        }
+        else if (idle < _context.Sysctls.TcpKeepaliveTime)
+        {
+            ArmKeepalive(Math.Max(1, _context.Sysctls.TcpKeepaliveTime - idle));
+        }
+        else if (_probes >= _context.Sysctls.TcpKeepaliveProbes)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
+            Judge(RuleId.ConnectionTimedOut, (uint)_probes);
+            SendReset();
+            End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
+        }
+        else
+        {
+            if (Send(_una - 1, Wire.TcpFlags.Ack, default, default, 0))
+            {
+                _context.Mib.Count(Counter.TcpOutSegs);
+            }
+
+            _context.Mib.Count(Counter.TcpExtTCPKeepAlive);
+            _probes++;
+            ArmKeepalive(_context.Sysctls.TcpKeepaliveIntvl);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+using System;
+using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>How loss recovery stands. Linux: tcp_ca_state (CWR and D-SACK's Disorder have nothing to do yet).</summary>
+internal enum RecoveryState : byte
+{
+    /// <summary>Nothing is missing.</summary>
+    Open,
+
+    /// <summary>Duplicate ACKs have come.</summary>
+    Disorder,
+
+    /// <summary>A loss was seen; what is lost is being sent again.</summary>
+    Recovery,
+
+    /// <summary>The retransmission timer fired.</summary>
+    Loss,
+}
+
+/// <summary>A connection and its state machine: the TCB. Linux: struct tcp_sock.</summary>
+/// <remarks>
+/// The parts: <c>Connection.Open.cs</c> how it begins, <c>.Input.cs</c> segments, <c>.Ack.cs</c> acknowledgments and
+/// recovery, <c>.Data.cs</c> received data and ACK policy, <c>.Output.cs</c> sending, <c>.Timers.cs</c>, <c>.Close.cs</c>.
+/// </remarks>
+internal sealed partial class Connection
+{
+    private readonly TcpLayer _tcp;
+    private readonly StackContext _context;
+
+    // Who and where.
+    private FourTuple _tuple;
+    private uint _tag;
+    private Route _route;
+    private bool _isInTable;
+    private Listener? _listener;
+    private ushort _identification;
+    private PortHold _hold;
+
+    // What was agreed on.
+    private bool _hasTimestamps;
+    private byte _sendScale;
+    private byte _receiveScale;
+    private int _peerMss;
+    private int _mss;
+    private int _advertisedMss;
+    private uint _tsOffset;
+    private uint _tsRecent;
+    private long _tsRecentSeconds;
+
+    // Sending. Linux: snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, max_window.
+    private SeqNumber _iss;
+    private SeqNumber _una;
+    private SeqNumber _nxt;
+    private SeqNumber _writeSeq;
+    private SeqNumber _wl1;
+    private SeqNumber _smallEnd;
+    private SeqNumber _pushed;
+    private uint _sendWindow;
+    private uint _maximumWindow;
+    private bool _finQueued;
+    private SendBuffer _sendBuffer;
+    private SentSegments _sent;
+
+    // Recovery and the congestion window.
+    private CongestionState _congestion;
+    private ICongestionControl _algorithm = Reno.Instance;
+    private RecoveryState _recovery;
+    private SeqNumber _recoveryEnd;
+    private RttEstimator _rtt;
+    private int _packetsOut;
+    private int _sacked;
+    private int _lost;
+    private int _retransmitted;
+    private int _mostPacketsOut;
+    private SeqNumber _mostPacketsOutEnd;
+    private bool _windowLimited;
+    private int _timeouts;
+    private int _backoff;
+    private int _probes;
+    private int _totalRetransmissions;
+    private long _firstRetransmission;
+    private long _lastSent;
+    private ulong _bytesAcked;
+
+    // Receiving. Linux: rcv_nxt, copied_seq, rcv_wup, rcv_wnd, rcv_ssthresh.
+    private SeqNumber _irs;
+    private SeqNumber _receiveNext;
+    private SeqNumber _windowUpdated;
+    private uint _receiveWindow;
+    private int _receiveLimit;
+    private ReceiveBuffer _receiveBuffer;
+    private SeqNumber? _outOfOrderFin;
+    private bool _finReceived;
+
+    // When to acknowledge.
+    private AckState _ack;
+    private long _lastDataReceived;
+    private long _lastReceived;
+    private uint _lastOutOfWindow;
+
+    // Timers: nodes of TcpTimers, made when first used.
+    private int _writeTimer = -1;
+    private int _delayedAckTimer = -1;
+    private int _keepaliveTimer = -1;
+
+    private bool _isBlocked;
+    private bool _isFinished;
+
+    internal Connection(TcpLayer tcp)
+    {
+        _tcp = tcp;
+        _context = tcp.Context;
+    }
+
+    /// <summary>Its handle in the socket table.</summary>
+    internal int Handle { get; set; } = -1;
+
+    internal ref readonly FourTuple Tuple => ref _tuple;
+
+    internal TcpState State { get; private set; } = TcpState.Close;
+
+    /// <summary>The socket that a program holds; null while it waits to be accepted, and of an orphan.</summary>
+    internal ITcpOwner? Owner { get; private set; }
+
+    /// <summary>The socket's options; those of an accepted connection began as its listener's.</summary>
+    internal SocketOptions Options;
+
+    /// <summary>The pending error as a positive errno, told once.</summary>
+    internal int Error { get; set; }
+
+    /// <summary>An ICMP error that did not end the connection; told by SO_ERROR, or in place of ETIMEDOUT.</summary>
+    internal int SoftError { get; set; }
+
+    /// <summary>Whether this side receives no more: shutdown(SHUT_RD), or the peer's FIN.</summary>
+    internal bool IsReadShut { get; private set; }
+
+    /// <summary>Whether this side sends no more.</summary>
+    internal bool IsWriteShut { get; private set; }
+
+    internal bool HasOptionTimestamps => _hasTimestamps;
+
+    /// <summary>Bytes that can be read.</summary>
+    internal int ReadableBytes => _receiveBuffer.Length;
+
+    /// <summary>Bytes, SYN and FIN that are not acknowledged. Linux: write_seq - snd_una.</summary>
+    internal int UnacknowledgedBytes => State is TcpState.SynSent or TcpState.SynRecv
+        ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
+
+    internal int Timeouts => _timeouts;
+
+    internal int TotalRetransmissions => _totalRetransmissions;
+
+    internal int CongestionWindow => _congestion.Window;
+
+    private int PacketsInFlight => _packetsOut - (_sacked + _lost) + _retransmitted;
+
+    private bool IsOrphan => Owner is null && _listener is null;
+
+    /// <summary>Gives the connection to a program: accept(), or connect() at its start.</summary>
+    internal void Adopt(ITcpOwner owner)
+    {
+        Owner = owner;
+        _listener = null;
+    }
+
+    /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
+    internal PollMask Poll()
+    {
+        PollMask mask = PollMask.None;
+        if ((IsReadShut && IsWriteShut) || State == TcpState.Close)
+        {
+            mask |= PollMask.Hup;
+        }
+
+        if (IsReadShut)
+        {
+            mask |= PollMask.In | PollMask.ReadNormal | PollMask.ReadHup;
+        }
+
+        if (State is not (TcpState.SynSent or TcpState.SynRecv))
+        {
+            if (_receiveBuffer.Length > 0)
+            {
+                mask |= PollMask.In | PollMask.ReadNormal;
+            }
+
+            if (IsWriteShut || HasWriteSpace)
+            {
+                mask |= PollMask.Out | PollMask.WriteNormal;
+            }
+        }
+
+        return Error != 0 ? mask | PollMask.Err : mask;
+    }
+
+    /// <summary>A line for netstat.</summary>
+    internal SocketRow Row(int descriptor)
+    {
+        bool armed = _tcp.Timers.IsArmed(_writeTimer);
+        bool keepalive = !armed && _tcp.Timers.IsArmed(_keepaliveTimer);
+        int node = armed ? _writeTimer : _keepaliveTimer;
+        return new SocketRow
+        {
+            State = State,
+            Local = _tuple.Local,
+            Remote = _tuple.Remote,
+            ReceiveQueue = _receiveBuffer.Length,
+            SendQueue = State == TcpState.SynSent ? 1 : UnacknowledgedBytes,
+            Timer = armed ? (_packetsOut == 0 && State != TcpState.SynSent ? SocketTimer.Probe : SocketTimer.On)
+                : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
+            TimerRemaining = armed || keepalive
+                ? TimeSpan.FromMicroseconds(_tcp.Timers.Remaining(node) * (double)_context.Clock.TickMicroseconds)
+                : TimeSpan.Zero,
+            Retransmits = _timeouts,
+            Descriptor = descriptor,
+        };
+    }
+
+    /// <summary>Makes a used connection new. Only what holds memory or is looked at before it is set needs care.</summary>
+    internal void Clean()
+    {
+        _sendBuffer.Clear(_context.Buffers);
+        _receiveBuffer.Clear(_context.Buffers);
+        _sent.Clear();
+        _tcp.Timers.FreeNode(ref _writeTimer);
+        _tcp.Timers.FreeNode(ref _delayedAckTimer);
+        _tcp.Timers.FreeNode(ref _keepaliveTimer);
+        Owner = null;
+        _listener = null;
+        _isFinished = false;
+        Error = SoftError = 0;
+        IsReadShut = IsWriteShut = false;
+        _finQueued = _finReceived = false;
+        _outOfOrderFin = null;
+        _recovery = RecoveryState.Open;
+        _rtt = default;
+        _congestion = default;
+        _ack = default;
+        _packetsOut = _sacked = _lost = _retransmitted = _mostPacketsOut = 0;
+        _timeouts = _backoff = _probes = _totalRetransmissions = 0;
+        _firstRetransmission = _lastSent = _lastDataReceived = _lastReceived = 0;
+        _bytesAcked = 0;
+        _maximumWindow = _sendWindow = _receiveWindow = 0;
+        _lastOutOfWindow = _tsRecent = _tsOffset = 0;
+        _windowLimited = false;
+        _hasTimestamps = false;
+        _sendScale = _receiveScale = 0;
+        State = TcpState.Close;
+    }
+
+    /// <summary>Checks what must always hold. Costs a walk over the pieces in flight: for simulations.</summary>
+    internal void CheckInvariants()
+    {
+        int packets = 0;
+        int lost = 0;
+        int retransmitted = 0;
+        SeqNumber next = _una;
+        for (int i = 0; i < _sent.Count; i++)
+        {
+            ref SentSegment piece = ref _sent[i];
+            Invariant.Check(piece.Seq == next && piece.End > piece.Seq, "pieces in flight follow one another");
+            next = piece.End;
+            packets += piece.Packets;
+            lost += piece.Has(SentFlags.Lost) ? piece.Packets : 0;
+            retransmitted += piece.Has(SentFlags.Retransmitted) ? piece.Packets : 0;
+        }
+
+        Invariant.Check(packets == _packetsOut, "packets out are those in flight");
+        Invariant.Check(lost == _lost && retransmitted == _retransmitted, "marks and their counts agree");
+        Invariant.Check(_sacked + _lost <= _packetsOut, "no more is lost or delivered than was sent");
+        if (State is TcpState.Established or TcpState.CloseWait)
+        {
+            Invariant.Check(_una <= _nxt && _nxt <= _writeSeq + 1, "SND.UNA, SND.NXT and the end of data are in order");
+            Invariant.Check(_writeSeq - _una == _sendBuffer.Length, "what is not acknowledged is still held");
+            Invariant.Check(
+                _packetsOut == 0 || _tcp.Timers.IsArmed(_writeTimer) || _isBlocked, "data in flight has a timer");
+        }
+    }
+
+    private void SetState(TcpState state)
+    {
+        bool was = State is TcpState.Established or TcpState.CloseWait;
+        bool now = state is TcpState.Established or TcpState.CloseWait;
+        if (was != now)
+        {
+            _context.Mib.Count(Counter.TcpCurrEstab, now ? 1 : -1);
+            if (was && state == TcpState.Close)
+            {
+                _context.Mib.Count(Counter.TcpEstabResets);
+            }
+        }
+
+        State = state;
+    }
+
+    private void Judge(in TcpSegment segment, RuleId rule, uint a = 0) => _context.Judge(segment, rule, a);
+
+    private void Judge(RuleId rule, uint a = 0, uint b = 0) => _context.Judge(_tuple, new Verdict(rule, a, b));
+
+    private void Notify(PollMask changed)
+    {
+        Owner?.OnReadiness(changed);
+    }
+}

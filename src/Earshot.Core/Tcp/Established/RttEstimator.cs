@@ -1,0 +1,84 @@
+using System;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>Round-trip time and retransmission timeout (RFC 6298) as Linux computes them, in microseconds.</summary>
+/// <remarks>Linux: tcp_rtt_estimator, tcp_set_rto. The minimum enters through the variation, so RTO is at least srtt + 200 ms.</remarks>
+internal struct RttEstimator
+{
+    /// <summary>The least variation that counts. Linux: TCP_RTO_MIN.</summary>
+    internal const int MinimumMicroseconds = 200_000;
+
+    // Smoothed time, eight times; mean deviation, four times.
+    private uint _srtt8;
+    private uint _mdev4;
+    private uint _mdevMax;
+    private uint _rttvar;
+    private uint _turn;
+
+    /// <summary>The timeout, backoff included.</summary>
+    internal long Rto;
+
+    /// <summary>Whether a sample was taken.</summary>
+    internal readonly bool HasSample => _srtt8 != 0;
+
+    /// <summary>The smoothed time in microseconds.</summary>
+    internal readonly long Smoothed => _srtt8 >> 3;
+
+    /// <summary>Takes a sample.</summary>
+    /// <param name="microseconds">The measured time; 0 counts as 1.</param>
+    /// <param name="una">SND.UNA, whose passing of <paramref name="nxt"/> ends a window.</param>
+    /// <param name="nxt">SND.NXT.</param>
+    /// <param name="maximum">The largest timeout.</param>
+    internal void Sample(long microseconds, uint una, uint nxt, long maximum)
+    {
+        long m = Math.Max(1, microseconds);
+        if (_srtt8 == 0)
+        {
+            _srtt8 = (uint)(m << 3);
+            _mdev4 = (uint)(m << 1);
+            _rttvar = Math.Max(_mdev4, MinimumMicroseconds);
+            _mdevMax = _rttvar;
+            _turn = nxt;
+        }
+        else
+        {
+            Update(m, una, nxt);
+        }
+
+        Rto = Math.Min((_srtt8 >> 3) + _rttvar, maximum);
+    }
+
+    /// <summary>The timeout without backoff.</summary>
+    internal readonly long Base(long initial) => _srtt8 == 0 ? initial : (_srtt8 >> 3) + _rttvar;
+
+    private void Update(long m, uint una, uint nxt)
+    {
+        long error = m - (_srtt8 >> 3);
+        _srtt8 = (uint)(_srtt8 + error);
+        long deviation = Math.Abs(error) - (_mdev4 >> 2);
+        if (error < 0 && deviation > 0)
+        {
+            // A falling round trip must not raise the timeout: RFC 6298 says nothing, Linux damps it.
+            deviation >>= 3;
+        }
+
+        _mdev4 = (uint)(_mdev4 + deviation);
+        if (_mdev4 > _mdevMax)
+        {
+            _mdevMax = _mdev4;
+            _rttvar = Math.Max(_rttvar, _mdevMax);
+        }
+
+        if ((int)(una - _turn) > 0)
+        {
+            if (_mdevMax < _rttvar)
+            {
+                _rttvar -= (_rttvar - _mdevMax) >> 2;
+            }
+
+            _turn = nxt;
+            _mdevMax = MinimumMicroseconds;
+        }
+    }
+}

@@ -1,0 +1,274 @@
+using System;
+using Earshot.Core.Time;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>What is left of a connection in TIME_WAIT, or of an orphan in FIN_WAIT2. Linux: struct tcp_timewait_sock.</summary>
+internal struct TimeWaitEntry
+{
+    internal TimerLink Timer;
+    internal FourTuple Tuple;
+    internal SeqNumber ReceiveNext;
+    internal SeqNumber SendNext;
+    internal uint WindowBytes;
+    internal uint TsRecent;
+    internal uint TsOffset;
+    internal uint TsRecentSeconds;
+    internal uint LastOutOfWindow;
+    internal uint EnteredMilliseconds;
+    internal byte WindowScale;
+    internal byte Tos;
+    internal bool IsFinWait2;
+    internal bool HasTimestamps;
+    internal PortHold Hold;
+}
+
+/// <summary>Connections after their end: late segments are answered, the four-tuple stays taken. Linux: tcp_minisocks.c.</summary>
+internal sealed class TimeWait
+{
+    /// <summary>How long TIME_WAIT lasts. Linux: TCP_TIMEWAIT_LEN.</summary>
+    internal static readonly TimeSpan Length = TimeSpan.FromSeconds(60);
+
+    // The sequence number of a new connection lies beyond all that the old one can have sent. Linux: tcp_timewait_state_process.
+    private const uint ReuseGap = 65535 + 2;
+    private readonly TcpLayer _tcp;
+    private readonly StackContext _context;
+
+    internal TimeWait(TcpLayer tcp)
+    {
+        _tcp = tcp;
+        _context = tcp.Context;
+    }
+
+    /// <summary>Puts what is left of a connection in its place. Linux: tcp_time_wait.</summary>
+    /// <returns>False when tcp_max_tw_buckets is reached; the connection then simply ends.</returns>
+    internal bool TryEnter(Connection connection, uint tag, in TimeWaitEntry entry, TimeSpan lifetime)
+    {
+        int place = _tcp.Table.TimeWaits.Count < _context.Sysctls.TcpMaxTwBuckets
+            ? _tcp.Table.TimeWaits.Allocate() : -1;
+        if (place < 0)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPTimeWaitOverflow);
+            return false;
+        }
+
+        _tcp.Table.TimeWaits[place] = entry;
+        ref TimeWaitEntry kept = ref _tcp.Table.TimeWaits[place];
+        kept.Timer = TimerLink.Unarmed;
+        kept.EnteredMilliseconds = _context.NowMilliseconds;
+        int handle = Handle.Of(HandleKind.TimeWait, place);
+        _tcp.Table.Replace(tag, connection.Handle, handle);
+        _tcp.Timers.Arm(handle, _context.Clock.From(lifetime));
+        _context.Mib.Count(Counter.TcpExtTW);
+        _context.Judge(entry.Tuple, new Verdict(RuleId.TimeWaitEntered));
+        return true;
+    }
+
+    /// <summary>The time is over: the four-tuple is free, nothing is sent or counted.</summary>
+    internal void OnTimer(int place) => Remove(place);
+
+    /// <summary>A segment for an entry. Linux: tcp_timewait_state_process.</summary>
+    /// <param name="place">The entry.</param>
+    /// <param name="segment">The segment.</param>
+    /// <param name="forcedIsn">The sequence number that a new connection must start with.</param>
+    /// <returns>True when the segment is a SYN for a listener and the entry is gone.</returns>
+    internal bool OnSegment(int place, in TcpSegment segment, out SeqNumber? forcedIsn)
+    {
+        forcedIsn = null;
+        ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
+        TcpOptions options = entry.HasTimestamps ? TcpOptions.Parse(segment) : default;
+        bool old = options.HasTimestamp && entry.TsRecent != 0 && (int)(options.TsVal - entry.TsRecent) < 0;
+        if (entry.IsFinWait2)
+        {
+            OnFinWait2(place, ref entry, segment, options, old);
+            return false;
+        }
+
+        if (!old && segment.Seq == entry.ReceiveNext && (segment.SegmentLength == 0 || segment.Has(TcpFlags.Rst)))
+        {
+            OnExact(place, ref entry, segment, options);
+            return false;
+        }
+
+        bool newer = segment.Seq > entry.ReceiveNext
+            || (options.HasTimestamp && (int)(entry.TsRecent - options.TsVal) < 0);
+        const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Rst | TcpFlags.Ack;
+        if ((segment.Flags & Asked) == TcpFlags.Syn && !old && newer
+            && _tcp.Table.FindListener(segment.Destination, segment.DestinationPort) is not null)
+        {
+            SeqNumber isn = entry.SendNext + ReuseGap;
+            forcedIsn = isn.Value == 0 ? new SeqNumber(1) : isn;
+            _context.Judge(segment, RuleId.TimeWaitReused);
+            Remove(place);
+            return true;
+        }
+
+        if (old)
+        {
+            _context.Mib.Count(Counter.TcpExtPAWSTimewait);
+        }
+
+        if (segment.Has(TcpFlags.Rst))
+        {
+            _context.Judge(segment, RuleId.TimeWaitIgnored);
+            return false;
+        }
+
+        if (segment.Has(TcpFlags.Ack) || old)
+        {
+            Restart(place, Length);
+        }
+
+        Answer(ref entry, segment, Counter.TcpExtTCPACKSkippedTimeWait);
+        return false;
+    }
+
+    /// <summary>Whether connect() may take a four-tuple over. Linux: tcp_twsk_unique.</summary>
+    internal bool TryReuse(int place, bool portWasBound, out SeqNumber isn, out uint tsRecent)
+    {
+        ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
+        isn = entry.SendNext + ReuseGap;
+        tsRecent = entry.TsRecent;
+        if (!entry.HasTimestamps || entry.TsRecent == 0)
+        {
+            return false;
+        }
+
+        int reuse = _context.Sysctls.TcpTwReuse;
+        bool allowed = reuse == 1
+            || (reuse == 2 && (entry.Tuple.Local.Address.IsLoopback || entry.Tuple.Remote.Address.IsLoopback));
+        uint age = _context.NowMilliseconds - entry.EnteredMilliseconds;
+        if (!portWasBound && (!allowed || entry.IsFinWait2 || age < (uint)_context.Sysctls.TcpTwReuseDelay))
+        {
+            return false;
+        }
+
+        _context.Mib.Count(Counter.TcpExtTWRecycled);
+        Remove(place);
+        return true;
+    }
+
+    private void OnExact(int place, ref TimeWaitEntry entry, in TcpSegment segment, in TcpOptions options)
+    {
+        if (segment.Has(TcpFlags.Rst))
+        {
+            // RFC 1337: a RST should not end TIME_WAIT; Linux lets it unless it is told otherwise.
+            bool ignored = _context.Sysctls.TcpRfc1337 != 0;
+            _context.Judge(segment, ignored ? RuleId.TimeWaitIgnored : RuleId.TimeWaitKilled);
+            if (!ignored)
+            {
+                Remove(place);
+            }
+
+            return;
+        }
+
+        Restart(place, Length);
+        if (options.HasTimestamp)
+        {
+            entry.TsRecent = options.TsVal;
+        }
+
+        _context.Judge(segment, RuleId.TimeWaitIgnored);
+    }
+
+    private void OnFinWait2(
+        int place, ref TimeWaitEntry entry, in TcpSegment segment, in TcpOptions options, bool old)
+    {
+        SeqNumber right = entry.ReceiveNext + entry.WindowBytes;
+        SeqNumber end = segment.EndSeq;
+        bool inWindow = segment.Seq == entry.ReceiveNext || (end > entry.ReceiveNext && segment.Seq < right)
+            || (segment.Seq == right && end == right);
+        if (old || !inWindow)
+        {
+            Answer(ref entry, segment, Counter.TcpExtTCPACKSkippedFinWait2);
+            return;
+        }
+
+        if (segment.Has(TcpFlags.Rst) || (segment.Has(TcpFlags.Syn) && segment.Seq >= entry.ReceiveNext))
+        {
+            Kill(place, segment);
+            return;
+        }
+
+        if (!segment.Has(TcpFlags.Ack) || end <= entry.ReceiveNext || segment.SegmentLength == 0)
+        {
+            _context.Judge(segment, RuleId.TimeWaitIgnored);
+            return;
+        }
+
+        if (!segment.Has(TcpFlags.Fin) || end != entry.ReceiveNext + 1)
+        {
+            // Data for a program that is gone.
+            Kill(place, segment);
+            return;
+        }
+
+        entry.IsFinWait2 = false;
+        entry.ReceiveNext = end;
+        if (options.HasTimestamp)
+        {
+            entry.TsRecent = options.TsVal;
+        }
+
+        Restart(place, Length);
+        _context.Judge(segment, RuleId.TimeWaitEntered);
+        Answer(ref entry, segment, Counter.None);
+    }
+
+    private void Kill(int place, in TcpSegment segment)
+    {
+        _context.Judge(segment, RuleId.TimeWaitKilled);
+        _tcp.Output.Reset(segment);
+        Remove(place);
+    }
+
+    private void Answer(ref TimeWaitEntry entry, in TcpSegment segment, Counter skipped)
+    {
+        uint now = _context.NowMilliseconds;
+        bool limited = skipped != Counter.None && (segment.SegmentLength == 0 || segment.Has(TcpFlags.Syn));
+        if (limited && entry.LastOutOfWindow != 0
+            && now - entry.LastOutOfWindow < (uint)_context.Sysctls.TcpInvalidRatelimit)
+        {
+            _context.Mib.Count(skipped);
+            return;
+        }
+
+        if (limited)
+        {
+            entry.LastOutOfWindow = now == 0 ? 1 : now;
+        }
+
+        _context.Judge(segment, RuleId.TimeWaitAck);
+        _tcp.Output.TimeWaitAck(
+            entry.Tuple,
+            new TcpFields
+            {
+                Seq = entry.SendNext,
+                Ack = entry.ReceiveNext,
+                Flags = TcpFlags.Ack,
+                WindowField = (ushort)Math.Min(entry.WindowBytes >> entry.WindowScale, ushort.MaxValue),
+                Options = new TcpOptions
+                {
+                    HasTimestamp = entry.HasTimestamps && entry.TsRecent != 0,
+                    TsVal = _context.TimestampClock + entry.TsOffset,
+                    TsEcr = entry.TsRecent,
+                },
+            },
+            entry.Tos);
+    }
+
+    private void Restart(int place, TimeSpan lifetime) =>
+        _tcp.Timers.Arm(Handle.Of(HandleKind.TimeWait, place), _context.Clock.From(lifetime));
+
+    private void Remove(int place)
+    {
+        int handle = Handle.Of(HandleKind.TimeWait, place);
+        ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
+        _tcp.Timers.Wheel.Cancel(handle);
+        _tcp.Table.Remove(_tcp.Table.Tag(entry.Tuple), handle);
+        _tcp.Ports.Remove(entry.Tuple.Local.Port, entry.Hold);
+        _tcp.Table.TimeWaits.Free(place);
+    }
+}

@@ -1,0 +1,278 @@
+using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Established;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Listening;
+
+/// <summary>Segments for a connection request, above all the third ACK. Linux: tcp_check_req.</summary>
+internal sealed class RequestInput
+{
+    private readonly TcpLayer _tcp;
+    private readonly StackContext _context;
+
+    internal RequestInput(TcpLayer tcp)
+    {
+        _tcp = tcp;
+        _context = tcp.Context;
+    }
+
+    /// <summary>What the segment's numbers say, computed once.</summary>
+    private readonly record struct Facts(bool OldTimestamp, bool WrongEcho, bool InWindow, uint TsVal, bool HasTimestamp);
+
+    /// <summary>A segment arrived for a request.</summary>
+    /// <returns>True when it is to be looked up again, the request being gone with its listener.</returns>
+    internal bool OnSegment(int place, in TcpSegment segment, int @interface, uint tag)
+    {
+        ref ConnectionRequest request = ref _tcp.Table.Requests[place];
+        Listener listener = _tcp.ListenerAt(request.Listener)!;
+        if (!listener.IsListening)
+        {
+            _context.Judge(segment, RuleId.RequestListenerGone, listener: listener.Id);
+            _tcp.RemoveRequest(place, ref request);
+            return true;
+        }
+
+        const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst;
+        TcpFlags flags = segment.Flags & Asked;
+        Facts facts = Look(ref request, segment);
+        if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
+        {
+            OnDuplicateSyn(listener, place, ref request, segment);
+            return false;
+        }
+
+        if ((flags & (TcpFlags.Ack | TcpFlags.Rst)) == TcpFlags.Ack && segment.Ack != request.SendNext)
+        {
+            // The request survives; the listener resets the segment as one that nothing waits for.
+            _context.Judge(segment, RuleId.RequestWrongAck, listener: listener.Id);
+            _tcp.Output.Reset(segment);
+            return false;
+        }
+
+        if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
+        {
+            Refuse(listener, ref request, segment, facts);
+            return false;
+        }
+
+        // The SYN bit of the very first SYN lies before the window; only a segment with data can have got here with it.
+        if (segment.Seq.Value == request.PeerIsn)
+        {
+            flags &= ~TcpFlags.Syn;
+        }
+
+        if ((flags & (TcpFlags.Rst | TcpFlags.Syn)) != 0)
+        {
+            OnResetOrSyn(listener, place, ref request, segment, flags);
+            return false;
+        }
+
+        if ((flags & TcpFlags.Ack) == 0)
+        {
+            _context.Judge(segment, RuleId.RequestNoAck, listener: listener.Id);
+            return false;
+        }
+
+        OnThirdAck(listener, place, ref request, segment, facts, tag);
+        return false;
+    }
+
+    private Facts Look(ref ConnectionRequest request, in TcpSegment segment)
+    {
+        TcpOptions options = default;
+        bool hasTimestamp = false;
+        if (request.Has(RequestFlags.Timestamps) && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
+        {
+            options = TcpOptions.Parse(segment);
+            hasTimestamp = options.HasTimestamp;
+        }
+
+        bool old = hasTimestamp && request.TsRecent != 0 && (int)(options.TsVal - request.TsRecent) < 0;
+        bool wrongEcho = false;
+        if (hasTimestamp && options.TsEcr != 0 && _context.Profile.ChecksTimestampEcho)
+        {
+            uint first = FirstTimestamp(request);
+            uint last = request.LastSentMilliseconds + request.TsOffset;
+            wrongEcho = (int)(options.TsEcr - first) < 0 || (int)(options.TsEcr - last) > 0;
+        }
+
+        SeqNumber next = request.ReceiveNext;
+        uint window = request.WindowBytes < ushort.MaxValue ? request.WindowBytes : ushort.MaxValue;
+        SeqNumber right = next + window;
+        SeqNumber end = segment.EndSeq;
+        bool inWindow = segment.Seq == next || (end > next && segment.Seq < right)
+            || (segment.Seq == right && end == right);
+        return new Facts(old, wrongEcho, inWindow, options.TsVal, hasTimestamp);
+    }
+
+    private uint FirstTimestamp(in ConnectionRequest request)
+    {
+        // The first SYN-ACK's time is kept in microseconds modulo 2^32; the present completes it.
+        long age = (uint)((uint)_context.NowMicroseconds - request.FirstSentMicroseconds);
+        long milliseconds = (_context.NowMicroseconds - age) / 1000;
+        return (uint)milliseconds + request.TsOffset;
+    }
+
+    private void OnDuplicateSyn(Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment)
+    {
+        if (IsLimited(ref request, segment))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
+            _context.Judge(
+                segment, RuleId.RequestSynAgainLimited, (uint)_context.Sysctls.TcpInvalidRatelimit, listener: listener.Id);
+            return;
+        }
+
+        if (_tcp.Routes.TryRoute(segment.Source, out Route route)
+            && _tcp.Output.SynAckAgain(ref request, route, listener.Owner.Options))
+        {
+            _context.Judge(segment, RuleId.RequestSynAgain, request.Retransmissions, listener: listener.Id);
+            if (_context.Profile.DuplicateSynRearms)
+            {
+                _tcp.SynAckTimer.Rearm(place, ref request);
+            }
+        }
+    }
+
+    /// <summary>Whether an answer is withheld by tcp_invalid_ratelimit. Linux: tcp_oow_rate_limited.</summary>
+    private bool IsLimited(ref ConnectionRequest request, in TcpSegment segment)
+    {
+        int limit = _context.Sysctls.TcpInvalidRatelimit;
+        if (limit == 0 || (segment.PayloadLength > 0 && !segment.Has(TcpFlags.Syn)))
+        {
+            return false;
+        }
+
+        uint now = _context.NowMilliseconds;
+        if (request.LastOutOfWindow != 0 && now - request.LastOutOfWindow < (uint)limit)
+        {
+            return true;
+        }
+
+        // 0 means never; the first millisecond of a clock is one off rather than never.
+        request.LastOutOfWindow = now == 0 ? 1 : now;
+        return false;
+    }
+
+    private void Refuse(Listener listener, ref ConnectionRequest request, in TcpSegment segment, in Facts facts)
+    {
+        if (!segment.Has(TcpFlags.Rst))
+        {
+            if (IsLimited(ref request, segment))
+            {
+                _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
+            }
+            else if (_tcp.Routes.TryRoute(segment.Source, out Route route))
+            {
+                _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+            }
+        }
+
+        RuleId rule = RuleId.RequestOutOfWindow;
+        if (facts.OldTimestamp)
+        {
+            rule = RuleId.RequestOldTimestamp;
+            _context.Mib.Count(Counter.TcpExtPAWSEstab);
+        }
+        else if (facts.WrongEcho)
+        {
+            rule = RuleId.RequestWrongEcho;
+            _context.Mib.Count(Counter.TcpExtTSEcrRejected);
+        }
+
+        _context.Judge(segment, rule, request.WindowBytes, listener: listener.Id);
+    }
+
+    private void OnResetOrSyn(
+        Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, TcpFlags flags)
+    {
+        bool reset = (flags & TcpFlags.Rst) != 0;
+        if (reset && segment.Seq != request.ReceiveNext && _context.Profile.ChallengesInexactResets)
+        {
+            Challenge(listener, ref request, segment);
+            return;
+        }
+
+        _context.Mib.Count(Counter.TcpAttemptFails);
+        _context.Mib.Count(Counter.TcpExtEmbryonicRsts);
+        _context.Judge(segment, reset ? RuleId.RequestReset : RuleId.RequestSynInWindow, listener: listener.Id);
+        if (!reset)
+        {
+            _tcp.Output.Reset(segment);
+        }
+
+        _tcp.RemoveRequest(place, ref request);
+    }
+
+    private void Challenge(Listener listener, ref ConnectionRequest request, in TcpSegment segment)
+    {
+        uint now = _context.NowMilliseconds;
+        if (request.LastOutOfWindow != 0
+            && now - request.LastOutOfWindow < (uint)_context.Sysctls.TcpInvalidRatelimit)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPACKSkippedChallenge);
+            return;
+        }
+
+        request.LastOutOfWindow = now == 0 ? 1 : now;
+        if (_tcp.ChallengeLimit.TryTake() && _tcp.Routes.TryRoute(segment.Source, out Route route))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
+            _context.Judge(segment, RuleId.RequestChallenge, listener: listener.Id);
+            _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+        }
+    }
+
+    private void OnThirdAck(
+        Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
+    {
+        var question = new AckQuestion(
+            listener.AcceptQueue.Count, listener.Backlog, _context.Sysctls.TcpAbortOnOverflow, request.Retransmissions);
+        AckDecision decision = _tcp.Shape.Decide(question);
+        _context.Mib.Count(decision.First);
+        _context.Mib.Count(decision.Second);
+        _context.Mib.Count(decision.Third);
+        _context.Judge(segment.Tuple, decision.Verdict, listener.Id);
+        switch (decision.Action)
+        {
+            case AckAction.Ignore:
+                request.Flags |= RequestFlags.Acked;
+                break;
+            case AckAction.Abort:
+                _tcp.Output.Reset(segment);
+                _tcp.RemoveRequest(place, ref request);
+                break;
+            default:
+                Promote(listener, place, ref request, segment, facts, tag);
+                break;
+        }
+    }
+
+    /// <summary>Makes the request a connection. Linux: tcp_v4_syn_recv_sock, inet_csk_complete_hashdance.</summary>
+    private void Promote(
+        Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
+    {
+        if (!_tcp.Routes.TryRoute(segment.Source, out Route route))
+        {
+            _context.Mib.Count(Counter.TcpExtListenDrops);
+            _context.Mib.Count(Counter.IpOutNoRoutes);
+            return;
+        }
+
+        _context.Mib.Count(Counter.TcpPassiveOpens);
+        if (facts.HasTimestamp && segment.Seq <= request.ReceiveNext)
+        {
+            request.TsRecent = facts.TsVal;
+        }
+
+        Connection child = _tcp.NewConnection();
+        child.OpenFromRequest(request, listener, segment, route);
+        _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
+        _tcp.ForgetRequest(listener, place, ref request);
+        listener.Queue(child);
+        child.OnSegment(segment);
+
+        // The queue was filled before, and the child is ESTABLISHED by now: an accepter that wakes finds both.
+        listener.Owner.OnReadiness(PollMask.In | PollMask.ReadNormal);
+    }
+}

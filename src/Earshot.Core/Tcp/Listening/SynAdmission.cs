@@ -1,0 +1,123 @@
+namespace Earshot.Core.Tcp.Listening;
+
+/// <summary>What a listener does with a SYN.</summary>
+internal enum SynAction : byte
+{
+    /// <summary>Nothing is sent.</summary>
+    Drop,
+
+    /// <summary>A request is made and answered with a SYN-ACK.</summary>
+    Queue,
+}
+
+/// <summary>What is asked about a SYN: everything that the decision may look at.</summary>
+/// <param name="HasForcedIsn">The SYN takes over a TIME_WAIT: the SYN queue's limits do not apply.</param>
+/// <param name="SynCount">Requests in the SYN queue.</param>
+/// <param name="YoungCount">Those whose SYN-ACK the timer has not sent again.</param>
+/// <param name="SynLimit">The SYN queue's limit; what it means is the shape's.</param>
+/// <param name="AcceptCount">Connections in the accept queue.</param>
+/// <param name="Backlog">The accept queue's limit.</param>
+/// <param name="Syncookies">net.ipv4.tcp_syncookies.</param>
+/// <param name="MaxSynBacklog">net.ipv4.tcp_max_syn_backlog.</param>
+internal readonly record struct SynQuestion(
+    bool HasForcedIsn,
+    int SynCount,
+    int YoungCount,
+    uint SynLimit,
+    int AcceptCount,
+    uint Backlog,
+    int Syncookies,
+    int MaxSynBacklog);
+
+/// <summary>The answer: what to do, what to count, and why.</summary>
+/// <param name="Action">What to do.</param>
+/// <param name="Verdict">Why.</param>
+/// <param name="First">A counter to move, or none.</param>
+/// <param name="Second">Another.</param>
+/// <param name="Third">A third.</param>
+internal readonly record struct SynDecision(
+    SynAction Action,
+    Verdict Verdict,
+    Counter First = Counter.None,
+    Counter Second = Counter.None,
+    Counter Third = Counter.None);
+
+/// <summary>What a listener does with the third ACK of a handshake.</summary>
+internal enum AckAction : byte
+{
+    /// <summary>The request becomes a connection in the accept queue.</summary>
+    Promote,
+
+    /// <summary>The ACK is forgotten; the request stays and is marked as acknowledged.</summary>
+    Ignore,
+
+    /// <summary>The request is removed and the peer reset.</summary>
+    Abort,
+}
+
+/// <summary>What is asked about a third ACK.</summary>
+/// <param name="AcceptCount">Connections in the accept queue.</param>
+/// <param name="Backlog">The accept queue's limit.</param>
+/// <param name="AbortOnOverflow">net.ipv4.tcp_abort_on_overflow.</param>
+/// <param name="Retransmissions">SYN-ACKs that were sent again so far.</param>
+internal readonly record struct AckQuestion(int AcceptCount, uint Backlog, int AbortOnOverflow, int Retransmissions);
+
+/// <summary>The answer: what to do, what to count, and why.</summary>
+internal readonly record struct AckDecision(
+    AckAction Action,
+    Verdict Verdict,
+    Counter First = Counter.None,
+    Counter Second = Counter.None,
+    Counter Third = Counter.None);
+
+/// <summary>The ordered questions of an era of Linux: pure, so that a table test covers all of it.</summary>
+internal abstract class ListenShapeRules
+{
+    /// <summary>The SYN queue's limit for a listen() call.</summary>
+    /// <param name="backlog">The backlog after somaxconn.</param>
+    /// <param name="maxSynBacklog">net.ipv4.tcp_max_syn_backlog at this moment.</param>
+    /// <param name="previous">The limit that the listener has already, or 0 at the first listen().</param>
+    internal abstract uint SynLimit(uint backlog, int maxSynBacklog, uint previous);
+
+    /// <summary>Whether the SYN queue is full. Linux: inet_csk_reqsk_queue_is_full.</summary>
+    internal abstract bool IsSynQueueFull(int count, uint limit);
+
+    /// <summary>Judges a SYN. Linux: tcp_conn_request.</summary>
+    internal abstract SynDecision Decide(in SynQuestion question);
+
+    /// <summary>Judges a third ACK. Linux: tcp_check_req, tcp_v4_syn_recv_sock.</summary>
+    internal AckDecision Decide(in AckQuestion question)
+    {
+        if (!AcceptQueue.Overflows(question.AcceptCount, question.Backlog))
+        {
+            return new AckDecision(
+                AckAction.Promote,
+                new Verdict(RuleId.RequestPromoted, (uint)question.AcceptCount + 1, question.Backlog));
+        }
+
+        bool abort = question.AbortOnOverflow != 0;
+        var verdict = new Verdict(
+            abort ? RuleId.RequestOverflowAbort : RuleId.RequestOverflow,
+            (uint)question.AcceptCount,
+            question.Backlog,
+            (uint)question.Retransmissions);
+        return new AckDecision(
+            abort ? AckAction.Abort : AckAction.Ignore,
+            verdict,
+            Counter.TcpExtListenOverflows,
+            Counter.TcpExtListenDrops,
+            abort ? Counter.TcpExtEmbryonicRsts : Counter.None);
+    }
+
+    /// <summary>Whether the last quarter of tcp_max_syn_backlog is closed to a peer that nothing is known of.</summary>
+    /// <remarks>
+    /// Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is refused. No peer is proven
+    /// here: the cache of destinations (tcp_metrics) is not kept.
+    /// </remarks>
+    private protected static bool IsLastQuarter(in SynQuestion q) =>
+        q.Syncookies == 0 && q.MaxSynBacklog - q.SynCount < q.MaxSynBacklog >> 2;
+
+    private protected static SynDecision Queue(in SynQuestion q) => new(
+        SynAction.Queue,
+        new Verdict(RuleId.SynQueued, (uint)q.SynCount + 1, (uint)q.YoungCount + 1, q.SynLimit));
+}

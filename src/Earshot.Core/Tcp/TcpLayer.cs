@@ -1,0 +1,313 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core.Ip;
+using Earshot.Core.Profiles;
+using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Tcp.Listening.Shapes;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp;
+
+/// <summary>Segment to socket, or a RST. Linux: tcp_v4_rcv (net/ipv4/tcp_ipv4.c).</summary>
+internal sealed class TcpLayer : IDisposable
+{
+    private readonly List<Listener?> _listeners = [];
+    private readonly Queue<int> _freeListeners = new();
+    private readonly Stack<Connection> _idle = new();
+    private readonly List<Connection> _finished = [];
+    private readonly Queue<Connection> _blocked = new();
+    private readonly Chance _hashes;
+    private ushort _lastListenerId;
+
+    internal TcpLayer(StackContext context, RouteTable routes, IpOutput ip)
+    {
+        Context = context;
+        Routes = routes;
+        Output = new TcpOutput(context, routes, ip);
+        Table = new SocketTable(context);
+        InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
+        Identifications = context.Stream(ChanceStream.Identification);
+        _hashes = context.Stream(ChanceStream.SocketHash);
+        ChallengeLimit = new ChallengeLimit(context);
+        Shape = context.Profile.Shape == ListenShape.GlobalTable
+            ? new GlobalTableShape(context.Profile.SynQueueAdmitsOneMore)
+            : new ListenerTableShape(
+                context.Profile.SynTableMinimum, context.Profile.YoungRequestsTolerated,
+                context.Profile.CountsDroppedSyns);
+        SynAckTimer = new SynAckTimer(this);
+        RequestInput = new RequestInput(this);
+        TimeWait = new TimeWait(this);
+        Timers = new TcpTimers(context, this);
+    }
+
+    internal StackContext Context { get; }
+
+    internal RouteTable Routes { get; }
+
+    internal TcpOutput Output { get; }
+
+    internal SocketTable Table { get; }
+
+    internal TcpTimers Timers { get; }
+
+    internal SynAckTimer SynAckTimer { get; }
+
+    internal RequestInput RequestInput { get; }
+
+    internal TimeWait TimeWait { get; }
+
+    internal ListenShapeRules Shape { get; }
+
+    internal InitialSequence InitialSequence { get; }
+
+    internal Chance Identifications { get; }
+
+    internal ChallengeLimit ChallengeLimit { get; }
+
+    internal PortHolds Ports { get; } = new();
+
+    /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
+    internal Connection? Owned { get; set; }
+
+    /// <summary>Connections that exist.</summary>
+    internal int ConnectionCount { get; private set; }
+
+    /// <summary>Connections without a program, out of the accept queue.</summary>
+    internal int OrphanCount { get; set; }
+
+    internal IReadOnlyList<Listener?> Listeners => _listeners;
+
+    /// <summary>Takes an IP packet in that carries TCP.</summary>
+    /// <returns>False when it is for <see cref="Owned"/> and must come again after the call.</returns>
+    internal bool OnPacket(in IpPacket packet, PacketInfo info, int @interface)
+    {
+        Mib mib = Context.Mib;
+        bool trusted = (info.Flags & (PacketFlags.ChecksumGood | PacketFlags.ChecksumPartial)) != 0;
+        TcpParseError error = TcpSegment.Parse(packet, trusted, info.SegmentSize, out TcpSegment segment);
+        if (error != TcpParseError.None)
+        {
+            mib.Count(Counter.TcpInSegs);
+            mib.Count(Counter.TcpInErrs);
+            if (error == TcpParseError.Checksum)
+            {
+                mib.Count(Counter.TcpInCsumErrors);
+            }
+
+            Context.Judge(
+                new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),
+                new Verdict(error == TcpParseError.Checksum ? RuleId.SegmentChecksum : RuleId.SegmentHeader));
+            return true;
+        }
+
+        FourTuple tuple = segment.Tuple;
+        uint tag = Table.Tag(tuple);
+        int handle = Table.Find(tag, tuple);
+        if (Owned is not null && handle == Owned.Handle && handle >= 0)
+        {
+            return false;
+        }
+
+        mib.Count(Counter.TcpInSegs);
+        Dispatch(handle, segment, @interface, tag);
+        FinishDeferred();
+        return true;
+    }
+
+    /// <summary>An ICMP error that quotes one of our segments. Linux: tcp_v4_err.</summary>
+    internal void OnIcmpError(in IcmpError error)
+    {
+        int handle = Table.Find(Table.Tag(error.Tuple), error.Tuple);
+        if (handle < 0 || Handle.Kind(handle) == HandleKind.TimeWait)
+        {
+            if (handle < 0)
+            {
+                Context.Mib.Count(Counter.IcmpInErrors);
+            }
+
+            Context.Judge(error.Tuple, new Verdict(RuleId.IcmpNoSocket));
+            return;
+        }
+
+        if (Handle.Kind(handle) == HandleKind.Request)
+        {
+            OnRequestIcmp(Handle.Place(handle), error);
+            return;
+        }
+
+        Table.Connection(handle).OnIcmpError(error);
+        FinishDeferred();
+    }
+
+    /// <summary>Makes a socket listen. The caller has checked that the address is free.</summary>
+    internal Listener Listen(InetEndpoint local, int backlog, ITcpOwner owner)
+    {
+        if (!_freeListeners.TryDequeue(out int place))
+        {
+            place = _listeners.Count;
+            _listeners.Add(null);
+        }
+
+        // 0 means none; after 65535 listeners the ids come round.
+        _lastListenerId = _lastListenerId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastListenerId + 1);
+        var listener = new Listener(this, place, _lastListenerId, local, owner);
+        _listeners[place] = listener;
+        Context.Ledger.NameListener(listener.Id, local);
+        listener.SetBacklog(backlog);
+        Table.AddListener(listener);
+        return listener;
+    }
+
+    internal Listener? ListenerAt(int place) => _listeners[place];
+
+    /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
+    internal void ForgetIfUnused(Listener listener)
+    {
+        if (!listener.IsListening && listener.SynQueue.Count == 0 && _listeners[listener.Place] == listener)
+        {
+            Timers.FreeNode(ref listener.SweepNode);
+            _listeners[listener.Place] = null;
+            _freeListeners.Enqueue(listener.Place);
+        }
+    }
+
+    /// <summary>Removes a request from everywhere.</summary>
+    internal void RemoveRequest(int place, ref ConnectionRequest request)
+    {
+        Listener listener = _listeners[request.Listener]!;
+        Table.Remove(Table.Tag(request.Tuple), Handle.Of(HandleKind.Request, place));
+        ForgetRequest(listener, place, ref request);
+    }
+
+    /// <summary>Takes a request out of its queue and its slab; its place in the table is another's by now.</summary>
+    internal void ForgetRequest(Listener listener, int place, ref ConnectionRequest request)
+    {
+        listener.SynQueue.Remove(place, ref request, Table.Requests);
+        SynAckTimer.Stop(listener, place);
+        Table.Requests.Free(place);
+        ForgetIfUnused(listener);
+    }
+
+    /// <summary>A connection to be filled: a used one if there is one.</summary>
+    internal Connection NewConnection()
+    {
+        if (!_idle.TryPop(out Connection? connection))
+        {
+            connection = new Connection(this);
+        }
+
+        connection.Handle = Table.Place(connection);
+        ConnectionCount++;
+        return connection;
+    }
+
+    /// <summary>A connection has ended and nobody holds it: it is cleaned once the present event is over.</summary>
+    internal void Finish(Connection connection) => _finished.Add(connection);
+
+    /// <summary>Cleans what <see cref="Finish"/> was told of.</summary>
+    internal void FinishDeferred()
+    {
+        const int KeptConnections = 4096;
+        for (int i = 0; i < _finished.Count; i++)
+        {
+            Connection connection = _finished[i];
+            Table.FreePlace(connection.Handle);
+            connection.Clean();
+            ConnectionCount--;
+            if (_idle.Count < KeptConnections)
+            {
+                _idle.Push(connection);
+            }
+        }
+
+        _finished.Clear();
+    }
+
+    /// <summary>A connection could not send because a queue was full: it goes on when there is room.</summary>
+    internal void Block(Connection connection) => _blocked.Enqueue(connection);
+
+    /// <summary>Lets blocked connections go on; called when a queue has emptied.</summary>
+    internal void Unblock()
+    {
+        for (int i = _blocked.Count; i > 0; i--)
+        {
+            _blocked.Dequeue().OnUnblocked();
+        }
+    }
+
+    internal int AdvertisedMss(in Route route, in SocketOptions options) => TcpOutput.AdvertisedMss(route, options);
+
+    internal ulong NextListenerHash() => _hashes.Next();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Table.Dispose();
+        Timers.Dispose();
+    }
+
+    private void Dispatch(int handle, in TcpSegment segment, int @interface, uint tag)
+    {
+        SeqNumber? forcedIsn = null;
+        if (handle >= 0)
+        {
+            switch (Handle.Kind(handle))
+            {
+                case HandleKind.Connection:
+                    Table.Connection(handle).OnSegment(segment);
+                    return;
+                case HandleKind.Request:
+                    if (!RequestInput.OnSegment(Handle.Place(handle), segment, @interface, tag))
+                    {
+                        return;
+                    }
+
+                    break;
+                default:
+                    if (!TimeWait.OnSegment(Handle.Place(handle), segment, out forcedIsn))
+                    {
+                        return;
+                    }
+
+                    break;
+            }
+        }
+
+        Listener? listener = Table.FindListener(segment.Destination, segment.DestinationPort);
+        if (listener is not null)
+        {
+            if (forcedIsn is not null)
+            {
+                listener.OnSyn(segment, @interface, tag, forcedIsn);
+            }
+            else
+            {
+                listener.OnSegment(segment, @interface, tag);
+            }
+
+            return;
+        }
+
+        bool silent = segment.Has(TcpFlags.Rst) || Routes.Classify(segment.Destination) != AddressKind.Local;
+        Context.Judge(segment, silent ? RuleId.NoSocketSilent : RuleId.NoSocket);
+        Output.Reset(segment);
+    }
+
+    private void OnRequestIcmp(int place, in IcmpError error)
+    {
+        // Linux: tcp_req_err. Only what says that the host cannot be reached ends a request.
+        ref ConnectionRequest request = ref Table.Requests[place];
+        Listener listener = _listeners[request.Listener]!;
+        if (error.Seq.Value != request.Isn)
+        {
+            Context.Mib.Count(Counter.TcpExtOutOfWindowIcmps);
+            Context.Judge(error.Tuple, new Verdict(RuleId.RequestIcmpOutOfWindow), listener.Id);
+        }
+        else if (error.Aborts)
+        {
+            Context.Mib.Count(Counter.TcpExtListenDrops);
+            Context.Judge(error.Tuple, new Verdict(RuleId.RequestIcmp), listener.Id);
+            RemoveRequest(place, ref request);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using System;
+using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp;
+
+/// <summary>The segments that no connection sends: resets, SYN-ACKs and ACKs of requests, ACKs of TIME_WAIT.</summary>
+internal sealed class TcpOutput
+{
+    private readonly StackContext _context;
+    private readonly RouteTable _routes;
+
+    internal TcpOutput(StackContext context, RouteTable routes, IpOutput ip)
+    {
+        _context = context;
+        _routes = routes;
+        Ip = ip;
+    }
+
+    internal IpOutput Ip { get; }
+
+    /// <summary>Answers a segment with a RST. Linux: tcp_v4_send_reset (net/ipv4/tcp_ipv4.c).</summary>
+    /// <remarks>Never to a RST, and never unless both ends are single hosts. RFC 9293 §3.10.7.1.</remarks>
+    internal void Reset(in TcpSegment segment)
+    {
+        if (segment.Has(TcpFlags.Rst) || _routes.Classify(segment.Destination) != AddressKind.Local
+            || !_routes.TryRoute(segment.Source, out Route route))
+        {
+            return;
+        }
+
+        var fields = new TcpFields
+        {
+            SourcePort = segment.DestinationPort,
+            DestinationPort = segment.SourcePort,
+            Flags = TcpFlags.Rst,
+        };
+        if (segment.Has(TcpFlags.Ack))
+        {
+            fields.Seq = segment.Ack;
+        }
+        else
+        {
+            fields.Ack = segment.EndSeq;
+            fields.Flags |= TcpFlags.Ack;
+        }
+
+        Send(route, segment.Destination, segment.Source, (byte)(segment.Tos & ~3), fields);
+        _context.Mib.Count(Counter.TcpOutSegs);
+        _context.Mib.Count(Counter.TcpOutRsts);
+    }
+
+    /// <summary>Sends the first SYN-ACK of a request. Linux: tcp_v4_send_synack, tcp_make_synack.</summary>
+    /// <returns>False when the queue was full.</returns>
+    internal bool SynAck(ref ConnectionRequest request, in Route route, in SocketOptions options)
+    {
+        bool windowScale = request.Has(RequestFlags.WindowScale);
+        bool timestamps = request.Has(RequestFlags.Timestamps);
+        request.LastSentMilliseconds = _context.TimestampClock;
+        var fields = new TcpFields
+        {
+            SourcePort = request.LocalPort,
+            DestinationPort = request.RemotePort,
+            Seq = new SeqNumber(request.Isn),
+            Ack = request.ReceiveNext,
+            Flags = TcpFlags.Syn | TcpFlags.Ack,
+            WindowField = (ushort)Math.Min(request.WindowBytes, ushort.MaxValue),
+            Options = new TcpOptions
+            {
+                Mss = (ushort)AdvertisedMss(route, options),
+                HasTimestamp = timestamps,
+                TsVal = request.LastSentMilliseconds + request.TsOffset,
+                TsEcr = request.TsRecent,
+                HasWindowScale = windowScale,
+                WindowScale = request.OwnWindowScale,
+            },
+        };
+        var local = new InetAddress(request.LocalAddress);
+        var remote = new InetAddress(request.RemoteAddress);
+        _context.Mib.Count(Counter.TcpOutSegs);
+        return Send(route, local, remote, options.Tos, fields, options.Ttl);
+    }
+
+    /// <summary>Sends a request's SYN-ACK again. Linux: tcp_rtx_synack.</summary>
+    internal bool SynAckAgain(ref ConnectionRequest request, in Route route, in SocketOptions options)
+    {
+        if (!SynAck(ref request, route, options))
+        {
+            return false;
+        }
+
+        request.Retransmissions = (byte)Math.Min(request.Retransmissions + 1, byte.MaxValue);
+        _context.Mib.Count(Counter.TcpRetransSegs);
+        _context.Mib.Count(Counter.TcpExtTCPSynRetrans);
+        return true;
+    }
+
+    /// <summary>Sends an ACK on behalf of a request. Linux: tcp_v4_reqsk_send_ack. Its window is scaled, unlike a SYN-ACK's.</summary>
+    internal void RequestAck(in ConnectionRequest request, in Route route, byte tos, in SocketOptions options)
+    {
+        uint window = Math.Min(request.WindowBytes, ushort.MaxValue);
+        int scale = request.Has(RequestFlags.WindowScale) ? request.OwnWindowScale : 0;
+        var fields = new TcpFields
+        {
+            SourcePort = request.LocalPort,
+            DestinationPort = request.RemotePort,
+            Seq = request.SendNext,
+            Ack = request.ReceiveNext,
+            Flags = TcpFlags.Ack,
+            WindowField = (ushort)(window >> scale),
+            Options = new TcpOptions
+            {
+                HasTimestamp = request.TsRecent != 0,
+                TsVal = _context.TimestampClock + request.TsOffset,
+                TsEcr = request.TsRecent,
+            },
+        };
+        var local = new InetAddress(request.LocalAddress);
+        Send(route, local, new InetAddress(request.RemoteAddress), tos, fields, options.Ttl);
+        _context.Mib.Count(Counter.TcpOutSegs);
+    }
+
+    /// <summary>Sends an ACK on behalf of a TIME_WAIT entry. Linux: tcp_v4_timewait_ack.</summary>
+    internal void TimeWaitAck(in FourTuple tuple, TcpFields fields, byte tos)
+    {
+        if (_routes.TryRoute(tuple.Remote.Address, out Route route))
+        {
+            fields.SourcePort = tuple.Local.Port;
+            fields.DestinationPort = tuple.Remote.Port;
+            Send(route, tuple.Local.Address, tuple.Remote.Address, tos, fields);
+            _context.Mib.Count(Counter.TcpOutSegs);
+        }
+    }
+
+    internal static int AdvertisedMss(in Route route, in SocketOptions options) =>
+        options.MaximumSegment != 0 ? Math.Min(route.AdvertisedMss, options.MaximumSegment) : route.AdvertisedMss;
+
+    /// <summary>Time to live of a packet: the socket's, or the sysctl.</summary>
+    internal byte Ttl(byte own) => own != 0 ? own : (byte)_context.Sysctls.IpDefaultTtl;
+
+    // Identification 0 and DF: what no socket sends carries no running number.
+    private bool Send(
+        in Route route, InetAddress from, InetAddress to, byte tos, in TcpFields fields, byte ttl = 0)
+    {
+        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(ttl), DontFragment: true);
+        return Ip.SendTcp(route, ip, fields, default, default, 0);
+    }
+}

@@ -1,0 +1,134 @@
+using System;
+using Earshot.Core.Memory;
+using Earshot.Core.Time;
+
+namespace Earshot.Core.Tcp;
+
+/// <summary>What a timer node is for.</summary>
+internal enum TimerKind
+{
+    /// <summary>A connection's retransmission or zero-window probe.</summary>
+    Write,
+
+    /// <summary>A connection's delayed ACK.</summary>
+    DelayedAck,
+
+    /// <summary>A connection's keepalive, or the end of FIN_WAIT2 or of lingering.</summary>
+    Keepalive,
+
+    /// <summary>A listener's sweep over its requests.</summary>
+    Sweep,
+}
+
+/// <summary>A timer of something that is not in a slab itself: 20 bytes.</summary>
+internal struct TimerNode
+{
+    internal TimerLink Link;
+    internal int Owner;
+    internal TimerKind Kind;
+}
+
+/// <summary>The timers of TCP: where their links lie, and what happens when they fire.</summary>
+internal sealed class TcpTimers : ITimerHost, IDisposable
+{
+    // Connections and listeners have at most three nodes each.
+    private const int NodeLimit = 1 << Handle.PlaceBits;
+    private readonly StackContext _context;
+    private readonly TcpLayer _tcp;
+    private readonly Slab<TimerNode> _nodes = new(NodeLimit);
+
+    internal TcpTimers(StackContext context, TcpLayer tcp)
+    {
+        _context = context;
+        _tcp = tcp;
+        Wheel = new TimerWheel(context.Profile.TimerWheel == Profiles.TimerWheelKind.Exact, context.Jiffies, this);
+    }
+
+    internal TimerWheel Wheel { get; }
+
+    internal int NodeCount => _nodes.Count;
+
+    public ref TimerLink Link(int handle)
+    {
+        switch (Handle.Kind(handle))
+        {
+            case HandleKind.Request:
+                return ref _tcp.Table.Requests[Handle.Place(handle)].Timer;
+            case HandleKind.TimeWait:
+                return ref _tcp.Table.TimeWaits[Handle.Place(handle)].Timer;
+            default:
+                return ref _nodes[Handle.Place(handle)].Link;
+        }
+    }
+
+    public void OnTimer(int handle)
+    {
+        int place = Handle.Place(handle);
+        switch (Handle.Kind(handle))
+        {
+            case HandleKind.Request:
+                _tcp.SynAckTimer.OnTimer(place);
+                return;
+            case HandleKind.TimeWait:
+                _tcp.TimeWait.OnTimer(place);
+                return;
+        }
+
+        TimerNode node = _nodes[place];
+        switch (node.Kind)
+        {
+            case TimerKind.Write:
+                _tcp.Table.Connection(node.Owner).OnWriteTimer();
+                break;
+            case TimerKind.DelayedAck:
+                _tcp.Table.Connection(node.Owner).OnDelayedAckTimer();
+                break;
+            case TimerKind.Keepalive:
+                _tcp.Table.Connection(node.Owner).OnKeepaliveTimer();
+                break;
+            default:
+                _tcp.SynAckTimer.OnSweep(_tcp.ListenerAt(node.Owner)!);
+                break;
+        }
+
+        _tcp.FinishDeferred();
+    }
+
+    /// <summary>Makes a node for an owner.</summary>
+    internal int NewNode(TimerKind kind, int owner)
+    {
+        int place = _nodes.Allocate();
+        Invariant.Check(place >= 0, "there are timer nodes for every connection");
+        ref TimerNode node = ref _nodes[place];
+        node.Link = TimerLink.Unarmed;
+        node.Kind = kind;
+        node.Owner = owner;
+        return Handle.Of(HandleKind.TimerNode, place);
+    }
+
+    /// <summary>Gives a node back, and cancels it.</summary>
+    internal void FreeNode(ref int node)
+    {
+        if (node >= 0)
+        {
+            Wheel.Cancel(node);
+            _nodes.Free(Handle.Place(node));
+            node = -1;
+        }
+    }
+
+    /// <summary>Arms a timer so many jiffies from now; one that runs is moved.</summary>
+    internal void Arm(int handle, long jiffies)
+    {
+        Wheel.Cancel(handle);
+        Wheel.Arm(handle, _context.Jiffies + jiffies);
+    }
+
+    internal bool IsArmed(int handle) => handle >= 0 && Link(handle).IsArmed;
+
+    /// <summary>Jiffies until an armed timer asked to fire.</summary>
+    internal long Remaining(int handle) => Wheel.Expires(Link(handle)) - _context.Jiffies;
+
+    /// <inheritdoc/>
+    public void Dispose() => _nodes.Dispose();
+}
