@@ -1,7 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
-using System.Net;
+using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Experiments;
 
@@ -112,7 +112,7 @@ internal sealed class PacketLog(int serverPort)
 
     private static long Relative(uint number, uint? start) => start is { } s ? (uint)(number - s) : number;
 
-    private static string Endpoint(ReadOnlySpan<byte> address, int port) => $"{new IPAddress(address)}:{port}";
+    private static string Endpoint(ReadOnlySpan<byte> address, int port) => $"{InetAddress.Read(address)}:{port}";
 
     private static string Spell(int flags)
     {

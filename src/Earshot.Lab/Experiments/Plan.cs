@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Net;
+using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Experiments;
 
@@ -57,7 +57,7 @@ public readonly record struct SysctlSetting(string Name, string Value);
 /// <param name="Address">The address given to bind().</param>
 /// <param name="Port">The port, 1 to 65535.</param>
 /// <param name="Backlog">The argument of listen(), as the program gives it.</param>
-public sealed record ListenPlan(IPAddress Address, int Port, int Backlog);
+public sealed record ListenPlan(InetAddress Address, int Port, int Backlog);
 
 /// <summary>The article's program <c>connect IP PORT COUNT</c>.</summary>
 /// <param name="Address">The address as it was typed. The article's program gives it to inet_pton() and does not look at
@@ -68,7 +68,7 @@ public sealed record ListenPlan(IPAddress Address, int Port, int Backlog);
 public sealed record ClientsPlan(string Address, int Port, int Count, ClientMode Mode)
 {
     /// <summary>The address that reaches connect(): what inet_pton() made of <see cref="Address"/>.</summary>
-    public IPAddress ConnectAddress => IPAddress.TryParse(Address, out IPAddress? parsed) ? parsed : IPAddress.Any;
+    public InetAddress ConnectAddress => InetAddress.TryParse(Address, out InetAddress parsed) ? parsed : InetAddress.Any;
 }
 
 /// <summary>How the clients of a plan start.</summary>

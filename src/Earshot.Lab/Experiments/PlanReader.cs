@@ -1,8 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
+using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Experiments;
 
@@ -221,19 +220,14 @@ public static class PlanReader
                 ? seed
                 : throw Wrong(entry, $"a whole number from 0 to {ulong.MaxValue}");
 
-        private IPAddress Address(Entry entry) =>
-            TryDotted(entry.Value, out IPAddress? address)
+        private InetAddress Address(Entry entry) =>
+            InetAddress.TryParse(entry.Value, out InetAddress address)
                 ? address
                 : throw Wrong(entry, "an IPv4 address such as 127.0.0.1");
 
-        private string ClientAddress(Entry entry) => entry.Value == "localhost" || TryDotted(entry.Value, out _)
+        private string ClientAddress(Entry entry) => entry.Value == "localhost" || InetAddress.TryParse(entry.Value, out _)
             ? entry.Value
             : throw Wrong(entry, "an IPv4 address such as 127.0.0.1, or localhost");
-
-        // inet_pton() takes four decimal numbers and nothing else, so "1" or "0x7f.1" is no address here either.
-        private static bool TryDotted(string text, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out IPAddress? address) =>
-            IPAddress.TryParse(text, out address)
-            && address.AddressFamily == AddressFamily.InterNetwork && address.ToString() == text;
 
         private ClientMode Mode(Entry entry) => entry.Value switch
         {

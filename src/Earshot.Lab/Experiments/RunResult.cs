@@ -58,7 +58,7 @@ public sealed record Sample
     public required IReadOnlyDictionary<string, long> Counters { get; init; }
 
     /// <summary>The rows <c>netstat -nt</c> prints, in its order.</summary>
-    public required IReadOnlyList<SocketRow> Table { get; init; }
+    public required IReadOnlyList<TableRow> Table { get; init; }
 }
 
 /// <summary>The two queues of a listener.</summary>
@@ -75,7 +75,7 @@ public readonly record struct QueueSample(int Port, int Accept, int Limit, int S
 /// <param name="Remote">The foreign address with its port.</param>
 /// <param name="State">The state by netstat's name, for example <c>SYN_RECV</c>.</param>
 /// <param name="IsServer">Whether the row belongs to the listening side.</param>
-public readonly record struct SocketRow(
+public readonly record struct TableRow(
     long ReceiveQueue, long SendQueue, string Local, string Remote, string State, bool IsServer);
 
 /// <summary>What one client's connect() did.</summary>

@@ -117,7 +117,7 @@ public static class RunResultJson
         json.WriteEndObject();
     }
 
-    private static void WriteRow(Utf8JsonWriter json, SocketRow row)
+    private static void WriteRow(Utf8JsonWriter json, TableRow row)
     {
         json.WriteStartObject();
         json.WriteNumber("recvQ", row.ReceiveQueue);

@@ -1,6 +1,6 @@
 using System;
-using System.Net;
 using System.Text;
+using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Native;
 
@@ -18,7 +18,7 @@ internal static unsafe class HostSocket
     public static int Open(bool blocking) =>
         Result(Libc.Socket(Libc.AfInet, Libc.SockStream | Libc.SockCloexec | (blocking ? 0 : Libc.SockNonblock), 0));
 
-    public static int Bind(int descriptor, IPAddress address, int port)
+    public static int Bind(int descriptor, InetAddress address, int port)
     {
         byte* sockaddr = stackalloc byte[SockaddrLength];
         Fill(sockaddr, address, port);
@@ -27,7 +27,7 @@ internal static unsafe class HostSocket
 
     public static int Listen(int descriptor, int backlog) => Result(Libc.Listen(descriptor, backlog));
 
-    public static int Connect(int descriptor, IPAddress address, int port)
+    public static int Connect(int descriptor, InetAddress address, int port)
     {
         byte* sockaddr = stackalloc byte[SockaddrLength];
         Fill(sockaddr, address, port);
@@ -44,7 +44,7 @@ internal static unsafe class HostSocket
     {
         int error = 0;
         int length = sizeof(int);
-        return Libc.GetOption(descriptor, Libc.SolSocket, Libc.SoError, (byte*)&error, &length) < 0 ? Errno.Last : error;
+        return Libc.GetOption(descriptor, Libc.SolSocket, Libc.SoError, (byte*)&error, &length) < 0 ? LastError.Number : error;
     }
 
     /// <summary>Waits until a descriptor is ready or the time is over.</summary>
@@ -117,16 +117,16 @@ internal static unsafe class HostSocket
     private static int Milliseconds(TimeSpan time) =>
         (int)Math.Clamp(Math.Ceiling(time.TotalMilliseconds), 0, int.MaxValue);
 
-    private static int Result(int returned) => returned < 0 ? -Errno.Last : returned;
+    private static int Result(int returned) => returned < 0 ? -LastError.Number : returned;
 
     // struct sockaddr_in: family u16 in host order, port and address in network order, 8 bytes of zero.
-    private static void Fill(byte* sockaddr, IPAddress address, int port)
+    private static void Fill(byte* sockaddr, InetAddress address, int port)
     {
         var bytes = new Span<byte>(sockaddr, SockaddrLength);
         bytes.Clear();
         *(ushort*)sockaddr = Libc.AfInet;
         bytes[2] = (byte)(port >> 8);
         bytes[3] = (byte)port;
-        _ = address.TryWriteBytes(bytes[4..8], out _);
+        address.Write(bytes[4..8]);
     }
 }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core;
 
 namespace Earshot.Lab.Native;
 
@@ -33,7 +34,7 @@ internal sealed unsafe class ListenerDiag : IDisposable
         [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out ListenerDiag? diag, out string problem)
     {
         int descriptor = Libc.Socket(Libc.AfNetlink, Libc.SockRaw | Libc.SockCloexec, Libc.NetlinkSockDiag);
-        problem = descriptor < 0 ? $"socket(NETLINK_SOCK_DIAG): {Errno.LastName}" : "";
+        problem = descriptor < 0 ? $"socket(NETLINK_SOCK_DIAG): {LastError.Name}" : "";
         diag = descriptor < 0 ? null : new ListenerDiag(descriptor);
         return diag is not null;
     }
@@ -55,7 +56,7 @@ internal sealed unsafe class ListenerDiag : IDisposable
         *(uint*)(request + HeaderLength + 4) = ListenMask;
         if (Libc.Send(_descriptor, request, RequestLength, 0) < 0)
         {
-            problem = $"sock_diag: {Errno.LastName}";
+            problem = $"sock_diag: {LastError.Name}";
             return false;
         }
 
@@ -66,7 +67,7 @@ internal sealed unsafe class ListenerDiag : IDisposable
                 nint length = Libc.Receive(_descriptor, buffer, BufferLength, 0);
                 if (length < 0)
                 {
-                    problem = $"sock_diag: {Errno.LastName}";
+                    problem = $"sock_diag: {LastError.Name}";
                     return false;
                 }
 

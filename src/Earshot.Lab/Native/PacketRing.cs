@@ -57,7 +57,7 @@ internal sealed unsafe class PacketRing : IDisposable
         int descriptor = Libc.Socket(Libc.AfPacket, Libc.SockDgram | Libc.SockCloexec, protocol);
         if (descriptor < 0)
         {
-            problem = $"socket(AF_PACKET): {Errno.LastName}";
+            problem = $"socket(AF_PACKET): {LastError.Name}";
             return false;
         }
 
@@ -66,7 +66,7 @@ internal sealed unsafe class PacketRing : IDisposable
         if (Libc.SetOption(descriptor, Libc.SolPacket, Libc.PacketVersion, (byte*)&version, sizeof(int)) < 0
             || Libc.SetOption(descriptor, Libc.SolPacket, Libc.PacketRxRing, (byte*)request, 16) < 0)
         {
-            problem = $"setsockopt(PACKET_RX_RING): {Errno.LastName}";
+            problem = $"setsockopt(PACKET_RX_RING): {LastError.Name}";
             _ = Libc.Close(descriptor);
             return false;
         }
@@ -74,7 +74,7 @@ internal sealed unsafe class PacketRing : IDisposable
         nint memory = Libc.Map(0, RingLength, Libc.ProtRead | Libc.ProtWrite, Libc.MapShared, descriptor, 0);
         if (memory == -1)
         {
-            problem = $"mmap of a packet ring: {Errno.LastName}";
+            problem = $"mmap of a packet ring: {LastError.Name}";
             _ = Libc.Close(descriptor);
             return false;
         }

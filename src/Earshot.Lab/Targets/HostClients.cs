@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
+using Earshot.Core;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Native;
 
@@ -86,7 +87,7 @@ internal sealed class HostClients : IDisposable
         {
             if (Libc.SetNamespace(_namespaceDescriptor, Libc.CloneNewnet) < 0)
             {
-                Volatile.Write(ref _failure, $"setns: {Errno.LastName}");
+                Volatile.Write(ref _failure, $"setns: {LastError.Name}");
                 return;
             }
 

@@ -2,7 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
-using System.Net;
+using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
 
 namespace Earshot.Lab.Targets;
@@ -72,12 +72,12 @@ internal static class HostFiles
     }
 
     /// <summary>The rows of /proc/net/tcp, listeners included, in the kernel's order.</summary>
-    public static List<SocketRow> Sockets(int serverPort) => ReadSockets(File.ReadAllText(Net + "tcp"), serverPort);
+    public static List<TableRow> Sockets(int serverPort) => ReadSockets(File.ReadAllText(Net + "tcp"), serverPort);
 
     /// <summary>Reads the text of /proc/net/tcp.</summary>
-    internal static List<SocketRow> ReadSockets(string text, int serverPort)
+    internal static List<TableRow> ReadSockets(string text, int serverPort)
     {
-        var rows = new List<SocketRow>();
+        var rows = new List<TableRow>();
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..])
         {
             string[] columns = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -89,7 +89,7 @@ internal static class HostFiles
             (string local, int port) = Endpoint(columns[LocalColumn]);
             (string remote, _) = Endpoint(columns[RemoteColumn]);
             int colon = columns[QueuesColumn].IndexOf(':', StringComparison.Ordinal);
-            rows.Add(new SocketRow(
+            rows.Add(new TableRow(
                 Hex(columns[QueuesColumn][(colon + 1)..]),
                 Hex(columns[QueuesColumn][..colon]),
                 local,
@@ -106,7 +106,7 @@ internal static class HostFiles
     {
         int colon = column.IndexOf(':', StringComparison.Ordinal);
         int port = (int)Hex(column[(colon + 1)..]);
-        var address = new IPAddress(BitConverter.GetBytes((uint)Hex(column[..colon])));
+        InetAddress address = InetAddress.Read(BitConverter.GetBytes((uint)Hex(column[..colon])));
         return ($"{address}:{(port == 0 ? "*" : port.ToString(CultureInfo.InvariantCulture))}", port);
     }
 

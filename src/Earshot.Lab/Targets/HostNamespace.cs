@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Threading;
+using Earshot.Core;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Native;
 
@@ -73,7 +74,7 @@ internal sealed class HostNamespace : IDisposable
         if (Libc.Unshare(Libc.CloneNewnet) < 0)
         {
             throw new CannotRunHereException(
-                $"the kernel refuses a new network namespace (unshare: {Errno.LastName}); "
+                $"the kernel refuses a new network namespace (unshare: {LastError.Name}); "
                 + "inside a container it needs the capability SYS_ADMIN");
         }
 
@@ -86,7 +87,7 @@ internal sealed class HostNamespace : IDisposable
         List<string> notes = WriteSysctls(sysctls);
         int descriptor = Libc.Open("/proc/thread-self/ns/net", Libc.OpenReadOnly | Libc.OpenCloexec);
         return descriptor < 0
-            ? throw new CannotRunHereException($"/proc/thread-self/ns/net cannot be opened ({Errno.LastName})")
+            ? throw new CannotRunHereException($"/proc/thread-self/ns/net cannot be opened ({LastError.Name})")
             : new HostNamespace(descriptor, notes);
     }
 

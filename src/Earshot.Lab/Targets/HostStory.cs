@@ -1,8 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Earshot.Core;
 using Earshot.Lab.Experiments;
-using Earshot.Lab.Native;
 
 namespace Earshot.Lab.Targets;
 

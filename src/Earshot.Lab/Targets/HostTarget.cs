@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
+using Earshot.Core;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Native;
 
@@ -186,7 +187,7 @@ public sealed class HostTarget : ITarget
         private void Look(TimeSpan look, long start)
         {
             Dictionary<string, long> counters = HostFiles.Counters();
-            List<SocketRow> rows = HostFiles.Sockets(_plan.Listen.Port);
+            List<TableRow> rows = HostFiles.Sockets(_plan.Listen.Port);
             if (!_diag.TryRead(out List<(int Port, int Accept, int Limit)> listeners, out string problem))
             {
                 throw new ExperimentFailedException(problem);
