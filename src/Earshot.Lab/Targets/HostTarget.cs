@@ -211,6 +211,11 @@ public sealed class HostTarget : ITarget
             });
         }
 
-        private void Take(long time, ReadOnlySpan<byte> packet, int length) => _log.Add(time, packet, length);
+        private void Take(long time, ReadOnlySpan<byte> packet, int length)
+        {
+            byte[] complete = packet.ToArray();
+            HostChecksum.Complete(complete, length);
+            _log.Add(time, complete, length);
+        }
     }
 }

@@ -5,6 +5,7 @@ using System.IO;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Targets;
 using Xunit;
@@ -70,6 +71,15 @@ public sealed class HostTargetTests(HostRuns runs) : IClassFixture<HostRuns>
     public void Each_packet_of_a_handshake_is_seen_once_and_in_order() =>
         Assert.Equal(
             ["S", "SA", "A"], runs["backlog"].Packets.Where(p => p.Connection == 1).Select(p => p.Flags));
+
+    [HostFact]
+    public void A_captured_packet_has_the_checksum_that_loopback_left_out() =>
+        Assert.All(runs["backlog"].Packets, p =>
+        {
+            Assert.Equal(IpParseError.None, IpPacket.Parse(p.Bytes.Span, out IpPacket ip));
+            ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, ip.Protocol, ip.Payload.Length);
+            Assert.True(Checksum.IsValid(Checksum.Add(ip.Payload, sum)));
+        });
 
     [HostFact]
     public void Two_plans_with_the_same_rules_differ_in_nothing_that_is_compared()
