@@ -6,7 +6,7 @@ namespace Earshot.Lab.Experiments;
 /// <summary>The names of the TCP states as netstat prints them, and the order in which reports list them.</summary>
 public static class TcpStates
 {
-    // By the number /proc/net/tcp prints, from 1. Linux: enum tcp_state.
+    // By the number that /proc/net/tcp prints, from 1.
     private static readonly string[] ByNumber =
     [
         "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
