@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 
 namespace Earshot.Lab.Experiments;
@@ -17,8 +16,7 @@ public sealed record Difference(TimeSpan At, string What, string Left, string Ri
     /// <param name="right">The right run's name.</param>
     /// <returns>The line, without a newline.</returns>
     public string Describe(string left, string right) =>
-        $"at {At.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture)} s: {What}: "
-        + $"{left} {Left}, {right} {Right}";
+        $"at {Say.Seconds(At)}: {What}: {left} {Left}, {right} {Right}";
 }
 
 /// <summary>Finds what two runs of one plan do not share.</summary>
@@ -40,7 +38,7 @@ public static class Compare
         ArgumentNullException.ThrowIfNull(right);
         if (left.Plan.Name != right.Plan.Name || !left.Plan.Looks.SequenceEqual(right.Plan.Looks))
         {
-            throw new ArgumentException("the two runs are of different plans, or look at different moments", nameof(right));
+            throw new ArgumentException("the two runs are of different plans or looks", nameof(right));
         }
 
         granularity ??= new TimerGranularity(TimerGranularity.DefaultTicksPerSecond);
@@ -84,7 +82,7 @@ public static class Compare
             long r = right.Counters.TryGetValue(name, out long rv) ? rv : 0;
             if (l != r && IsCompared(name))
             {
-                found.Add(new Difference(left.At, $"counter {name}", Text(l), Text(r)));
+                found.Add(new Difference(left.At, $"counter {name}", Say.Number(l), Say.Number(r)));
             }
         }
     }
@@ -102,7 +100,7 @@ public static class Compare
             int r = right.TryGetValue(state, out int rv) ? rv : 0;
             if (l != r)
             {
-                found.Add(new Difference(at, $"{what} {state}", Text(l), Text(r)));
+                found.Add(new Difference(at, $"{what} {state}", Say.Number(l), Say.Number(r)));
             }
         }
     }
@@ -116,7 +114,8 @@ public static class Compare
             ConnectResult? r = i < right.Connects.Count ? right.Connects[i] : null;
             TimeSpan at = l?.Returned ?? l?.At ?? r?.At ?? TimeSpan.Zero;
             string what = $"connect() of client {i + 1}";
-            if (l is not { } lc || r is not { } rc || lc.Errno != rc.Errno || lc.Returned is null != rc.Returned is null)
+            if (l is not { } lc || r is not { } rc || lc.Errno != rc.Errno
+                || lc.Returned.HasValue != rc.Returned.HasValue)
             {
                 found.Add(new Difference(at, what, Text(l), Text(r)));
             }
@@ -126,7 +125,7 @@ public static class Compare
                 string? wrong = granularity.Judge(lr - LastBefore(left, i + 1, lr), rr - LastBefore(right, i + 1, rr));
                 if (wrong is not null)
                 {
-                    found.Add(new Difference(at, $"return of {what}", Text(lr), $"{Text(rr)} ({wrong})"));
+                    found.Add(new Difference(at, $"return of {what}", Say.Seconds(lr), $"{Say.Seconds(rr)} ({wrong})"));
                 }
             }
         }
@@ -163,8 +162,8 @@ public static class Compare
                     found.Add(new Difference(
                         at,
                         $"time of {what} ({Text(a.Packet)}) after the one before",
-                        Text(a.Gap),
-                        $"{Text(b.Gap)} ({wrong})"));
+                        Say.Seconds(a.Gap),
+                        $"{Say.Seconds(b.Gap)} ({wrong})"));
                 }
             }
         }
@@ -195,11 +194,6 @@ public static class Compare
     private static bool SameShape(PacketRecord left, PacketRecord right) =>
         left.FromClient == right.FromClient && left.Flags == right.Flags && left.Length == right.Length
         && left.Seq == right.Seq && left.Ack == right.Ack;
-
-    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Text(TimeSpan time) =>
-        time.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture) + " s";
 
     private static string Text(QueueSample? queue) => queue is { } q
         ? $"port {q.Port} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}"

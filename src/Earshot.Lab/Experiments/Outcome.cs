@@ -5,8 +5,8 @@ using System.Linq;
 namespace Earshot.Lab.Experiments;
 
 /// <summary>A sample in one short word, as the fact sheets write it: <c>6+2 S</c>.</summary>
-/// <remarks>The server's ESTABLISHED, plus, its SYN_RECV; then <c>S</c> for each client that waits in SYN_SENT (with a number
-/// when more than one) and <c>F</c> with the number of failed connect()s.</remarks>
+/// <remarks>The server's ESTABLISHED, plus, its SYN_RECV; then <c>S</c> for each client that waits in SYN_SENT (with a
+/// number when more than one) and <c>F</c> with the number of failed connect()s.</remarks>
 public static class Outcome
 {
     /// <summary>The outcome of a run at one of its looks.</summary>

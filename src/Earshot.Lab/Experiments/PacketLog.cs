@@ -36,7 +36,8 @@ internal sealed class PacketLog(int serverPort)
     public long? Zero => _zero;
 
     /// <summary>The moment <paramref name="nanoseconds"/> counted from the first SYN.</summary>
-    public TimeSpan Since(long nanoseconds) => new((nanoseconds - (_zero ?? nanoseconds)) / TimeSpan.NanosecondsPerTick);
+    public TimeSpan Since(long nanoseconds) =>
+        new((nanoseconds - (_zero ?? nanoseconds)) / TimeSpan.NanosecondsPerTick);
 
     /// <summary>Takes one packet; what is no TCP segment to or from the server's port is left out.</summary>
     /// <param name="nanoseconds">When it was sent, on any clock that counts nanoseconds.</param>

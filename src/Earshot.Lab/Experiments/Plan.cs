@@ -60,15 +60,16 @@ public readonly record struct SysctlSetting(string Name, string Value);
 public sealed record ListenPlan(InetAddress Address, int Port, int Backlog);
 
 /// <summary>The article's program <c>connect IP PORT COUNT</c>.</summary>
-/// <param name="Address">The address as it was typed. The article's program gives it to inet_pton() and does not look at
-/// the result, so that "localhost" leaves 0.0.0.0, which Linux connects to loopback.</param>
+/// <param name="Address">The address as it was typed. The article's program gives it to inet_pton() and does not look
+/// at the result, so that "localhost" leaves 0.0.0.0, which Linux connects to loopback.</param>
 /// <param name="Port">The port, 1 to 65535.</param>
 /// <param name="Count">How many sockets connect.</param>
 /// <param name="Mode">Whether a connect() waits for the one before.</param>
 public sealed record ClientsPlan(string Address, int Port, int Count, ClientMode Mode)
 {
     /// <summary>The address that reaches connect(): what inet_pton() made of <see cref="Address"/>.</summary>
-    public InetAddress ConnectAddress => InetAddress.TryParse(Address, out InetAddress parsed) ? parsed : InetAddress.Any;
+    public InetAddress ConnectAddress =>
+        InetAddress.TryParse(Address, out InetAddress parsed) ? parsed : InetAddress.Any;
 }
 
 /// <summary>How the clients of a plan start.</summary>

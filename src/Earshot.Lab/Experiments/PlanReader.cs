@@ -9,7 +9,8 @@ namespace Earshot.Lab.Experiments;
 /// <remarks>
 /// Before the first section: <c>name</c>, <c>title</c>, <c>look</c>, <c>seed</c>. <c>[host]</c>: sysctls by their Linux
 /// names. <c>[listen]</c>: <c>address</c>, <c>port</c>, <c>backlog</c>. <c>[clients]</c>: <c>address</c>, <c>port</c>,
-/// <c>count</c>, <c>mode</c>. A <c>#</c> at the start of a line makes it a comment. Every limit is in <see cref="PlanLimits"/>.
+/// <c>count</c>, <c>mode</c>. A <c>#</c> at the start of a line makes it a comment. Every limit is in <see
+/// cref="PlanLimits"/>.
 /// </remarks>
 public static class PlanReader
 {
@@ -82,7 +83,8 @@ public static class PlanReader
                 throw new PlanException(file, number, $"expected 'key = value' or '[section]', not '{line}'");
             }
 
-            AddEntry(new Entry(line[..equals].TrimEnd().ToString(), line[(equals + 1)..].TrimStart().ToString(), number));
+            AddEntry(new Entry(
+                line[..equals].TrimEnd().ToString(), line[(equals + 1)..].TrimStart().ToString(), number));
         }
 
         private void Open(int number, ReadOnlySpan<char> line)
@@ -225,7 +227,8 @@ public static class PlanReader
                 ? address
                 : throw Wrong(entry, "an IPv4 address such as 127.0.0.1");
 
-        private string ClientAddress(Entry entry) => entry.Value == "localhost" || InetAddress.TryParse(entry.Value, out _)
+        private string ClientAddress(Entry entry) =>
+            entry.Value == "localhost" || InetAddress.TryParse(entry.Value, out _)
             ? entry.Value
             : throw Wrong(entry, "an IPv4 address such as 127.0.0.1, or localhost");
 

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 
 namespace Earshot.Lab.Experiments;
@@ -73,7 +72,7 @@ public static class Report
         var rows = new List<string[]> { (string[])["at", .. results.Select(r => r.Target)] };
         for (int i = 0; i < results[0].Samples.Count; i++)
         {
-            rows.Add((string[])[Seconds(results[0].Samples[i].At), .. results.Select(r => States(r.Samples[i]))]);
+            rows.Add((string[])[Say.Seconds(results[0].Samples[i].At), .. results.Select(r => States(r.Samples[i]))]);
         }
 
         return Align(rows, rightFrom: int.MaxValue);
@@ -81,12 +80,12 @@ public static class Report
 
     private static ReportSection Look(RunResult result, Sample sample, Sample? before)
     {
-        string title = $"at {Seconds(sample.At)}: {States(sample)}";
+        string title = $"at {Say.Seconds(sample.At)}: {States(sample)}";
         var lines = new List<string>();
         int port = result.Plan.Listen.Port;
         if (before is not null && before.Table.SequenceEqual(sample.Table))
         {
-            lines.Add($"$ netstat -nt | grep {port}      (as at {Seconds(before.At)})");
+            lines.Add($"$ netstat -nt | grep {port}      (as at {Say.Seconds(before.At)})");
         }
         else
         {
@@ -116,14 +115,14 @@ public static class Report
         var rows = new List<string[]> { (string[])["client", "connect() at", "returned at", "result"] };
         foreach (ConnectResult connect in result.Connects)
         {
-            string returned = connect.Returned is { } time ? Seconds(time) : "-";
+            string returned = connect.Returned is { } time ? Say.Seconds(time) : "-";
             string what = connect switch
             {
                 { Returned: null } => "still waits",
                 { Errno: { } errno } => errno,
                 _ => "connected",
             };
-            rows.Add([connect.Client.ToString(CultureInfo.InvariantCulture), Seconds(connect.At), returned, what]);
+            rows.Add([Say.Number(connect.Client), Say.Seconds(connect.At), returned, what]);
         }
 
         return Align(rows, rightFrom: int.MaxValue);
@@ -131,29 +130,26 @@ public static class Report
 
     private static IReadOnlyList<string> Counters(IReadOnlyList<Sample> samples)
     {
-        var rows = new List<string[]> { (string[])["", .. samples.Select(s => Seconds(s.At))] };
+        var rows = new List<string[]> { (string[])["", .. samples.Select(s => Say.Seconds(s.At))] };
         IEnumerable<string> names = samples.SelectMany(s => s.Counters.Keys).Distinct()
             .OrderByDescending(Compare.IsCompared).ThenBy(n => n, StringComparer.Ordinal);
         foreach (string name in names)
         {
             rows.Add((string[])[
                 name,
-                .. samples.Select(s => (s.Counters.TryGetValue(name, out long v) ? v : 0)
-                    .ToString(CultureInfo.InvariantCulture)),
+                .. samples.Select(s => Say.Number(s.Counters.TryGetValue(name, out long v) ? v : 0)),
             ]);
         }
 
         return Align(rows, rightFrom: 1);
     }
 
-    /// <summary>Pads columns with two blanks between them; from <paramref name="rightFrom"/> on they end flush right.</summary>
+    /// <summary>Pads columns with two blanks between them; from <paramref name="rightFrom"/> on they end flush
+    /// right.</summary>
     private static IReadOnlyList<string> Align(List<string[]> rows, int rightFrom)
     {
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(c => rows.Max(r => r[c].Length))];
         return [.. rows.Select(row => string.Join("  ", row.Select((cell, c) =>
             c < rightFrom ? cell.PadRight(widths[c]) : cell.PadLeft(widths[c]))).TrimEnd())];
     }
-
-    private static string Seconds(TimeSpan time) =>
-        time.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture) + " s";
 }

@@ -21,7 +21,8 @@ public sealed record RunResult
     /// <summary>What was seen at each look, in the order of the plan.</summary>
     public required IReadOnlyList<Sample> Samples { get; init; }
 
-    /// <summary>What each connect() did, in the order in which they started. A client that never started is missing.</summary>
+    /// <summary>What each connect() did, in the order in which they started. A client that never started is
+    /// missing.</summary>
     public required IReadOnlyList<ConnectResult> Connects { get; init; }
 
     /// <summary>Every packet, in the order in which it was sent.</summary>
@@ -33,7 +34,8 @@ public sealed record RunResult
     /// <summary>The kernel's log lines, for example about SYN flooding.</summary>
     public IReadOnlyList<string> Logs { get; init; } = [];
 
-    /// <summary>What the reader should know about the run itself: a sysctl that could not be set, a late look.</summary>
+    /// <summary>What the reader should know about the run itself: a sysctl that could not be set, a late
+    /// look.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
@@ -43,8 +45,8 @@ public sealed record Sample
     /// <summary>The moment, counted from the first connect().</summary>
     public required TimeSpan At { get; init; }
 
-    /// <summary>How many sockets of the server's side are in which state, by Linux's names; states with none are missing.
-    /// A connection nobody has accepted yet counts here.</summary>
+    /// <summary>How many sockets of the server's side are in which state, by Linux's names; states with none are
+    /// missing. A connection nobody has accepted yet counts here.</summary>
     public required IReadOnlyDictionary<string, int> Server { get; init; }
 
     /// <summary>How many sockets of the client's side are in which state.</summary>
@@ -103,7 +105,8 @@ public sealed record PacketRecord
     /// <summary>The receiver's address and port.</summary>
     public required string To { get; init; }
 
-    /// <summary>The flags as letters: S, A, F, R, P, U, E, C in the order <c>SFRPAUEC</c>, so that a SYN-ACK is SA.</summary>
+    /// <summary>The flags as letters: S, A, F, R, P, U, E, C in the order <c>SFRPAUEC</c>, so that a SYN-ACK is
+    /// SA.</summary>
     public required string Flags { get; init; }
 
     /// <summary>The sequence number, counted from the sender's first one.</summary>

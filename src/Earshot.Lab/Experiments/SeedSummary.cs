@@ -61,7 +61,8 @@ public sealed class SeedSummary
     /// <summary>The outcomes at each look, in the order of the plan; the most frequent first.</summary>
     public IReadOnlyList<IReadOnlyList<OutcomeCount>> Looks => [.. _looks.Select(Sorted)];
 
-    /// <summary>What each client's connect() did, by the client's number: <c>connected after 1 s</c> and the like.</summary>
+    /// <summary>What each client's connect() did, by the client's number: <c>connected after 1 s</c> and the
+    /// like.</summary>
     public IReadOnlyDictionary<int, IReadOnlyList<OutcomeCount>> Clients =>
         _clients.ToDictionary(c => c.Key, c => Sorted(c.Value));
 
@@ -72,8 +73,7 @@ public sealed class SeedSummary
         var lines = new List<string> { $"{Plan.Name} on {Target}, {Seeds} seeds" };
         for (int i = 0; i < _looks.Count; i++)
         {
-            string at = Plan.Looks[i].TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture);
-            lines.Add($"  at {at} s: {Text(Sorted(_looks[i]))}");
+            lines.Add($"  at {Say.Seconds(Plan.Looks[i])}: {Text(Sorted(_looks[i]))}");
         }
 
         lines.AddRange(_clients.Select(c => $"  client {c.Key}: {Text(Sorted(c.Value))}"));

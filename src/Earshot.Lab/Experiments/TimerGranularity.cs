@@ -1,13 +1,12 @@
 using System;
-using System.Globalization;
 
 namespace Earshot.Lab.Experiments;
 
 /// <summary>How late the kernel's timers may be: the granularity of its wheel.</summary>
 /// <remarks>
-/// Linux: calc_wheel_index (kernel/time/timer.c). A timer less than 64 ticks away is exact; from there on it is rounded
-/// up, to 8 ticks below 512, to 64 below 4096, to 512 below 32768 and to 4096 beyond. It is never early, and at most one
-/// more tick late, because it may be armed in the middle of one.
+/// The rule is calc_wheel_index of kernel/time/timer.c. A timer less than 64 ticks away is exact; from there on it is rounded
+/// up, to 8 ticks below 512, to 64 below 4096, to 512 below 32768 and to 4096 beyond. It is never early, and at most
+/// one more tick late, because it may be armed in the middle of one.
 /// </remarks>
 /// <param name="ticksPerSecond">The kernel's HZ.</param>
 public sealed class TimerGranularity(int ticksPerSecond)
@@ -15,11 +14,12 @@ public sealed class TimerGranularity(int ticksPerSecond)
     /// <summary>HZ of the reference kernel.</summary>
     public const int DefaultTicksPerSecond = 250;
 
-    /// <summary>How much later than its cause a packet may be that no timer sends: a program has to be scheduled first.</summary>
+    /// <summary>How much later than its cause a packet may be that no timer sends: a program has to be scheduled
+    /// first.</summary>
     public static readonly TimeSpan ImmediateSlack = TimeSpan.FromMilliseconds(20);
 
-    // What TCP's timers are set to, in seconds: retransmission of SYN and SYN-ACK with 1 s or 3 s to begin with, doubled
-    // up to 120 s; 0.04 and 0.2 are the delayed ACK and the least RTO.
+    // What TCP's timers are set to, in seconds: retransmission of SYN and SYN-ACK with 1 s or 3 s to begin with,
+    // doubled up to 120 s; 0.04 and 0.2 are the delayed ACK and the least RTO.
     private static readonly double[] KnownTimers =
         [0.04, 0.2, 0.4, 0.8, 1, 1.6, 2, 3, 3.2, 4, 6, 6.4, 8, 12, 16, 24, 32, 48, 64, 96, 120];
 
@@ -53,21 +53,22 @@ public sealed class TimerGranularity(int ticksPerSecond)
         {
             return other <= ImmediateSlack
                 ? null
-                : $"late: expected at once, at most {Text(ImmediateSlack)} later";
+                : $"late: expected at once, at most {Say.Seconds(ImmediateSlack)} later";
         }
 
         if (TimerBehind(reference) is { } timer)
         {
             TimeSpan latest = timer + Lateness(timer);
-            return other < timer ? $"early: the timer is {Text(timer)}"
-                : other > latest ? $"late: the timer is {Text(timer)} and may be late until {Text(latest)}"
+            return other < timer ? $"early: the timer is {Say.Seconds(timer)}"
+                : other > latest
+                    ? $"late: the timer is {Say.Seconds(timer)} and may be late until {Say.Seconds(latest)}"
                 : null;
         }
 
         TimeSpan slack = Lateness(reference);
         return (other - reference).Duration() <= slack
             ? null
-            : $"{(other < reference ? "early" : "late")}: more than {Text(slack)} away";
+            : $"{(other < reference ? "early" : "late")}: more than {Say.Seconds(slack)} away";
     }
 
     private TimeSpan? TimerBehind(TimeSpan time)
@@ -83,6 +84,4 @@ public sealed class TimerGranularity(int ticksPerSecond)
 
         return null;
     }
-
-    private static string Text(TimeSpan time) => time.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture) + " s";
 }

@@ -44,7 +44,9 @@ internal static unsafe class HostSocket
     {
         int error = 0;
         int length = sizeof(int);
-        return Libc.GetOption(descriptor, Libc.SolSocket, Libc.SoError, (byte*)&error, &length) < 0 ? LastError.Number : error;
+        return Libc.GetOption(descriptor, Libc.SolSocket, Libc.SoError, (byte*)&error, &length) < 0
+            ? LastError.Number
+            : error;
     }
 
     /// <summary>Waits until a descriptor is ready or the time is over.</summary>

@@ -9,8 +9,8 @@ using Earshot.Lab.Native;
 namespace Earshot.Lab.Targets;
 
 /// <summary>The article's program <c>connect</c> as a thread inside the namespace.</summary>
-/// <remarks>One after another it calls connect() on blocking sockets, as the program does. All at once it starts them on
-/// non-blocking sockets and then waits. What the kernel sends is the same either way.</remarks>
+/// <remarks>One after another it calls connect() on blocking sockets, as the program does. All at once it starts them
+/// on non-blocking sockets and then waits. What the kernel sends is the same either way.</remarks>
 internal sealed class HostClients : IDisposable
 {
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(20);
@@ -37,7 +37,8 @@ internal sealed class HostClients : IDisposable
     /// <param name="Returned">When it returned, by the clock of the packets, in nanoseconds.</param>
     internal readonly record struct Call(int Descriptor, int? Errno, long Returned);
 
-    /// <summary>What went wrong outside connect(), for example socket() without descriptors; null when nothing.</summary>
+    /// <summary>What went wrong outside connect(), for example socket() without descriptors; null when
+    /// nothing.</summary>
     public string? Failure => Volatile.Read(ref _failure);
 
     /// <summary>Starts the program and returns just before its first connect().</summary>

@@ -26,7 +26,8 @@ internal sealed class HostNamespace : IDisposable
     /// <param name="work">What to do there.</param>
     /// <typeparam name="T">What it gives back.</typeparam>
     /// <returns>What <paramref name="work"/> gave back.</returns>
-    /// <exception cref="CannotRunHereException">Not Linux, not root, or a kernel without network namespaces.</exception>
+    /// <exception cref="CannotRunHereException">Not Linux, not root, or a kernel without network
+    /// namespaces.</exception>
     public static T Run<T>(IReadOnlyList<SysctlSetting> sysctls, Func<HostNamespace, T> work)
     {
         RequireHost();

@@ -35,7 +35,8 @@ internal static class HostStory
         return results;
     }
 
-    /// <summary>One sentence per connection. The kernel does not say why it drops a SYN; the counters it moved do.</summary>
+    /// <summary>One sentence per connection. The kernel does not say why it drops a SYN; the counters it moved
+    /// do.</summary>
     public static IReadOnlyList<string> Why(
         Plan plan, IReadOnlyList<ConnectResult> connects, PacketLog log, Sample last)
     {
@@ -88,7 +89,8 @@ internal static class HostStory
         return trace.SynAcks == 0 && trace.Refused is null ? $"{sent} and never answered" : $"{sent} and answered";
     }
 
-    private static string Ms(ConnectResult connect) => Seconds(connect.Returned!.Value - connect.At); // Returned in both.
+    // Called only for a connect() that returned.
+    private static string Ms(ConnectResult connect) => Seconds(connect.Returned!.Value - connect.At);
 
     private static string Seconds(TimeSpan time) =>
         time < TimeSpan.FromSeconds(1) ? $"{time.TotalMilliseconds:0.###} ms" : $"{time.TotalSeconds:0.###} s";

@@ -3,7 +3,8 @@ using Earshot.Lab.Experiments;
 
 namespace Earshot.Lab.Targets;
 
-/// <summary>The sysctls that every namespace of the lab gets, written one by one before anything else happens there.</summary>
+/// <summary>The sysctls that every namespace of the lab gets, written one by one before anything else happens
+/// there.</summary>
 /// <remarks>
 /// A new namespace does not start with the defaults of the release alone: a host's boot settings and its default
 /// congestion control reach it too. The list is the one of the profile <c>linux-6.18</c>, so that both sides of a

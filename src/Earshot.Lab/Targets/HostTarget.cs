@@ -10,8 +10,8 @@ using Earshot.Lab.Native;
 namespace Earshot.Lab.Targets;
 
 /// <summary>Runs a plan on the host kernel, in a network namespace of its own; needs root.</summary>
-/// <remarks>It takes as long as the plan says: time cannot be made virtual here. A packet's time is the kernel's capture
-/// time stamp; our own clock only decides when to look, and the plans look far from any timer.</remarks>
+/// <remarks>It takes as long as the plan says: time cannot be made virtual here. A packet's time is the kernel's
+/// capture time stamp; our own clock only decides when to look, and the plans look far from any timer.</remarks>
 public sealed class HostTarget : ITarget
 {
     // Progress is told this often while nothing happens.

@@ -32,6 +32,7 @@ public readonly record struct LabProgress(string Plan, string Target, TimeSpan A
 /// <param name="message">What is missing and what to do.</param>
 public sealed class CannotRunHereException(string message) : Exception(message);
 
-/// <summary>A plan could not be carried out: a port in use, a value the kernel refuses. The command line exits 4.</summary>
+/// <summary>A plan could not be carried out: a port in use, a value the kernel refuses. The command line exits
+/// 4.</summary>
 /// <param name="message">What failed, with the errno.</param>
 public sealed class ExperimentFailedException(string message) : Exception(message);

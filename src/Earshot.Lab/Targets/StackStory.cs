@@ -50,7 +50,8 @@ internal static class StackStory
         long times = 0;
         foreach (LedgerEntry entry in stack.Ledger.Latest)
         {
-            if (entry.LocalPort != plan.Clients.Port || entry.Remote.Port != trace.ClientPort || !IsListening(entry.Rule))
+            if (entry.LocalPort != plan.Clients.Port || entry.Remote.Port != trace.ClientPort
+                || !IsListening(entry.Rule))
             {
                 continue;
             }

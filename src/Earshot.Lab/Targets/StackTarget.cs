@@ -11,8 +11,8 @@ using Earshot.Lab.Experiments;
 namespace Earshot.Lab.Targets;
 
 /// <summary>Runs a plan on the embedded stack in virtual time: 200 seconds take milliseconds.</summary>
-/// <remarks>Both programs run on one stack over its loopback. A run depends on the plan, its seed and the profile only, so
-/// it comes out the same every time.</remarks>
+/// <remarks>Both programs run on one stack over its loopback. A run depends on the plan, its seed and the profile
+/// only, so it comes out the same every time.</remarks>
 /// <param name="profile">The kernel to behave like.</param>
 public sealed class StackTarget(KernelProfile profile) : ITarget
 {

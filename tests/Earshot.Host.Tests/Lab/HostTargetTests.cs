@@ -8,6 +8,7 @@ using System.Threading.Tasks;
 using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Targets;
+using Earshot.Tests;
 using Xunit;
 
 namespace Earshot.Host.Tests.Lab;
@@ -38,7 +39,8 @@ public sealed class HostTargetTests(HostRuns runs) : IClassFixture<HostRuns>
     public void Backlog_5_holds_six_connections_and_the_seventh_client_waits() => Settled("backlog", 6, 5);
 
     [HostFact]
-    public void A_short_SYN_queue_changes_nothing_while_the_accept_queue_refuses_first() => Settled("syn-backlog", 6, 5);
+    public void A_short_SYN_queue_changes_nothing_while_the_accept_queue_refuses_first() =>
+        Settled("syn-backlog", 6, 5);
 
     [HostFact]
     public void Somaxconn_2_cuts_the_backlog_so_that_three_connections_are_held() => Settled("somaxconn", 3, 2);
@@ -158,8 +160,7 @@ public sealed class HostTargetTests(HostRuns runs) : IClassFixture<HostRuns>
         Assert.InRange(Stopwatch.GetElapsedTime(start), TimeSpan.Zero, TimeSpan.FromSeconds(1.3));
     }
 
-    [HostFact]
-    [Trait("Speed", "slow")]
+    [SlowFact(Needs = Needs.Root)]
     public void After_200_seconds_a_client_has_failed_with_ETIMEDOUT_and_the_next_one_waits()
     {
         RunResult result = new HostTarget().Run(PlanCatalog.Load("backlog"));

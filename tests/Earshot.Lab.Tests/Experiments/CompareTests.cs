@@ -146,7 +146,8 @@ public sealed class CompareTests
         return (one.Left, one.Right);
     }
 
-    private static IReadOnlyList<Difference> Packets((double Time, string Flags)[] left, (double Time, string Flags)[] right)
+    private static IReadOnlyList<Difference> Packets(
+        (double Time, string Flags)[] left, (double Time, string Flags)[] right)
     {
         static RunResult With((double Time, string Flags)[] packets) => Run(Sample(1, Six)) with
         {

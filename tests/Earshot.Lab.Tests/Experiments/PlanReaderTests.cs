@@ -1,5 +1,4 @@
 using System;
-using System.Globalization;
 using System.IO;
 using System.Linq;
 using Earshot.Core.Wire;
@@ -61,7 +60,8 @@ public sealed class PlanReaderTests
     public void A_dotted_address_is_the_one_that_is_connected_to() =>
         Assert.Equal(
             InetAddress.Loopback,
-            PlanReader.Read("f", Small.Replace("localhost", "127.0.0.1", StringComparison.Ordinal)).Clients.ConnectAddress);
+            PlanReader.Read("f", Small.Replace("localhost", "127.0.0.1", StringComparison.Ordinal))
+                .Clients.ConnectAddress);
 
     [Fact]
     public void What_a_plan_leaves_out_has_a_default()
@@ -96,7 +96,7 @@ public sealed class PlanReaderTests
     [InlineData("127.0.0.1", "127.0.0.256", 5, "expected an IPv4 address such as 127.0.0.1")]
     [InlineData("localhost", "example", 10, "expected an IPv4 address such as 127.0.0.1, or localhost")]
     [InlineData("count   = 9", "count = 4097", 12, "expected a whole number from 1 to 4096")]
-    [InlineData("count   = 9", "count = 9\nmode = now", 13, "expected one-after-another or at-once for 'mode', not 'now'")]
+    [InlineData("count   = 9", "count = 9\nmode = now", 13, "expected one-after-another or at-once for 'mode'")]
     [InlineData("look = 0.1 1.5", "look = 0.1 0.1", 2, "expected rising moments for 'look', not '0.1'")]
     [InlineData("look = 0.1 1.5", "look = -1", 2, "expected seconds above 0 and up to 86400 for 'look', not '-1'")]
     [InlineData("look = 0.1 1.5", "look = 1e9", 2, "expected seconds above 0")]
@@ -150,7 +150,8 @@ public sealed class PlanReaderTests
     {
         PlanException error = Assert.Throws<PlanException>(() => PlanCatalog.Load("backlgo"));
         Assert.Equal(
-            "backlgo: no such plan; known are backlog, syn-backlog, somaxconn, and any file by its path", error.Message);
+            "backlgo: no such plan; known are backlog, syn-backlog, somaxconn, and any file by its path",
+            error.Message);
     }
 
     [Fact]
@@ -194,7 +195,7 @@ public sealed class PlanReaderTests
             {
                 Assert.All(timers, t => Assert.True(
                     Math.Abs(look - t) > 0.09 * t,
-                    string.Create(CultureInfo.InvariantCulture, $"{plan.Name} looks at {look} s, a timer is at {t} s")));
+                    $"{plan.Name} looks at {look} s, a timer is at {t} s"));
             }
         }
     }

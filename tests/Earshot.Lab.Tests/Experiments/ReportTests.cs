@@ -75,7 +75,8 @@ public sealed class ReportTests
 
     [Fact]
     public void Rows_without_the_port_are_left_out_as_grep_leaves_them_out() =>
-        Assert.False(NetstatTable.Matches(new TableRow(0, 0, "127.0.0.1:22", "127.0.0.1:40000", "ESTABLISHED", true), 6666));
+        Assert.False(NetstatTable.Matches(
+            new TableRow(0, 0, "127.0.0.1:22", "127.0.0.1:40000", "ESTABLISHED", true), 6666));
 
     [Fact]
     public void Two_targets_stand_side_by_side()
@@ -94,7 +95,8 @@ public sealed class ReportTests
     public void An_outcome_is_written_as_the_fact_sheets_write_it()
     {
         TableRow waiting = new(0, 1, "127.0.0.1:5", "127.0.0.1:6666", "SYN_SENT", IsServer: false);
-        RunResult run = Run(Sample(10, [.. Rows("ESTABLISHED", 1, 2), .. Rows("SYN_RECV", 3), waiting]), Sample(200, []));
+        RunResult run = Run(
+            Sample(10, [.. Rows("ESTABLISHED", 1, 2), .. Rows("SYN_RECV", 3), waiting]), Sample(200, []));
         Assert.Equal("2+1 S", Outcome.Of(run, run.Samples[0]));
         Assert.Equal("0+0 F1", Outcome.Of(run, run.Samples[1]));
     }
@@ -119,7 +121,10 @@ public sealed class ReportTests
             JsonSerializer.Serialize(sample.GetProperty("queues")[0]));
         Assert.Equal(6, sample.GetProperty("counters").GetProperty("TcpExtListenOverflows").GetInt64());
         Assert.Equal(
-            """{"recvQ":0,"sendQ":0,"local":"127.0.0.1:6666","remote":"127.0.0.1:57636","state":"SYN_RECV","side":"server"}""",
+            """{"recvQ":0,"sendQ":0,"local":"127.0.0.1:6666","remote":"127.0.0.1:57636","""
+            + """
+            "state":"SYN_RECV","side":"server"}
+            """,
             JsonSerializer.Serialize(sample.GetProperty("table")[0]));
         Assert.Equal(JsonValueKind.Null, root.GetProperty("connects")[0].GetProperty("errno").ValueKind);
         Assert.Equal("ETIMEDOUT", root.GetProperty("connects")[1].GetProperty("errno").GetString());

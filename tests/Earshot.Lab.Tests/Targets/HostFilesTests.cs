@@ -13,7 +13,8 @@ public sealed class HostFilesTests
     public void Counters_are_named_as_nstat_names_them()
     {
         var counters = new Dictionary<string, long>();
-        HostFiles.ReadCounters("Tcp: RtoMin ActiveOpens MaxConn\nTcp: 200 7 -1\nTcpExt: TCPTimeouts\nTcpExt: 3\n", counters);
+        HostFiles.ReadCounters(
+            "Tcp: RtoMin ActiveOpens MaxConn\nTcp: 200 7 -1\nTcpExt: TCPTimeouts\nTcpExt: 3\n", counters);
         Assert.Equal(7, counters["TcpActiveOpens"]);
         Assert.Equal(-1, counters["TcpMaxConn"]);
         Assert.Equal(3, counters["TcpExtTCPTimeouts"]);
@@ -24,8 +25,8 @@ public sealed class HostFilesTests
     {
         const string text =
             "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n" +
-            "   0: 0100007F:1A0A 00000000:0000 0A 00000000:00000006 00:00000000 00000000     0        0 5921 1 0 100 0\n" +
-            "   1: 0100007F:E640 0100007F:1A0A 02 00000001:00000000 01:00000063 00000000     0        0 5930 2 0 20 0\n";
+            "   0: 0100007F:1A0A 00000000:0000 0A 00000000:00000006 00:00000000 00000000     0        0 5921\n" +
+            "   1: 0100007F:E640 0100007F:1A0A 02 00000001:00000000 01:00000063 00000000     0        0 5930\n";
         Assert.Equal(
             [
                 new TableRow(6, 0, "127.0.0.1:6666", "0.0.0.0:*", "LISTEN", true),
