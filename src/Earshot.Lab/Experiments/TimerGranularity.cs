@@ -4,9 +4,9 @@ namespace Earshot.Lab.Experiments;
 
 /// <summary>How late the kernel's timers may be: the granularity of its wheel.</summary>
 /// <remarks>
-/// The rule is calc_wheel_index of kernel/time/timer.c. A timer less than 64 ticks away is exact; from there on it is rounded
-/// up, to 8 ticks below 512, to 64 below 4096, to 512 below 32768 and to 4096 beyond. It is never early, and at most
-/// one more tick late, because it may be armed in the middle of one.
+/// The rule is calc_wheel_index of kernel/time/timer.c. A timer less than 64 ticks away is exact; from there on it is
+/// rounded up, to 8 ticks below 512, to 64 below 4096, to 512 below 32768 and to 4096 beyond. It is never early, and
+/// at most one more tick late, because it may be armed in the middle of one.
 /// </remarks>
 /// <param name="ticksPerSecond">The kernel's HZ.</param>
 public sealed class TimerGranularity(int ticksPerSecond)
