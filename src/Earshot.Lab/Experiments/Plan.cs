@@ -30,6 +30,17 @@ public sealed record Plan
     /// <summary>The seed of everything the embedded stack draws by chance.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>The same plan with one look, at any moment.</summary>
+    /// <param name="moment">The moment, above zero and up to <see cref="PlanLimits.MaxLookSeconds"/>.</param>
+    /// <returns>The plan that looks only then.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The moment is not in that range.</exception>
+    public Plan LookingAt(TimeSpan moment)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(moment, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(moment, TimeSpan.FromSeconds(PlanLimits.MaxLookSeconds));
+        return this with { Looks = [moment] };
+    }
+
     /// <summary>The same plan without the looks after <paramref name="until"/>.</summary>
     /// <param name="until">The last moment still looked at.</param>
     /// <returns>The shortened plan.</returns>

@@ -40,11 +40,12 @@ public static class Report
     {
         ArgumentNullException.ThrowIfNull(result);
         var sections = new List<ReportSection>();
-        Sample? before = null;
+        Sample? printed = null;
         foreach (Sample sample in result.Samples)
         {
-            sections.Add(Look(result, sample, before));
-            before = sample;
+            bool same = printed is not null && printed.Table.SequenceEqual(sample.Table);
+            sections.Add(Look(result, sample, same ? printed : null));
+            printed = same ? printed : sample;
         }
 
         sections.Add(new ReportSection("the clients' view", Clients(result)));
@@ -78,14 +79,14 @@ public static class Report
         return Align(rows, rightFrom: int.MaxValue);
     }
 
-    private static ReportSection Look(RunResult result, Sample sample, Sample? before)
+    private static ReportSection Look(RunResult result, Sample sample, Sample? same)
     {
         string title = $"at {Say.Seconds(sample.At)}: {States(sample)}";
         var lines = new List<string>();
         int port = result.Plan.Listen.Port;
-        if (before is not null && before.Table.SequenceEqual(sample.Table))
+        if (same is not null)
         {
-            lines.Add($"$ netstat -nt | grep {port}      (as at {Say.Seconds(before.At)})");
+            lines.Add($"$ netstat -nt | grep {port}      (as at {Say.Seconds(same.At)})");
         }
         else
         {

@@ -10,6 +10,14 @@ internal static class Say
     public static string Seconds(TimeSpan time) =>
         time.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture) + " s";
 
+    /// <summary>The sentence about the clients of a plan that never called connect(), or null when all did.</summary>
+    public static string? NotCalled(int clients) => clients switch
+    {
+        0 => null,
+        1 => "1 more client has not called connect(): it waits for the one before.",
+        _ => $"{clients} more clients have not called connect(): each waits for the one before.",
+    };
+
     /// <summary>A number without a group separator.</summary>
     public static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

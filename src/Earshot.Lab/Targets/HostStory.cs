@@ -54,10 +54,9 @@ internal static class HostStory
             });
         }
 
-        int missing = plan.Clients.Count - connects.Count;
-        if (missing > 0)
+        if (Say.NotCalled(plan.Clients.Count - connects.Count) is { } notCalled)
         {
-            sentences.Add($"{missing} more clients have not called connect(): each waits for the one before.");
+            sentences.Add(notCalled);
         }
 
         if (last.Counters.TryGetValue("TcpExtListenOverflows", out long overflows))

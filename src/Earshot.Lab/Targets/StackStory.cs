@@ -35,10 +35,9 @@ internal static class StackStory
             sentences.Add($"client {i + 1} (port {trace.ClientPort}) {view}: {said}.");
         }
 
-        int missing = plan.Clients.Count - results.Count;
-        if (missing > 0)
+        if (Say.NotCalled(plan.Clients.Count - results.Count) is { } notCalled)
         {
-            sentences.Add($"{missing} more clients have not called connect(): each waits for the one before.");
+            sentences.Add(notCalled);
         }
 
         return sentences;

@@ -185,6 +185,15 @@ public sealed class PlanReaderTests
     }
 
     [Fact]
+    public void A_plan_can_look_at_any_one_moment_within_its_limit()
+    {
+        Plan plan = PlanCatalog.Load("backlog");
+        Assert.Equal([2.5], plan.LookingAt(TimeSpan.FromSeconds(2.5)).Looks.Select(l => l.TotalSeconds));
+        Assert.Throws<ArgumentOutOfRangeException>(() => plan.LookingAt(TimeSpan.Zero));
+        Assert.Throws<ArgumentOutOfRangeException>(() => plan.LookingAt(TimeSpan.FromSeconds(86_401)));
+    }
+
+    [Fact]
     public void No_look_of_a_plan_lies_within_15_percent_of_a_timer()
     {
         // The SYN retransmissions of 6.18 and of el6, counted from the first connect().

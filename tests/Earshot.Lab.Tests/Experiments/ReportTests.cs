@@ -35,7 +35,7 @@ public sealed class ReportTests
     [Fact]
     public void The_report_of_the_article_s_experiment_reads_like_this()
     {
-        RunResult run = Run(ArticleSample(10), ArticleSample(60)) with { Logs = ["a log line"], Notes = ["a note"] };
+        RunResult run = Run(ArticleSample(10), ArticleSample(60), ArticleSample(61)) with { Logs = ["a log line"], Notes = ["a note"] };
         string expected = $"""
             backlog: a backlog of 5 and 9 clients, nobody accepts
             on linux-el6, seed 1
@@ -49,6 +49,10 @@ public sealed class ReportTests
               $ netstat -nt | grep 6666      (as at 10 s)
               port 6666: accept queue 6, limit 5; 3 in SYN_RECV
 
+            at 61 s: server 6 ESTABLISHED + 3 SYN_RECV; client nothing
+              $ netstat -nt | grep 6666      (as at 10 s)
+              port 6666: accept queue 6, limit 5; 3 in SYN_RECV
+
             the clients' view
               client  connect() at  returned at  result
               1       0 s           0 s          connected
@@ -56,9 +60,9 @@ public sealed class ReportTests
               3       63 s          -            still waits
 
             counters, since just before listen()
-                                     10 s  60 s
-              TcpExtListenDrops         6     6
-              TcpExtListenOverflows     6     6
+                                     10 s  60 s  61 s
+              TcpExtListenDrops         6     6     6
+              TcpExtListenOverflows     6     6     6
 
             why
               a sentence.
