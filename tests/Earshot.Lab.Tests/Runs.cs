@@ -22,14 +22,13 @@ internal static class Runs
     public static IEnumerable<TableRow> Rows(string state, params int[] ports) => ports.Select(p =>
         new TableRow(0, 0, "127.0.0.1:6666", $"127.0.0.1:{p}", state, IsServer: true));
 
-    public static Sample Sample(
-        double at, IReadOnlyList<TableRow> rows, params (string Name, long Value)[] counters) => new()
+    public static Sample Sample(double at, IReadOnlyList<TableRow> rows, params (string Name, long By)[] moved) => new()
     {
         At = S(at),
         Server = TcpStates.Count([.. rows.Where(r => r.IsServer).Select(r => r.State), "LISTEN"]),
         Client = TcpStates.Count(rows.Where(r => !r.IsServer).Select(r => r.State)),
         Queues = [new QueueSample(6666, CountOf(rows, "ESTABLISHED"), 5, CountOf(rows, "SYN_RECV"))],
-        Counters = counters.ToDictionary(c => c.Name, c => c.Value),
+        Counters = moved.ToDictionary(c => c.Name, c => c.By),
         Table = rows,
     };
 

@@ -35,7 +35,8 @@ public sealed class ReportTests
     [Fact]
     public void The_report_of_the_article_s_experiment_reads_like_this()
     {
-        RunResult run = Run(ArticleSample(10), ArticleSample(60), ArticleSample(61)) with { Logs = ["a log line"], Notes = ["a note"] };
+        RunResult run = Run(ArticleSample(10), ArticleSample(60), ArticleSample(61));
+        run = run with { Logs = ["a log line"], Notes = ["a note"] };
         string expected = $"""
             backlog: a backlog of 5 and 9 clients, nobody accepts
             on linux-el6, seed 1
