@@ -1,0 +1,216 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+
+namespace Earshot.Lab.Experiments;
+
+/// <summary>One thing that two runs of a plan do not share.</summary>
+/// <param name="At">The moment at which it shows.</param>
+/// <param name="What">What differs, for example <c>server state SYN_RECV</c> or a counter's name.</param>
+/// <param name="Left">What the left run has.</param>
+/// <param name="Right">What the right run has.</param>
+public sealed record Difference(TimeSpan At, string What, string Left, string Right)
+{
+    /// <summary>The difference as one line.</summary>
+    /// <param name="left">The left run's name.</param>
+    /// <param name="right">The right run's name.</param>
+    /// <returns>The line, without a newline.</returns>
+    public string Describe(string left, string right) =>
+        $"at {Say.Seconds(At)}: {What}: {left} {Left}, {right} {Right}";
+}
+
+/// <summary>Finds what two runs of one plan do not share.</summary>
+public static class Compare
+{
+    private static readonly string[] ComparedGroups = ["Tcp", "Icmp"];
+    private const string None = "none";
+
+    /// <summary>Compares two runs: states, queues, counters, errnos, packets and their times.</summary>
+    /// <param name="left">The run whose timers are taken as right: the embedded stack's.</param>
+    /// <param name="right">The other run: the host's.</param>
+    /// <param name="granularity">The granularity of the timers; the reference kernel's when null.</param>
+    /// <returns>The differences, the earliest first; empty when there is none.</returns>
+    /// <exception cref="ArgumentException">The runs are of different plans.</exception>
+    public static IReadOnlyList<Difference> Runs(
+        RunResult left, RunResult right, TimerGranularity? granularity = null)
+    {
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        if (left.Plan.Name != right.Plan.Name || !left.Plan.Looks.SequenceEqual(right.Plan.Looks))
+        {
+            throw new ArgumentException("the two runs are of different plans or looks", nameof(right));
+        }
+
+        granularity ??= new TimerGranularity(TimerGranularity.DefaultTicksPerSecond);
+        var found = new List<Difference>();
+        foreach ((Sample l, Sample r) in left.Samples.Zip(right.Samples))
+        {
+            Samples(l, r, found);
+        }
+
+        Connects(left, right, granularity, found);
+        Packets(left, right, granularity, found);
+
+        // A stable sort: what was found first at one moment stays first.
+        return [.. found.OrderBy(d => d.At)];
+    }
+
+    /// <summary>Whether a counter belongs to the comparison: the groups Tcp, TcpExt, Icmp and IcmpMsg.</summary>
+    /// <param name="counter">The counter's name.</param>
+    /// <returns>True for a counter that both sides must move alike.</returns>
+    public static bool IsCompared(string counter) =>
+        Array.Exists(ComparedGroups, g => counter.StartsWith(g, StringComparison.Ordinal));
+
+    private static void Samples(Sample left, Sample right, List<Difference> found)
+    {
+        States("server state", left.At, left.Server, right.Server, found);
+        States("client state", left.At, left.Client, right.Client, found);
+        int queues = Math.Max(left.Queues.Count, right.Queues.Count);
+        for (int i = 0; i < queues; i++)
+        {
+            QueueSample? l = i < left.Queues.Count ? left.Queues[i] : null;
+            QueueSample? r = i < right.Queues.Count ? right.Queues[i] : null;
+            if (l != r)
+            {
+                found.Add(new Difference(left.At, $"queues of listener {i + 1}", Text(l), Text(r)));
+            }
+        }
+
+        foreach (string name in left.Counters.Keys.Union(right.Counters.Keys).Order(StringComparer.Ordinal))
+        {
+            long l = left.Counters.TryGetValue(name, out long lv) ? lv : 0;
+            long r = right.Counters.TryGetValue(name, out long rv) ? rv : 0;
+            if (l != r && IsCompared(name))
+            {
+                found.Add(new Difference(left.At, $"counter {name}", Say.Number(l), Say.Number(r)));
+            }
+        }
+    }
+
+    private static void States(
+        string what,
+        TimeSpan at,
+        IReadOnlyDictionary<string, int> left,
+        IReadOnlyDictionary<string, int> right,
+        List<Difference> found)
+    {
+        foreach (string state in left.Keys.Union(right.Keys).OrderBy(TcpStates.Rank))
+        {
+            int l = left.TryGetValue(state, out int lv) ? lv : 0;
+            int r = right.TryGetValue(state, out int rv) ? rv : 0;
+            if (l != r)
+            {
+                found.Add(new Difference(at, $"{what} {state}", Say.Number(l), Say.Number(r)));
+            }
+        }
+    }
+
+    private static void Connects(RunResult left, RunResult right, TimerGranularity granularity, List<Difference> found)
+    {
+        int count = Math.Max(left.Connects.Count, right.Connects.Count);
+        for (int i = 0; i < count; i++)
+        {
+            ConnectResult? l = i < left.Connects.Count ? left.Connects[i] : null;
+            ConnectResult? r = i < right.Connects.Count ? right.Connects[i] : null;
+            TimeSpan at = l?.Returned ?? l?.At ?? r?.At ?? TimeSpan.Zero;
+            string what = $"connect() of client {i + 1}";
+            if (l is not { } lc || r is not { } rc || lc.Errno != rc.Errno
+                || lc.Returned.HasValue != rc.Returned.HasValue)
+            {
+                found.Add(new Difference(at, what, Text(l), Text(r)));
+            }
+            else if (lc.Returned is { } lr && rc.Returned is { } rr)
+            {
+                // Counted from the connection's last packet before the return, because only that time is one timer's.
+                string? wrong = granularity.Judge(lr - LastBefore(left, i + 1, lr), rr - LastBefore(right, i + 1, rr));
+                if (wrong is not null)
+                {
+                    found.Add(new Difference(at, $"return of {what}", Say.Seconds(lr), $"{Say.Seconds(rr)} ({wrong})"));
+                }
+            }
+        }
+    }
+
+    private static TimeSpan LastBefore(RunResult run, int connection, TimeSpan moment) =>
+        run.Packets.Where(p => p.Connection == connection && p.FromClient && p.Time <= moment)
+            .Select(p => p.Time)
+            .LastOrDefault();
+
+    private static void Packets(RunResult left, RunResult right, TimerGranularity granularity, List<Difference> found)
+    {
+        List<Timed>[] l = ByConnection(left);
+        List<Timed>[] r = ByConnection(right);
+        for (int connection = 0; connection < Math.Max(l.Length, r.Length); connection++)
+        {
+            List<Timed> lp = connection < l.Length ? l[connection] : [];
+            List<Timed> rp = connection < r.Length ? r[connection] : [];
+            for (int i = 0; i < Math.Max(lp.Count, rp.Count); i++)
+            {
+                string what = $"packet {i + 1} of connection {connection + 1}";
+                Timed? lt = i < lp.Count ? lp[i] : null;
+                Timed? rt = i < rp.Count ? rp[i] : null;
+                TimeSpan at = lt?.Packet.Time ?? rt!.Value.Packet.Time; // One of the two lists is longer than i.
+                if (lt is not { } a || rt is not { } b || !SameShape(a.Packet, b.Packet))
+                {
+                    // From here on the two conversations are different ones; more lines would only repeat it.
+                    found.Add(new Difference(at, what, Text(lt?.Packet), Text(rt?.Packet)));
+                    break;
+                }
+
+                if (granularity.Judge(a.Gap, b.Gap) is { } wrong)
+                {
+                    found.Add(new Difference(
+                        at,
+                        $"time of {what} ({Text(a.Packet)}) after the one before",
+                        Say.Seconds(a.Gap),
+                        $"{Say.Seconds(b.Gap)} ({wrong})"));
+                }
+            }
+        }
+    }
+
+    /// <summary>The packets of each connection with the time since the packet that led to it: the one before on the
+    /// connection, or for its first packet the one before of any connection.</summary>
+    private static List<Timed>[] ByConnection(RunResult run)
+    {
+        var connections = new List<List<Timed>>();
+        TimeSpan lastOfAny = TimeSpan.Zero;
+        foreach (PacketRecord packet in run.Packets)
+        {
+            while (connections.Count < packet.Connection)
+            {
+                connections.Add([]);
+            }
+
+            List<Timed> own = connections[packet.Connection - 1];
+            TimeSpan before = own.Count == 0 ? lastOfAny : own[^1].Packet.Time;
+            own.Add(new Timed(packet, packet.Time - before));
+            lastOfAny = packet.Time;
+        }
+
+        return [.. connections];
+    }
+
+    private static bool SameShape(PacketRecord left, PacketRecord right) =>
+        left.FromClient == right.FromClient && left.Flags == right.Flags && left.Length == right.Length
+        && left.Seq == right.Seq && left.Ack == right.Ack;
+
+    private static string Text(QueueSample? queue) => queue is { } q
+        ? $"port {q.Port} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}"
+        : None;
+
+    private static string Text(ConnectResult? connect) => connect switch
+    {
+        null => "not called",
+        { Returned: null } => "still waits",
+        { Errno: null } => "worked",
+        { Errno: { } errno } => errno,
+    };
+
+    private static string Text(PacketRecord? packet) => packet is null
+        ? None
+        : $"{packet.Flags} from the {(packet.FromClient ? "client" : "server")}, "
+            + $"seq {packet.Seq} ack {packet.Ack} length {packet.Length}";
+
+    private readonly record struct Timed(PacketRecord Packet, TimeSpan Gap);
+}

@@ -1,0 +1,100 @@
+using System.Collections.Generic;
+using Earshot.Lab.Experiments;
+
+namespace Earshot.Lab.Targets;
+
+/// <summary>The sysctls that every namespace of the lab gets, written one by one before anything else happens
+/// there.</summary>
+/// <remarks>
+/// A new namespace does not start with the defaults of the release alone: a host's boot settings and its default
+/// congestion control reach it too. The list is the one of the profile <c>linux-6.18</c>, so that both sides of a
+/// comparison start from the same numbers.
+/// </remarks>
+public static class HostSysctls
+{
+    /// <summary>The list, in the order in which it is written: congestion control first.</summary>
+    public static IReadOnlyList<SysctlSetting> Linux618 { get; } =
+    [
+        new("net.ipv4.tcp_congestion_control", "reno"),
+        new("net.ipv4.tcp_rmem", "4096 131072 33554432"),
+        new("net.ipv4.tcp_wmem", "4096 16384 4194304"),
+        new("net.core.somaxconn", "4096"),
+        new("net.core.rmem_default", "212992"),
+        new("net.core.rmem_max", "4194304"),
+        new("net.core.wmem_default", "212992"),
+        new("net.core.wmem_max", "4194304"),
+        new("net.core.txrehash", "1"),
+        new("net.ipv4.tcp_max_syn_backlog", "2048"),
+        new("net.ipv4.tcp_syncookies", "1"),
+        new("net.ipv4.tcp_synack_retries", "5"),
+        new("net.ipv4.tcp_syn_retries", "6"),
+        new("net.ipv4.tcp_syn_linear_timeouts", "4"),
+        new("net.ipv4.tcp_abort_on_overflow", "0"),
+        new("net.ipv4.tcp_migrate_req", "0"),
+        new("net.ipv4.tcp_fastopen", "1"),
+        new("net.ipv4.tcp_invalid_ratelimit", "500"),
+        new("net.ipv4.tcp_challenge_ack_limit", "2147483647"),
+        new("net.ipv4.tcp_timestamps", "1"),
+        new("net.ipv4.tcp_sack", "1"),
+        new("net.ipv4.tcp_dsack", "1"),
+        new("net.ipv4.tcp_window_scaling", "1"),
+        new("net.ipv4.tcp_ecn", "2"),
+        new("net.ipv4.tcp_ecn_fallback", "1"),
+        new("net.ipv4.tcp_adv_win_scale", "1"),
+        new("net.ipv4.tcp_app_win", "31"),
+        new("net.ipv4.tcp_shrink_window", "0"),
+        new("net.ipv4.tcp_workaround_signed_windows", "0"),
+        new("net.ipv4.tcp_moderate_rcvbuf", "1"),
+        new("net.ipv4.tcp_comp_sack_delay_ns", "1000000"),
+        new("net.ipv4.tcp_comp_sack_slack_ns", "100000"),
+        new("net.ipv4.tcp_comp_sack_nr", "44"),
+        new("net.ipv4.tcp_pingpong_thresh", "1"),
+        new("net.ipv4.tcp_backlog_ack_defer", "1"),
+        new("net.ipv4.tcp_early_retrans", "3"),
+        new("net.ipv4.tcp_recovery", "1"),
+        new("net.ipv4.tcp_reordering", "3"),
+        new("net.ipv4.tcp_max_reordering", "300"),
+        new("net.ipv4.tcp_frto", "2"),
+        new("net.ipv4.tcp_thin_linear_timeouts", "0"),
+        new("net.ipv4.tcp_slow_start_after_idle", "1"),
+        new("net.ipv4.tcp_no_metrics_save", "0"),
+        new("net.ipv4.tcp_no_ssthresh_metrics_save", "1"),
+        new("net.ipv4.tcp_mtu_probing", "0"),
+        new("net.ipv4.tcp_base_mss", "1024"),
+        new("net.ipv4.tcp_min_snd_mss", "48"),
+        new("net.ipv4.tcp_notsent_lowat", "4294967295"),
+        new("net.ipv4.tcp_limit_output_bytes", "4194304"),
+        new("net.ipv4.tcp_autocorking", "1"),
+        new("net.ipv4.tcp_retries1", "3"),
+        new("net.ipv4.tcp_retries2", "15"),
+        new("net.ipv4.tcp_orphan_retries", "0"),
+        new("net.ipv4.tcp_rto_max_ms", "120000"),
+        new("net.ipv4.tcp_rto_min_us", "200000"),
+        new("net.ipv4.tcp_keepalive_time", "7200"),
+        new("net.ipv4.tcp_keepalive_intvl", "75"),
+        new("net.ipv4.tcp_keepalive_probes", "9"),
+        new("net.ipv4.tcp_fin_timeout", "60"),
+        new("net.ipv4.tcp_tw_reuse", "2"),
+        new("net.ipv4.tcp_tw_reuse_delay", "1000"),
+        new("net.ipv4.tcp_max_tw_buckets", "131072"),
+        new("net.ipv4.tcp_rfc1337", "0"),
+        new("net.ipv4.tcp_stdurg", "0"),
+        new("net.ipv4.tcp_reflect_tos", "0"),
+        new("net.ipv4.tcp_fwmark_accept", "0"),
+        new("net.ipv4.tcp_l3mdev_accept", "0"),
+        new("net.ipv4.ip_local_port_range", "32768 60999"),
+        new("net.ipv4.ip_local_reserved_ports", ""),
+        new("net.ipv4.ip_unprivileged_port_start", "1024"),
+        new("net.ipv4.ip_autobind_reuse", "0"),
+        new("net.ipv4.ip_nonlocal_bind", "0"),
+        new("net.ipv4.ip_default_ttl", "64"),
+        new("net.ipv4.ip_no_pmtu_disc", "0"),
+        new("net.ipv4.ip_early_demux", "1"),
+        new("net.ipv4.tcp_early_demux", "1"),
+        new("net.ipv4.icmp_echo_ignore_all", "0"),
+        new("net.ipv4.icmp_ratelimit", "1000"),
+        new("net.ipv4.icmp_ratemask", "6168"),
+        new("net.ipv4.icmp_msgs_per_sec", "1000"),
+        new("net.ipv4.icmp_msgs_burst", "50"),
+    ];
+}
