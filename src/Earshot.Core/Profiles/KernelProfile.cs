@@ -97,6 +97,12 @@ public sealed record KernelProfile
     /// <summary>Whether a RST for a request must carry the exact number, others being challenged.</summary>
     public bool ChallengesInexactResets { get; init; } = true;
 
+    /// <summary>Whether odd segments of a connection are answered with challenge ACKs (RFC 5961, 3.6 and later); before, a SYN or RST in the window ended it.</summary>
+    public bool ChallengesOddSegments { get; init; } = true;
+
+    /// <summary>Whether a segment must end inside the window unless nothing is unread (6.17 and later); before, it must only begin there.</summary>
+    public bool ChecksSegmentEnd { get; init; } = true;
+
     /// <summary>Whether the SYN queue is full at more than its limit; otherwise at its limit.</summary>
     public bool SynQueueAdmitsOneMore { get; init; } = true;
 

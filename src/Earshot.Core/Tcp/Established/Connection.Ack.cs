@@ -16,7 +16,7 @@ internal sealed partial class Connection
         if (ack < _una)
         {
             uint tolerated = (uint)Math.Min(_maximumWindow, _bytesAcked);
-            if (ack < _una - tolerated)
+            if (ack < _una - tolerated && _context.Profile.ChallengesOddSegments)
             {
                 SendChallenge(segment);
                 return false;
@@ -27,7 +27,15 @@ internal sealed partial class Connection
 
         if (ack > _nxt)
         {
-            SendChallenge(segment);
+            if (_context.Profile.ChallengesOddSegments)
+            {
+                SendChallenge(segment);
+            }
+            else
+            {
+                Judge(segment, RuleId.SegmentBadAck);
+            }
+
             return false;
         }
 

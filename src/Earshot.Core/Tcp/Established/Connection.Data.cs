@@ -56,7 +56,7 @@ internal sealed partial class Connection
     private void TakeData(in TcpSegment segment)
     {
         bool fin = segment.Has(TcpFlags.Fin);
-        if (segment.PayloadLength == 0 && !fin)
+        if (segment.SegmentLength == 0)
         {
             // Nothing to take in; an ACK that is owed stays owed.
             return;

@@ -144,7 +144,8 @@ internal sealed partial class Connection
         }
 
         SeqNumber right = _receiveNext + RemainingWindow;
-        bool beyond = segment.EndSeq > right && (segment.Seq > right || _receiveBuffer.Length > 0);
+        bool beyond = segment.EndSeq > right
+            && (segment.Seq > right || (_context.Profile.ChecksSegmentEnd && _receiveBuffer.Length > 0));
         if (segment.EndSeq < _windowUpdated || beyond)
         {
             if (beyond && !segment.Has(TcpFlags.Rst | TcpFlags.Syn))
@@ -160,7 +161,7 @@ internal sealed partial class Connection
         {
             bool finReset = State is TcpState.CloseWait or TcpState.LastAck or TcpState.Closing
                 && segment.Seq + 1 == _receiveNext;
-            if (segment.Seq == _receiveNext || finReset)
+            if (segment.Seq == _receiveNext || finReset || !_context.Profile.ChallengesOddSegments)
             {
                 Judge(segment, RuleId.SegmentReset);
                 End(State == TcpState.CloseWait ? Errno.EPIPE : Errno.ECONNRESET);
@@ -175,13 +176,28 @@ internal sealed partial class Connection
 
         bool answersCrossedSyn = State == TcpState.SynRecv && segment.Has(TcpFlags.Ack)
             && segment.SegmentLength == 1 && segment.Seq + 1 == _receiveNext && segment.Ack == _nxt;
-        if (segment.Has(TcpFlags.Syn) && !answersCrossedSyn)
+        return !segment.Has(TcpFlags.Syn) || answersCrossedSyn || TolerateSyn(segment);
+    }
+
+    /// <summary>A SYN on a connection: challenged, or in older kernels an old number or the end.</summary>
+    private bool TolerateSyn(in TcpSegment segment)
+    {
+        if (_context.Profile.ChallengesOddSegments)
         {
             ChallengeSyn(segment);
             return false;
         }
 
-        return true;
+        if (segment.Seq < _receiveNext)
+        {
+            // A repeated SYN-ACK: taken as a segment that was received before, and acknowledged as such.
+            return true;
+        }
+
+        _context.Mib.Count(Counter.TcpInErrs);
+        Judge(segment, RuleId.SegmentReset);
+        End(Errno.ECONNRESET);
+        return false;
     }
 
     private bool IsOldTimestamp(in TcpOptions options)
@@ -240,6 +256,14 @@ internal sealed partial class Connection
 
     private void ChallengeSyn(in TcpSegment segment)
     {
+        if (!_context.Profile.ChallengesOddSegments)
+        {
+            // Before RFC 5961 a SYN outside the window was a segment like any other there.
+            Judge(segment, RuleId.SegmentOutOfWindow);
+            SendDuplicateAck(segment, Counter.TcpExtTCPACKSkippedSeq);
+            return;
+        }
+
         if (State == TcpState.Established)
         {
             _context.Mib.Count(Counter.TcpInErrs);
