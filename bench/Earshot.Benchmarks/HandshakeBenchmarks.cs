@@ -4,7 +4,9 @@ using Earshot.Benchmarks.Workloads;
 
 namespace Earshot.Benchmarks;
 
-/// <summary>A connection from connect() to the last close(), both ends in one thread; times are per connection.</summary>
+/// <summary>
+/// A connection from connect() to the last close(), both ends in one thread; times are per connection.
+/// </summary>
 [MemoryDiagnoser]
 public class HandshakeBenchmarks : IDisposable
 {

@@ -13,7 +13,8 @@ internal static class Program
     private const int UsageError = 2;
 
     /// <summary>
-    /// <c>peers</c>: whole workloads beside the peers'. <c>--dry</c>: every benchmark once, to see that all run. Anything
+    /// <c>peers</c>: whole workloads beside the peers'. <c>--dry</c>: every benchmark once, to see that all run.
+    /// Anything
     /// else goes to BenchmarkDotNet, as <c>--filter *Syn*</c>.
     /// </summary>
     private static int Main(string[] args)

@@ -38,7 +38,9 @@ public sealed class Host
     /// <summary>Packets that left by an interface without a wire; they are lost.</summary>
     public long Unwired { get; private set; }
 
-    /// <summary>Gives a program a token for <see cref="SocketCalls.Wait"/>: events that carry it go to the program.</summary>
+    /// <summary>
+    /// Gives a program a token for <see cref="SocketCalls.Wait"/>: events that carry it go to the program.
+    /// </summary>
     /// <param name="handler">Told each event; it may make calls on this or another host of the world.</param>
     /// <returns>The token, 1 or more.</returns>
     public long Subscribe(Action<StackEvent> handler)

@@ -4,7 +4,9 @@ using Earshot.Core.Time;
 
 namespace Earshot.Simulation;
 
-/// <summary>One thing that a wire does to packets. Rules stand in a chain; the first that does not pass decides.</summary>
+/// <summary>
+/// One thing that a wire does to packets. Rules stand in a chain; the first that does not pass decides.
+/// </summary>
 public interface IRule
 {
     /// <summary>Judges a packet that enters the wire.</summary>

@@ -3,7 +3,9 @@ using System.Collections.Generic;
 
 namespace Earshot.Simulation;
 
-/// <summary>Buffers for packets on their way, used again and again; bounded by how many were ever under way at once.</summary>
+/// <summary>
+/// Buffers for packets on their way, used again and again; bounded by how many were ever under way at once.
+/// </summary>
 internal sealed class PacketPool
 {
     private static readonly int[] Sizes = [128, 2048, 65536];

@@ -2,7 +2,9 @@ using System;
 
 namespace Earshot.Simulation;
 
-/// <summary>A simulated world did what it must not: a program got a wrong answer, or the world never came to rest.</summary>
+/// <summary>
+/// A simulated world did what it must not: a program got a wrong answer, or the world never came to rest.
+/// </summary>
 public sealed class SimulationException : Exception
 {
     /// <summary>Makes the exception without a message.</summary>

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace Earshot.Simulation;
 
-/// <summary>A running 64-bit fingerprint of everything that happened on the wires: equal runs have equal values.</summary>
+/// <summary>
+/// A running 64-bit fingerprint of everything that happened on the wires: equal runs have equal values.
+/// </summary>
 /// <remarks>A multiply-and-rotate hash over words, for comparing runs; it is no defence against anybody.</remarks>
 internal struct TraceHash
 {

@@ -7,7 +7,8 @@ namespace Earshot.Simulation;
 
 /// <summary>Hosts, wires and virtual time from one seed. One thread; a minute of silence costs nothing.</summary>
 /// <remarks>
-/// Same seed and same calls give the same packets at the same moments, and so the same <see cref="Trace"/>. Each step jumps
+/// Same seed and same calls give the same packets at the same moments, and so the same <see cref="Trace"/>. Each step
+/// jumps
 /// to the next moment at which something happens: a timer of a stack, a packet's arrival, or a scheduled action.
 /// </remarks>
 public sealed class World : IDisposable
@@ -65,15 +66,20 @@ public sealed class World : IDisposable
     /// <summary>Whether every stack's invariants are checked after every step.</summary>
     public bool CheckEveryStep { get; set; }
 
-    /// <summary>Called after every step, after the stacks' own checks: a place for a test's own rules. Null: nobody.</summary>
+    /// <summary>
+    /// Called after every step, after the stacks' own checks: a place for a test's own rules. Null: nobody.
+    /// </summary>
     public Action<World>? AfterStep { get; set; }
 
-    /// <summary>The fingerprint of every packet that was put on a wire: its bytes, when it was sent and when it arrives.</summary>
+    /// <summary>
+    /// The fingerprint of every packet that was put on a wire: its bytes, when it was sent and when it arrives.
+    /// </summary>
     public ulong Trace => _trace.Value;
 
     /// <summary>Adds a host.</summary>
     /// <param name="name">Its name, for messages.</param>
-    /// <param name="options">What its stack is made from; the seed in it is replaced by one drawn from the world's.</param>
+    /// <param name="options">What its stack is made from; the seed in it is replaced by one drawn from the
+    /// world's.</param>
     public Host AddHost(string name, StackOptions options)
     {
         int number = _hosts.Count;
@@ -85,7 +91,8 @@ public sealed class World : IDisposable
 
     /// <summary>Joins an interface of one host and one of another by a wire.</summary>
     /// <exception cref="ArgumentException">
-    /// The hosts are one and the same, an interface does not exist or has a wire already, or the latency is less than 0.
+    /// The hosts are one and the same, an interface does not exist or has a wire already, or the latency is less than
+    /// 0.
     /// </exception>
     public Wire Connect(Host first, Host second, WireOptions? options = null)
     {
@@ -94,8 +101,9 @@ public sealed class World : IDisposable
             || !second.HasFreeInterface(options.SecondInterface) || options.Latency < TimeSpan.Zero)
         {
             throw new ArgumentException(
-                $"no wire from interface {options.FirstInterface} of {first} to interface {options.SecondInterface} of " +
-                $"{second}: both must exist and be free, the hosts be two, and the latency not be negative");
+                $"no wire from interface {options.FirstInterface} of {first} to interface " +
+                $"{options.SecondInterface} of {second}: both must exist and be free, the hosts be two, and the " +
+                "latency not be negative");
         }
 
         var wire = new Wire(this, _wires.Count, first, second, options);
@@ -169,7 +177,9 @@ public sealed class World : IDisposable
         return true;
     }
 
-    /// <summary>Runs until a moment; everything that is due by then has happened, and every stack has been told the time.</summary>
+    /// <summary>
+    /// Runs until a moment; everything that is due by then has happened, and every stack has been told the time.
+    /// </summary>
     /// <param name="moment">The moment; one before <see cref="Now"/> is no moment to wait for.</param>
     /// <param name="stepLimit">Steps after which to give up.</param>
     /// <exception cref="SimulationException">The limit was reached.</exception>
@@ -238,7 +248,8 @@ public sealed class World : IDisposable
 
     // What the sender left to the link, the wire vouches for: there is no device that could damage it.
     private static PacketInfo AsReceived(PacketInfo sent) => new(
-        (sent.Flags & PacketFlags.ChecksumPartial) != 0 ? PacketFlags.ChecksumGood : PacketFlags.None, sent.SegmentSize);
+        (sent.Flags & PacketFlags.ChecksumPartial) != 0 ? PacketFlags.ChecksumGood : PacketFlags.None,
+        sent.SegmentSize);
 
     private static void Limit(long steps, long stepLimit)
     {

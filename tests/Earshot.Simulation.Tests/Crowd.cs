@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Earshot.Simulation.Tests;
 
-/// <summary>Many clients against a listener with a small backlog, and a server that accepts slowly; the books are kept.</summary>
+/// <summary>
+/// Many clients against a listener with a small backlog, and a server that accepts slowly; the books are kept.
+/// </summary>
 internal sealed class Crowd
 {
     private const int ShutWrite = 1;

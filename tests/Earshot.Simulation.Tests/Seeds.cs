@@ -10,7 +10,8 @@ namespace Earshot.Simulation.Tests;
 
 /// <summary>Runs one simulation for many seeds, and says of a failure which command repeats it.</summary>
 /// <remarks>
-/// EARSHOT_SEED=N runs that seed alone; EARSHOT_SEEDS=N runs the seeds 1 to N in place of a test's own number. The seeds of
+/// EARSHOT_SEED=N runs that seed alone; EARSHOT_SEEDS=N runs the seeds 1 to N in place of a test's own number. The
+/// seeds of
 /// <see cref="FailedSeeds"/> are always run, before all others. Each world is one thread's; worlds run side by side.
 /// </remarks>
 internal static class Seeds
@@ -70,7 +71,8 @@ internal static class Seeds
         catch (Exception failure)
         {
             throw new XunitException(
-                $"seed {seed}: {failure.Message}\nRepeat it at commit {Commit} with:\n  {Command(seed, test)}\n", failure);
+                $"seed {seed}: {failure.Message}\nRepeat it at commit {Commit} with:\n  {Command(seed, test)}\n",
+                failure);
         }
     }
 

@@ -18,7 +18,8 @@ public sealed class SeedsTests
         Assert.Contains("seed 17: a byte is not the one that was sent", lines);
         string command = Assert.Single(lines, line => line.Contains("dotnet test", StringComparison.Ordinal));
         Assert.Equal(
-            "EARSHOT_SEED=17 dotnet test -c Release tests/Earshot.Simulation.Tests --filter FullyQualifiedName~Some_test",
+            "EARSHOT_SEED=17 dotnet test -c Release tests/Earshot.Simulation.Tests " +
+            "--filter FullyQualifiedName~Some_test",
             command.Trim());
         Assert.Contains(lines, line => line.StartsWith("Repeat it at commit ", StringComparison.Ordinal));
     }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Earshot.Simulation.Tests;
 
-/// <summary>What wires and rules do, shown with pings: an echo request is put into a host, and its reply takes the wire.</summary>
+/// <summary>
+/// What wires and rules do, shown with pings: an echo request is put into a host, and its reply takes the wire.
+/// </summary>
 public sealed class WireTests : IDisposable
 {
     private readonly World _world = new(7);
@@ -84,7 +86,9 @@ public sealed class WireTests : IDisposable
     [Fact]
     public void The_first_rule_that_does_not_pass_wins()
     {
-        Run([new Custom((in WirePacket p, Chance _) => p.Ordinal == 0 ? Fate.Deliver(default) : Fate.Pass), new Loss(1)], 3);
+        var first = new Custom((in WirePacket packet, Chance _) =>
+            packet.Ordinal == 0 ? Fate.Deliver(TimeSpan.Zero) : Fate.Pass);
+        Run([first, new Loss(1)], 3);
         Assert.Equal(0, Assert.Single(_arrived).Number);
     }
 
@@ -177,7 +181,8 @@ public sealed class WireTests : IDisposable
     {
         // Every packet is a copy in a pooled buffer; the tap's list is the test's own, so it is taken away.
         _far.Stack.Tap = null;
-        _world.Connect(_near, _far, new WireOptions { Rules = [new Delay(TimeSpan.Zero, TimeSpan.FromMilliseconds(3))] });
+        var jitter = new Delay(TimeSpan.Zero, TimeSpan.FromMilliseconds(3));
+        _world.Connect(_near, _far, new WireOptions { Rules = [jitter] });
         PacketBatch batch = EchoRequests(64);
         Turn();
         Turn();
@@ -230,8 +235,9 @@ public sealed class WireTests : IDisposable
         {
             Span<byte> packet = batch.Reserve()[..28];
             packet.Clear();
-            IpPacket.WriteHeader(packet, new IpFields(
-                InetAddress.Parse("10.0.0.2"), InetAddress.Parse("10.0.0.1"), IpPacket.ProtocolIcmp, 0, 0, 64, false), 8);
+            var fields = new IpFields(
+                InetAddress.Parse("10.0.0.2"), InetAddress.Parse("10.0.0.1"), IpPacket.ProtocolIcmp, 0, 0, 64, false);
+            IpPacket.WriteHeader(packet, fields, 8);
             packet[20] = 8;
             packet[26] = (byte)(number >> 8);
             packet[27] = (byte)number;

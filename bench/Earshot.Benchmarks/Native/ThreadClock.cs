@@ -9,7 +9,9 @@ internal static partial class ThreadClock
     private const int ClockThreadCpuTime = 3;
     private const int BitsPerWord = 64;
 
-    /// <summary>Nanoseconds of processor time that the calling thread has used. Linux: CLOCK_THREAD_CPUTIME_ID.</summary>
+    /// <summary>
+    /// Nanoseconds of processor time that the calling thread has used. Linux: CLOCK_THREAD_CPUTIME_ID.
+    /// </summary>
     /// <exception cref="PlatformNotSupportedException">Not on Linux.</exception>
     internal static long Nanoseconds
     {
@@ -17,7 +19,7 @@ internal static partial class ThreadClock
         {
             if (!OperatingSystem.IsLinux())
             {
-                throw new PlatformNotSupportedException("thread processor time is read from Linux's CLOCK_THREAD_CPUTIME_ID");
+                throw new PlatformNotSupportedException("thread processor time comes from Linux's clock_gettime");
             }
 
             _ = GetTime(ClockThreadCpuTime, out TimeSpec time);

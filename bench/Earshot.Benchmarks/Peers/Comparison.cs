@@ -36,7 +36,8 @@ internal sealed record Comparison(string Work, string Peer, string Unit, double?
         return $"| {Work} | {Peer} | {Unit} | {figures} | {ratios} | {Ratio:F2} | {target} |";
     }
 
-    private static string Number(double value) => value >= 100 ? $"{value:F0}" : value >= 10 ? $"{value:F1}" : $"{value:F2}";
+    private static string Number(double value) =>
+        value >= 100 ? $"{value:F0}" : value >= 10 ? $"{value:F1}" : $"{value:F2}";
 }
 
 /// <summary>A figure of ours alone, and what is asked of it.</summary>

@@ -5,7 +5,9 @@ using Earshot.Benchmarks.Workloads;
 
 namespace Earshot.Benchmarks.Peers;
 
-/// <summary>What a million half-open connections cost: bytes each, and the pause of a full collection beside them.</summary>
+/// <summary>
+/// What a million half-open connections cost: bytes each, and the pause of a full collection beside them.
+/// </summary>
 internal static class HalfOpenMemory
 {
     private const int Count = 1_000_000;
@@ -15,7 +17,8 @@ internal static class HalfOpenMemory
 
     internal static IEnumerable<Measure> Run()
     {
-        // The SYNs of a small flood make everything that is made once, so that the second stack's growth is its requests'.
+        // The SYNs of a small flood make everything that is made once, so that the second stack's growth is its
+        // requests'.
         using (var small = new SynFlood(10_000))
         {
             small.Prepare();
@@ -48,7 +51,9 @@ internal static class HalfOpenMemory
     }
 
     /// <summary>Collects everything.</summary>
-    /// <returns>Milliseconds of pause of the last of three collections: the first two clear away what is dead.</returns>
+    /// <returns>
+    /// Milliseconds of pause of the last of three collections: the first two clear away what is dead.
+    /// </returns>
     private static double Collect()
     {
         double last = 0;

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Earshot.Benchmarks.Peers;
@@ -16,19 +15,22 @@ internal static class Machine
         string vectors = Vector512.IsHardwareAccelerated ? "512" : Vector256.IsHardwareAccelerated ? "256" : "128";
         string peers = options.Directory is null ? "" : " --peers DIR";
         string quick = options.Quick ? " --quick" : "";
+        string arguments = $"peers{peers} --rounds {options.Rounds} --core {options.Core}{quick}";
+        string system = $"Linux {Environment.OSVersion.Version}; .NET {Environment.Version}";
         return
             $"""
             # Earshot beside its peers, {DateTime.UtcNow:yyyy-MM-dd}
 
-            - Machine: {Environment.ProcessorCount} cores of {Processor()}, {RuntimeInformation.ProcessArchitecture}, vectors of {vectors} bits; Linux {Environment.OSVersion.Version}; .NET {Environment.Version}
+            - Machine: {Environment.ProcessorCount} virtual cores, {Processor()}, vectors of {vectors} bits; {system}
             - Commit: {Commit()}
-            - Command: `dotnet run -c Release --project bench/Earshot.Benchmarks -- peers{peers} --rounds {options.Rounds} --core {options.Core}{quick}`
+            - Command: `dotnet run -c Release --project bench/Earshot.Benchmarks -- {arguments}`
             - Times are processor time of one thread on one core; a ratio compares figures of one round.
             """;
     }
 
     private static string Processor() => File.Exists("/proc/cpuinfo")
-        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+        ? File.ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
             ?.Split(':', 2)[1].Trim() ?? "an unnamed processor"
         : "an unnamed processor";
 

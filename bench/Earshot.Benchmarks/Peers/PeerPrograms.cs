@@ -28,7 +28,8 @@ internal sealed class PeerPrograms(string directory, int core)
 
     /// <summary>Nanoseconds of processor time per connection of lwIP.</summary>
     /// <param name="count">Connections.</param>
-    /// <param name="reset">Whether the server aborts them; otherwise they close, from a pool of 64 control blocks.</param>
+    /// <param name="reset">Whether the server aborts them; otherwise they close, from a pool of 64 control
+    /// blocks.</param>
     internal double LwipChurn(int count, bool reset) => Figure(
         Line(reset ? "lwip-std" : "lwip-pool", "churn", count.ToString(), reset ? "1" : "0"), "cpu_ns/conn ");
 
@@ -43,7 +44,8 @@ internal sealed class PeerPrograms(string directory, int core)
         int at = line.IndexOf(label, StringComparison.Ordinal);
         string rest = at < 0 ? "" : line[(at + label.Length)..];
         int end = rest.IndexOf(' ', StringComparison.Ordinal);
-        return double.TryParse(end < 0 ? rest : rest[..end], CultureInfo.InvariantCulture, out double value) && value > 0
+        string text = end < 0 ? rest : rest[..end];
+        return double.TryParse(text, CultureInfo.InvariantCulture, out double value) && value > 0
             ? value : throw Unreadable(line);
     }
 

@@ -6,7 +6,9 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Benchmarks.Workloads;
 
-/// <summary>Two stacks in one thread and a link of two packet batches between them: no wire, no loss, no clock but ours.</summary>
+/// <summary>
+/// Two stacks in one thread and a link of two packet batches between them: no wire, no loss, no clock but ours.
+/// </summary>
 internal sealed class LinkedStacks : IDisposable
 {
     private const int BatchPackets = 64;
@@ -29,7 +31,12 @@ internal sealed class LinkedStacks : IDisposable
                 TransmitQueueLimit = transmitQueue,
                 Interfaces =
                 [
-                    new InterfaceOptions { Mtu = mtu, Offload = offload, Addresses = [InterfaceAddress.Parse(address)] },
+                    new InterfaceOptions
+                    {
+                        Mtu = mtu,
+                        Offload = offload,
+                        Addresses = [InterfaceAddress.Parse(address)],
+                    },
                 ],
             },
             Instant.Zero);

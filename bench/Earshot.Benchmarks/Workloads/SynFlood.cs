@@ -9,7 +9,9 @@ using Earshot.Core.Wire;
 namespace Earshot.Benchmarks.Workloads;
 
 /// <summary>SYNs from distinct clients, prepared before; the listener answers each and queues it.</summary>
-/// <remarks>The packets are those of the peers' probe: 20 bytes of options, sources 10.1.0.0 and on, 50 000 ports each.</remarks>
+/// <remarks>
+/// The packets are those of the peers' probe: 20 bytes of options, sources 10.1.0.0 and on, 50 000 ports each.
+/// </remarks>
 internal sealed class SynFlood : IDisposable
 {
     /// <summary>SYNs of one round, as many as the peers' probe makes.</summary>
@@ -22,7 +24,8 @@ internal sealed class SynFlood : IDisposable
     private const int PortsPerSource = 50_000;
     private const long BatchTime = 20_000;
 
-    private static readonly byte[] Options = [2, 4, 1460 >> 8, 1460 & 255, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
+    private static readonly byte[] Options =
+        [2, 4, 1460 >> 8, 1460 & 255, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7];
 
     private readonly byte[] _packets;
     private readonly PacketBatch _batch = new(BatchPackets, 2 * PacketBatch.MaximumPacketLength);
@@ -117,7 +120,9 @@ internal sealed class SynFlood : IDisposable
         }
     }
 
-    /// <summary>Takes every request away again by its client's RST: the tables stay as large as they have grown.</summary>
+    /// <summary>
+    /// Takes every request away again by its client's RST: the tables stay as large as they have grown.
+    /// </summary>
     internal void Withdraw()
     {
         for (int i = 0; i < _count;)

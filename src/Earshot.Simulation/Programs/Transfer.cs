@@ -7,16 +7,22 @@ namespace Earshot.Simulation.Programs;
 /// <summary>Who closes a transfer's connection, and how.</summary>
 public enum ClosePattern
 {
-    /// <summary>The client closes once it has sent and received everything; the server follows at the end of the stream.</summary>
+    /// <summary>
+    /// The client closes once it has sent and received everything; the server follows at the end of the stream.
+    /// </summary>
     ClientFirst,
 
-    /// <summary>The server closes once it has sent and received everything; the client follows at the end of the stream.</summary>
+    /// <summary>
+    /// The server closes once it has sent and received everything; the client follows at the end of the stream.
+    /// </summary>
     ServerFirst,
 
     /// <summary>Each side closes as soon as it has sent and received everything; the FINs may cross.</summary>
     BothAtOnce,
 
-    /// <summary>Each side shuts its sending direction down when it has sent everything, and reads on to the end.</summary>
+    /// <summary>
+    /// Each side shuts its sending direction down when it has sent everything, and reads on to the end.
+    /// </summary>
     HalfClose,
 }
 
@@ -77,7 +83,9 @@ public sealed class Transfer
     /// <summary>The server's end; null until the connection was accepted.</summary>
     public TransferEnd? Server { get; private set; }
 
-    /// <summary>Whether both ends have moved every byte and closed their sockets, and the server its listener.</summary>
+    /// <summary>
+    /// Whether both ends have moved every byte and closed their sockets, and the server its listener.
+    /// </summary>
     public bool IsDone => Client.IsClosed && Server is { IsClosed: true } && _listener < 0;
 
     private void Listen()

@@ -15,7 +15,8 @@ public sealed class Bottleneck : IRule
 
     /// <summary>Makes the rule.</summary>
     /// <param name="bitsPerSecond">The speed, at least 1.</param>
-    /// <param name="queueLength">Bytes, at least 0; a packet is let in while no more than these are ahead of it.</param>
+    /// <param name="queueLength">Bytes, at least 0; a packet is let in while no more than these are ahead of
+    /// it.</param>
     /// <exception cref="ArgumentOutOfRangeException">Below the least value.</exception>
     public Bottleneck(long bitsPerSecond, int queueLength)
     {
