@@ -1,0 +1,75 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using Earshot.Benchmarks.Workloads;
+
+namespace Earshot.Benchmarks.Peers;
+
+/// <summary>
+/// What a million half-open connections cost: bytes each, and the pause of a full collection beside them.
+/// </summary>
+internal static class HalfOpenMemory
+{
+    private const int Count = 1_000_000;
+    private const int PageSize = 4096;
+    private const double MostBytes = 96;
+    private const double MostPause = 5;
+
+    internal static IEnumerable<Measure> Run()
+    {
+        // The SYNs of a small flood make everything that is made once, so that the second stack's growth is its
+        // requests'.
+        using (var small = new SynFlood(10_000))
+        {
+            small.Prepare();
+            small.Run();
+        }
+
+        using var flood = new SynFlood(Count);
+        flood.Prepare();
+        Collect();
+        long resident = Resident();
+        long heap = GC.GetTotalMemory(false);
+        int full = GC.CollectionCount(2);
+        TimeSpan paused = GC.GetTotalPauseDuration();
+        flood.Run();
+        double pauseInFlood = (GC.GetTotalPauseDuration() - paused).TotalMilliseconds;
+        int fullInFlood = GC.CollectionCount(2) - full;
+        double forced = Collect();
+        double residentEach = (Resident() - resident) / (double)Count;
+        double heapEach = (GC.GetTotalMemory(false) - heap) / (double)Count;
+        if (flood.Queued != Count)
+        {
+            throw new InvalidOperationException($"{flood.Queued} of {Count} SYNs are in the queue");
+        }
+
+        yield return new Measure("Bytes per half-open, index included (resident memory)", residentEach, "B", MostBytes);
+        yield return new Measure("Bytes per half-open of these on the managed heap", heapEach, "B", null);
+        yield return new Measure("Full collections while 1 M half-opens were made", fullInFlood, "", null);
+        yield return new Measure("All pauses while 1 M half-opens were made", pauseInFlood, "ms", null);
+        yield return new Measure("A forced full collection beside 1 M half-opens", forced, "ms", MostPause);
+    }
+
+    /// <summary>Collects everything.</summary>
+    /// <returns>
+    /// Milliseconds of pause of the last of three collections: the first two clear away what is dead.
+    /// </returns>
+    private static double Collect()
+    {
+        double last = 0;
+        for (int i = 0; i < 3; i++)
+        {
+            TimeSpan before = GC.GetTotalPauseDuration();
+            GC.Collect(2, GCCollectionMode.Forced, blocking: true);
+            last = (GC.GetTotalPauseDuration() - before).TotalMilliseconds;
+        }
+
+        return last;
+    }
+
+    private static long Resident()
+    {
+        string[] fields = File.ReadAllText("/proc/self/statm").Split(' ');
+        return long.Parse(fields[1]) * PageSize;
+    }
+}

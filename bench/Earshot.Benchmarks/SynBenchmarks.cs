@@ -1,0 +1,26 @@
+using System;
+using BenchmarkDotNet.Attributes;
+using Earshot.Benchmarks.Workloads;
+
+namespace Earshot.Benchmarks;
+
+/// <summary>A SYN's way into the queue, its SYN-ACK included; times are per SYN.</summary>
+[MemoryDiagnoser]
+public class SynBenchmarks : IDisposable
+{
+    private const int Count = 1 << 16;
+    private readonly SynFlood _flood = new(Count);
+
+    [IterationSetup]
+    public void Prepare() => _flood.Prepare();
+
+    [Benchmark(OperationsPerInvoke = Count)]
+    public void SynToQueue() => _flood.Run();
+
+    [GlobalCleanup]
+    public void Dispose()
+    {
+        _flood.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,50 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core;
+using Earshot.Core.Time;
+
+namespace Earshot.Simulation.Rules;
+
+/// <summary>A link of limited speed with a queue before it; a packet that finds the queue full is lost.</summary>
+/// <remarks>Each direction has its own speed and queue, as a cable has.</remarks>
+public sealed class Bottleneck : IRule
+{
+    private readonly long _bitsPerSecond;
+    private readonly int _queueLength;
+    private readonly Dictionary<int, Instant> _freeAt = [];
+
+    /// <summary>Makes the rule.</summary>
+    /// <param name="bitsPerSecond">The speed, at least 1.</param>
+    /// <param name="queueLength">Bytes, at least 0; a packet is let in while no more than these are ahead of
+    /// it.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Below the least value.</exception>
+    public Bottleneck(long bitsPerSecond, int queueLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bitsPerSecond, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(queueLength, 0);
+        _bitsPerSecond = bitsPerSecond;
+        _queueLength = queueLength;
+    }
+
+    /// <inheritdoc/>
+    public Fate Judge(in WirePacket packet, Chance chance)
+    {
+        Instant now = packet.Time;
+        if (!_freeAt.TryGetValue(packet.From.Number, out Instant free) || free < now)
+        {
+            free = now;
+        }
+
+        if (free - now > TimeFor(_queueLength))
+        {
+            return Fate.Drop;
+        }
+
+        free += TimeFor(packet.Bytes.Length);
+        _freeAt[packet.From.Number] = free;
+        return Fate.Deliver(free - now);
+    }
+
+    private TimeSpan TimeFor(int bytes) =>
+        TimeSpan.FromTicks((long)((Int128)bytes * 8 * TimeSpan.TicksPerSecond / _bitsPerSecond));
+}

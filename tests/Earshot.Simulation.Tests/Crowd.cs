@@ -1,0 +1,216 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core;
+using Earshot.Core.Sockets;
+using Earshot.Core.Wire;
+using Xunit;
+
+namespace Earshot.Simulation.Tests;
+
+/// <summary>
+/// Many clients against a listener with a small backlog, and a server that accepts slowly; the books are kept.
+/// </summary>
+internal sealed class Crowd
+{
+    private const int ShutWrite = 1;
+
+    private readonly World _world;
+    private readonly Host _client;
+    private readonly Host _server;
+    private readonly Chance _chance;
+    private readonly InetEndpoint _local;
+    private readonly HashSet<InetEndpoint> _accepted = [];
+    private readonly List<ListenerRow> _listeners = [];
+    private readonly List<SocketRow> _rows = [];
+    private readonly HashSet<InetEndpoint> _waiting = [];
+    private int _listener;
+    private ushort _listenerId;
+
+    /// <summary>Starts the server, and schedules the clients' connects and the server's accepts.</summary>
+    internal Crowd(World world, Host client, Host server, InetEndpoint local, int backlog, int clients, Chance chance)
+    {
+        _world = world;
+        _client = client;
+        _server = server;
+        _chance = chance;
+        _local = local;
+        Listen(backlog);
+        for (int i = 0; i < clients; i++)
+        {
+            world.Schedule(world.Now + Milliseconds(3000), Connect);
+        }
+
+        ScheduleAccept();
+    }
+
+    /// <summary>connect() calls made.</summary>
+    internal int Opens { get; private set; }
+
+    /// <summary>connect() calls that succeeded.</summary>
+    internal int Connected { get; private set; }
+
+    /// <summary>connect() calls that failed.</summary>
+    internal int Failed { get; private set; }
+
+    /// <summary>Connections that accept() gave to the server.</summary>
+    internal int Accepted { get; private set; }
+
+    /// <summary>What must hold after every step.</summary>
+    internal void CheckBooks()
+    {
+        _listeners.Clear();
+        _server.Stack.CopyListeners(_listeners);
+        if (_listeners.Count == 0)
+        {
+            return;
+        }
+
+        ListenerRow row = Assert.Single(_listeners);
+        _listenerId = row.Id;
+
+        // Of the requests: each SYN that was let in is a request still, a connection, or was removed by a rule.
+        long removed = Said(RuleId.RequestReset) + Said(RuleId.RequestSynInWindow) + Said(RuleId.RequestExpired)
+            + Said(RuleId.RequestListenerGone) + Said(RuleId.RequestIcmp) + Said(RuleId.RequestOverflowAbort);
+        Assert.Equal(Said(RuleId.SynQueued), row.SynCount + Said(RuleId.RequestPromoted) + removed);
+
+        // Of the connections: each that finished its handshake was accepted or waits.
+        Assert.Equal(Said(RuleId.RequestPromoted), row.AcceptCount + Said(RuleId.Accepted) + Said(RuleId.ChildReset));
+        Assert.Equal(Accepted, Said(RuleId.Accepted));
+        Assert.InRange(row.AcceptCount, 0, row.Backlog + 1);
+        Assert.InRange(row.YoungCount, 0, row.SynCount);
+        CheckClients(row);
+    }
+
+    /// <summary>Stops the listener: what waits in its queues is reset or forgotten.</summary>
+    internal void StopListening() => Assert.Equal(0, _server.Calls.Close(_listener));
+
+    // Of the clients: opens = accepted + queued + refused, and each client is in one of the three.
+    private void CheckClients(in ListenerRow row)
+    {
+        _rows.Clear();
+        _waiting.Clear();
+        _server.Stack.CopySockets(_rows);
+        int queued = 0;
+        int requests = 0;
+        foreach (SocketRow socket in _rows)
+        {
+            if (socket.State == TcpState.SynRecv)
+            {
+                requests++;
+                Assert.True(_waiting.Add(socket.Remote), $"{socket.Remote} has two requests");
+            }
+            else if (socket.State != TcpState.Listen && socket.State != TcpState.TimeWait && socket.Descriptor < 0
+                && !_accepted.Contains(socket.Remote))
+            {
+                queued++;
+                Assert.True(_waiting.Add(socket.Remote), $"{socket.Remote} is a request and a connection");
+            }
+        }
+
+        Assert.Equal(row.SynCount, requests);
+        Assert.True(queued <= row.AcceptCount, $"{queued} connections wait, but the queue holds {row.AcceptCount}");
+
+        int refused = 0;
+        _rows.Clear();
+        _client.Stack.CopySockets(_rows);
+        foreach (SocketRow socket in _rows)
+        {
+            refused += socket.State == TcpState.SynSent && !_waiting.Contains(socket.Local) ? 1 : 0;
+        }
+
+        // A client whose connect() returned was let in, unless the listener reset it; one that still waits may be a
+        // request (its SYN-ACK is on the way or was lost) or have been refused so far.
+        Assert.Equal(_client.Stack.Mib[Counter.TcpActiveOpens], Opens);
+        Assert.True(Accepted <= Connected + requests + queued + refused, "more were accepted than ever connected");
+        Assert.InRange(Opens - Connected - Failed, 0, Opens);
+    }
+
+    private long Said(RuleId rule) => _server.Stack.Ledger.Tally(_listenerId, rule)?.Count ?? 0;
+
+    private void Listen(int backlog)
+    {
+        SocketCalls calls = _server.Calls;
+        _listener = calls.Socket(2, 1, 0);
+        Assert.Equal(0, calls.Bind(_listener, _local));
+        Assert.Equal(0, calls.Listen(_listener, backlog));
+    }
+
+    private void ScheduleAccept() => _world.Schedule(_world.Now + Milliseconds(400), () =>
+    {
+        int socket = _server.Calls.Accept(_listener, out InetEndpoint peer);
+        if (socket >= 0)
+        {
+            Accepted++;
+            Assert.True(_accepted.Add(peer), $"{peer} was accepted twice");
+            _world.Schedule(_world.Now + Milliseconds(1500), () => Assert.Equal(0, _server.Calls.Close(socket)));
+        }
+        else if (socket == -Errno.EBADF)
+        {
+            return;
+        }
+        else
+        {
+            Assert.Equal(-Errno.EAGAIN, socket);
+        }
+
+        ScheduleAccept();
+    });
+
+    private void Connect()
+    {
+        Opens++;
+        SocketCalls calls = _client.Calls;
+        int socket = calls.Socket(2, 1, 0);
+        bool connected = false;
+        long token = 0;
+        token = _client.Subscribe(_ => OnEvent());
+        Assert.Equal(-Errno.EINPROGRESS, calls.Connect(socket, _local));
+        Assert.Equal(0, calls.Wait(socket, PollMask.Out, token));
+
+        void OnEvent()
+        {
+            if (!connected)
+            {
+                int result = calls.Connect(socket, _local);
+                if (result is -Errno.EALREADY)
+                {
+                    Assert.Equal(0, calls.Wait(socket, PollMask.Out, token));
+                    return;
+                }
+
+                connected = result == 0;
+                _ = connected ? Connected++ : Failed++;
+                if (!connected)
+                {
+                    Assert.Equal(0, calls.Close(socket));
+                    return;
+                }
+
+                // Some clients say something, some give up at once, most wait for the server to close.
+                switch (_chance.Below(8))
+                {
+                    case 0:
+                        Assert.Equal(0, calls.SetOption(socket, SocketOption.Linger, 0));
+                        Assert.Equal(0, calls.Close(socket));
+                        return;
+                    case 1:
+                        Assert.Equal(0, calls.Shutdown(socket, ShutWrite));
+                        break;
+                    default:
+                        break;
+                }
+            }
+
+            Span<byte> bytes = stackalloc byte[16];
+            if (calls.Receive(socket, bytes) == -Errno.EAGAIN)
+            {
+                Assert.Equal(0, calls.Wait(socket, PollMask.In, token));
+                return;
+            }
+
+            Assert.Equal(0, calls.Close(socket));
+        }
+    }
+
+    private TimeSpan Milliseconds(uint atMost) => TimeSpan.FromMilliseconds(_chance.Below(atMost));
+}
