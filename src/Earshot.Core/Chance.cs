@@ -35,7 +35,8 @@ public enum ChanceStream
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>
-/// <remarks>Not for keys that an attacker must not guess unless the seed itself came from the operating system.</remarks>
+/// <remarks>Not for keys that an attacker must not guess unless the seed itself came from the operating
+/// system.</remarks>
 public sealed class Chance
 {
     private ulong _s0;

@@ -17,7 +17,8 @@ public sealed class Mib
     /// <summary>The value of a counter since the stack was made.</summary>
     public long this[Counter counter] => _values[(int)counter];
 
-    /// <summary>Every counter that the profile's kernel has and this stack moves, in the order of Linux's files.</summary>
+    /// <summary>Every counter that the profile's kernel has and this stack moves, in the order of Linux's
+    /// files.</summary>
     public IEnumerable<KeyValuePair<string, long>> All
     {
         get

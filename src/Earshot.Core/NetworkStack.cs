@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Memory;
 using Earshot.Core.Profiles;
@@ -88,7 +89,8 @@ public sealed class NetworkStack : IDisposable
         }
     }
 
-    /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call comes.</summary>
+    /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call
+    /// comes.</summary>
     public Instant? NextTimer =>
         _tcp.Timers.Wheel.TryNext(out long jiffy) ? Later(_context.Clock.Start(jiffy)) : null;
 
@@ -168,13 +170,19 @@ public sealed class NetworkStack : IDisposable
 
     /// <summary>Adds every TCP socket, request and TIME_WAIT entry, in the order in which netstat lists them.</summary>
     /// <param name="rows">Where they go.</param>
-    public void CopySockets(ICollection<SocketRow> rows) =>
-        SocketLister.CopySockets(rows ?? throw new ArgumentNullException(nameof(rows)), _context, _tcp, Calls.Descriptors);
+    public void CopySockets(ICollection<SocketRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        SocketLister.CopySockets(rows, _context, _tcp, Calls.Descriptors);
+    }
 
     /// <summary>Adds every listener, the oldest first.</summary>
     /// <param name="rows">Where they go.</param>
-    public void CopyListeners(ICollection<ListenerRow> rows) =>
-        SocketLister.CopyListeners(rows ?? throw new ArgumentNullException(nameof(rows)), _tcp);
+    public void CopyListeners(ICollection<ListenerRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        SocketLister.CopyListeners(rows, _tcp);
+    }
 
     /// <summary>Checks what must always hold: counts in queues, sequence spaces, timers, slabs.</summary>
     /// <exception cref="InvariantException">Something does not hold.</exception>
@@ -209,7 +217,7 @@ public sealed class NetworkStack : IDisposable
 
     /// <summary>Delivers what was sent to our own addresses, until nothing is left.</summary>
     /// <param name="owned">The connection that a call works on: what is for it waits until the others are done.</param>
-    /// <remarks>Linux: the softirq that runs as a call leaves its critical section, and the socket's backlog.</remarks>
+    /// <remarks>As the kernel's softirq does when a call leaves its critical section, and then the socket backlog.</remarks>
     internal void Drain(Connection? owned)
     {
         _tcp.Owned = owned;
@@ -261,8 +269,7 @@ public sealed class NetworkStack : IDisposable
         {
             _verdicts.Clear();
             Ledger.CopySince(before, _verdicts);
-            _tap(new TappedPacket(
-                bytes, Now, @interface, outbound: false, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_verdicts)));
+            _tap(new TappedPacket(bytes, Now, @interface, outbound: false, CollectionsMarshal.AsSpan(_verdicts)));
         }
 
         return taken;

@@ -6,7 +6,12 @@ namespace Earshot.Core;
 /// <summary>A packet as a capture sees it.</summary>
 public readonly ref struct TappedPacket
 {
-    internal TappedPacket(ReadOnlySpan<byte> bytes, Instant time, int @interface, bool outbound, ReadOnlySpan<LedgerEntry> verdicts)
+    internal TappedPacket(
+        ReadOnlySpan<byte> bytes,
+        Instant time,
+        int @interface,
+        bool outbound,
+        ReadOnlySpan<LedgerEntry> verdicts)
     {
         Bytes = bytes;
         Time = time;

@@ -7,7 +7,8 @@ using Earshot.Core.Tcp.Listening;
 
 namespace Earshot.Core;
 
-/// <summary>Lists sockets in the order of the profile's kernel. Linux: tcp_get_idx, get_openreq4, get_tcp4_sock.</summary>
+/// <summary>Lists sockets in the order of the profile's kernel. Linux: tcp_get_idx, get_openreq4,
+/// get_tcp4_sock.</summary>
 internal static class SocketLister
 {
     internal static void CopySockets(

@@ -20,7 +20,8 @@ public sealed record StackOptions
     /// <summary>The kernel to behave like.</summary>
     public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
 
-    /// <summary>Where all chance comes from: same seed, same inputs, same bytes. On a real device draw it from the operating system.</summary>
+    /// <summary>Where all chance comes from: same seed, same inputs, same bytes. On a real device draw it from the
+    /// operating system.</summary>
     public Seed256 Seed { get; init; } = Chance.Spread(1);
 
     /// <summary>The interfaces beside loopback; the first has index 2.</summary>

@@ -4,7 +4,8 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Ip;
 
 /// <summary>How many ICMP errors may leave: some for the whole host, some per destination.</summary>
-/// <remarks>Linux: icmp_global_allow (50 at once, 1000 a second), inet_peer_xrlim_allow (6 at once, one a second).</remarks>
+/// <remarks>Linux: icmp_global_allow (50 at once, 1000 a second), inet_peer_xrlim_allow (6 at once, one a
+/// second).</remarks>
 internal sealed class IcmpLimiter
 {
     private const int GlobalBurst = 50;

@@ -180,7 +180,8 @@ internal sealed class IpLayer
         }
     }
 
-    /// <summary>Walks the options. Linux: __ip_options_compile; source routes are not accepted (accept_source_route 0).</summary>
+    /// <summary>Walks the options. Linux: __ip_options_compile; source routes are not accepted (accept_source_route
+    /// 0).</summary>
     /// <param name="packet">The packet.</param>
     /// <param name="pointer">The offset of the offending byte in the header; 0 for a source route.</param>
     private static bool AreOptionsSound(in IpPacket packet, out int pointer)

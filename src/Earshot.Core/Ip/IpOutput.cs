@@ -9,7 +9,7 @@ namespace Earshot.Core.Ip;
 /// <remarks>Linux: ip_queue_xmit, ip_local_out. A packet is written once, into the ring that it leaves from.</remarks>
 internal sealed class IpOutput
 {
-    /// <summary>Packets that may wait on loopback. Linux: net.core.netdev_max_backlog.</summary>
+    /// <summary>Packets that may wait on loopback. sysctl net.core.netdev_max_backlog.</summary>
     internal const int LoopbackLimit = 1000;
 
     private readonly StackContext _context;
@@ -69,7 +69,8 @@ internal sealed class IpOutput
             second.CopyTo(segment[(headerLength + first.Length)..]);
             TcpFields.WriteChecksum(segment, Checksum.Fold16(sum));
             info = new PacketInfo(
-                PacketFlags.ChecksumPartial, (ushort)segmentSize, IpPacket.MinimumHeaderLength, TcpSegment.ChecksumOffset);
+                PacketFlags.ChecksumPartial, (ushort)segmentSize, IpPacket.MinimumHeaderLength,
+                TcpSegment.ChecksumOffset);
         }
         else
         {

@@ -180,7 +180,8 @@ internal sealed class RouteTable
 
     private static uint HostMask(int prefixLength) => prefixLength == 32 ? 0 : uint.MaxValue >> prefixLength;
 
-    /// <summary>The primary address of the network that an own address is in: what a connection to it comes from.</summary>
+    /// <summary>The primary address of the network that an own address is in: what a connection to it comes
+    /// from.</summary>
     private InetAddress FirstOfNetwork(InetAddress address)
     {
         foreach ((InterfaceAddress own, _) in _addresses)

@@ -5,7 +5,8 @@ using System.Numerics;
 namespace Earshot.Core.Memory;
 
 /// <summary>Byte arrays that connections rent for their data and give back when it is gone.</summary>
-/// <remarks>Sizes are powers of two; at most <see cref="KeptPerSize"/> of each size are kept for the next renter.</remarks>
+/// <remarks>Sizes are powers of two; at most <see cref="KeptPerSize"/> of each size are kept for the next
+/// renter.</remarks>
 internal sealed class BufferPool
 {
     internal const int SmallestSize = 4096;

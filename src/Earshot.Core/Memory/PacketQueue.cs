@@ -39,7 +39,8 @@ internal sealed class PacketQueue
         return _bytes.AsSpan(_tail, length);
     }
 
-    /// <summary>Adds the packet that was written into <see cref="Reserve"/>, or its first <paramref name="length"/> bytes.</summary>
+    /// <summary>Adds the packet that was written into <see cref="Reserve"/>, or its first <paramref name="length"/>
+    /// bytes.</summary>
     internal void Commit(int length, int @interface, PacketInfo info, Instant time)
     {
         if (Count == _slots.Length)

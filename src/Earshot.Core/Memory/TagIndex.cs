@@ -8,7 +8,8 @@ namespace Earshot.Core.Memory;
 
 /// <summary>Finds entries by a 32-bit hash: eight bytes a slot, open addressing, no tombstones.</summary>
 /// <remarks>
-/// A slot is the hash (the tag) and the entry's handle plus one; 0 is empty. The tag's low bits are its home slot, so the
+/// A slot is the hash (the tag) and the entry's handle plus one; 0 is empty. The tag's low bits are its home slot, so
+/// the
 /// table can grow without looking at the entries. At most two thirds of the slots are used.
 /// </remarks>
 internal sealed unsafe class TagIndex : IDisposable
@@ -42,7 +43,8 @@ internal sealed unsafe class TagIndex : IDisposable
         }
     }
 
-    /// <summary>Goes on to the next entry with a tag; start with <paramref name="position"/> equal to the tag.</summary>
+    /// <summary>Goes on to the next entry with a tag; start with <paramref name="position"/> equal to the
+    /// tag.</summary>
     /// <returns>A handle whose entry must still be compared, or -1 when there are no more.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int Next(uint tag, ref uint position)

@@ -6,7 +6,8 @@ namespace Earshot.Core.Profiles;
 /// <summary>The ordered questions of an era: which of the files in <c>Tcp/Listening/Shapes/</c> decides.</summary>
 public enum ListenShape
 {
-    /// <summary>2.4 to 4.3: a SYN table per listener, its size fixed by the first listen(); the young and last-quarter rules.</summary>
+    /// <summary>2.4 to 4.3: a SYN table per listener, its size fixed by the first listen(); the young and last-quarter
+    /// rules.</summary>
     ListenerTable,
 
     /// <summary>4.10 and later: requests in the established table; a full accept queue refuses every SYN.</summary>
@@ -85,22 +86,26 @@ public sealed record KernelProfile
     /// <summary>Segments that a new connection may send at once.</summary>
     public int InitialWindow { get; init; } = 10;
 
-    /// <summary>Whether a SYN that a listener drops is counted (ListenDrops, and ListenOverflows for a full accept queue).</summary>
+    /// <summary>Whether a SYN that a listener drops is counted (ListenDrops, and ListenOverflows for a full accept
+    /// queue).</summary>
     public bool CountsDroppedSyns { get; init; } = true;
 
     /// <summary>Whether each firing of a request's timer counts TCPTimeouts.</summary>
     public bool CountsRequestTimeouts { get; init; } = true;
 
-    /// <summary>Whether an ACK for a request is checked against the timestamps that were sent (6.15 and later).</summary>
+    /// <summary>Whether an ACK for a request is checked against the timestamps that were sent (6.15 and
+    /// later).</summary>
     public bool ChecksTimestampEcho { get; init; } = true;
 
     /// <summary>Whether a RST for a request must carry the exact number, others being challenged.</summary>
     public bool ChallengesInexactResets { get; init; } = true;
 
-    /// <summary>Whether odd segments of a connection are answered with challenge ACKs (RFC 5961, 3.6 and later); before, a SYN or RST in the window ended it.</summary>
+    /// <summary>Whether odd segments of a connection are answered with challenge ACKs (RFC 5961, 3.6 and later);
+    /// before, a SYN or RST in the window ended it.</summary>
     public bool ChallengesOddSegments { get; init; } = true;
 
-    /// <summary>Whether a segment must end inside the window unless nothing is unread (6.17 and later); before, it must only begin there.</summary>
+    /// <summary>Whether a segment must end inside the window unless nothing is unread (6.17 and later); before, it must
+    /// only begin there.</summary>
     public bool ChecksSegmentEnd { get; init; } = true;
 
     /// <summary>Whether the SYN queue is full at more than its limit; otherwise at its limit.</summary>
@@ -127,7 +132,8 @@ public sealed record KernelProfile
     /// <summary>Segments that the first window announced may hold; 0: no such limit.</summary>
     public int InitialReceiveSegments { get; init; }
 
-    /// <summary>The share of a receive buffer that counts as window: the buffer less the buffer shifted right by this.</summary>
+    /// <summary>The share of a receive buffer that counts as window: the buffer less the buffer shifted right by
+    /// this.</summary>
     public int WindowShareShift { get; init; } = 1;
 
     /// <summary>Whether timestamps carry an offset drawn per connection (tcp_timestamps = 1 since 4.10).</summary>
@@ -136,7 +142,8 @@ public sealed record KernelProfile
     /// <summary>Ephemeral ports are walked in steps of this, the parity of the range's low end first.</summary>
     public int EphemeralPortStep { get; init; } = 2;
 
-    /// <summary>Whether each connect() leaps a drawn number of ports ahead, so that the next one cannot be guessed.</summary>
+    /// <summary>Whether each connect() leaps a drawn number of ports ahead, so that the next one cannot be
+    /// guessed.</summary>
     public bool EphemeralPortLeaps { get; init; } = true;
 
     /// <summary>Whether <c>netstat</c> shows a listener's SYN_RECV lines before all others, bucket by bucket.</summary>

@@ -9,7 +9,8 @@ internal static class Linux618
     {
         Name = "linux-6.18",
         Release = "6.18.44",
-        Summary = "a full accept queue refuses every SYN; the SYN queue's limit is the backlog; each request has a timer",
+        Summary = "a full accept queue refuses every SYN; the SYN queue's limit is the backlog; "
+            + "each request has a timer",
         Shape = ListenShape.GlobalTable,
         SynAckTimer = SynAckTimerKind.PerRequest,
         TimerWheel = TimerWheelKind.Levels,

@@ -61,7 +61,8 @@ internal sealed class PortTable
         return 0;
     }
 
-    /// <summary>Whether listen() must fail: the check that bind() made is made again, now that a listener is concerned.</summary>
+    /// <summary>Whether listen() must fail: the check that bind() made is made again, now that a listener is
+    /// concerned.</summary>
     internal bool ConflictsAtListen(Socket socket) => Conflicts(socket, socket.Local, relax: true);
 
     /// <summary>Gives a bound port back.</summary>

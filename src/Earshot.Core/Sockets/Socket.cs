@@ -19,7 +19,8 @@ internal enum SocketPhase : byte
     Connected,
 }
 
-/// <summary>What a descriptor names: options, binding, role (none, listener or connection). The role changes, the socket stays.</summary>
+/// <summary>What a descriptor names: options, binding, role (none, listener or connection). The role changes, the
+/// socket stays.</summary>
 internal sealed class Socket : ITcpOwner
 {
     private readonly Queue<StackEvent> _events;
@@ -80,7 +81,8 @@ internal sealed class Socket : ITcpOwner
         return Error != 0 ? mask | PollMask.Err : mask;
     }
 
-    /// <summary>Wakes the waiters whose interest is met: all plain ones, the first exclusive one. Linux: __wake_up_common.</summary>
+    /// <summary>Wakes the waiters whose interest is met: all plain ones, the first exclusive one. Linux:
+    /// __wake_up_common.</summary>
     public void OnReadiness(PollMask changed)
     {
         if (_waiters.Count == 0)

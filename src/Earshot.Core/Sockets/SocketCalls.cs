@@ -160,7 +160,8 @@ public sealed class SocketCalls
     }
 
     /// <summary>accept(): takes the oldest finished connection.</summary>
-    /// <returns>Its descriptor; -EBADF, -EMFILE (the connection stays queued), -EINVAL (not a listener), -EAGAIN (none).</returns>
+    /// <returns>Its descriptor; -EBADF, -EMFILE (the connection stays queued), -EINVAL (not a listener), -EAGAIN
+    /// (none).</returns>
     public int Accept(int fd, out InetEndpoint peer)
     {
         peer = default;
@@ -199,7 +200,8 @@ public sealed class SocketCalls
     }
 
     /// <summary>connect(): starts a handshake, then tells how it went.</summary>
-    /// <returns>First -EINPROGRESS, then -EALREADY, then once 0 or the error, then -EISCONN; see Linux's connect for the others.</returns>
+    /// <returns>First -EINPROGRESS, then -EALREADY, then once 0 or the error, then -EISCONN; see Linux's connect for
+    /// the others.</returns>
     public int Connect(int fd, InetEndpoint remote)
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
@@ -447,7 +449,8 @@ public sealed class SocketCalls
     /// <param name="fd">The descriptor.</param>
     /// <param name="interest">What is waited for; errors and hang-ups are always included.</param>
     /// <param name="waiter">A token that the event carries.</param>
-    /// <param name="exclusive">Whether one wake-up is for one such waiter only, first come first served, as accept() waits.</param>
+    /// <param name="exclusive">Whether one wake-up is for one such waiter only, first come first served, as accept()
+    /// waits.</param>
     /// <returns>0; -EBADF. When the socket is ready already, the event is there at once.</returns>
     public int Wait(int fd, PollMask interest, long waiter, bool exclusive = false)
     {

@@ -14,7 +14,8 @@ internal sealed class ChallengeLimit
         _chance = context.Stream(ChanceStream.Limits);
     }
 
-    /// <summary>Whether one more may be sent. Each second's quota is drawn, so that it cannot be counted from outside.</summary>
+    /// <summary>Whether one more may be sent. Each second's quota is drawn, so that it cannot be counted from
+    /// outside.</summary>
     internal bool TryTake()
     {
         int limit = _context.Sysctls.TcpChallengeAckLimit;

@@ -1,6 +1,7 @@
 namespace Earshot.Core.Tcp;
 
-/// <summary>The options of a socket that TCP reads; an accepted connection starts with a copy of its listener's.</summary>
+/// <summary>The options of a socket that TCP reads; an accepted connection starts with a copy of its
+/// listener's.</summary>
 internal struct SocketOptions
 {
     internal int SendBuffer;

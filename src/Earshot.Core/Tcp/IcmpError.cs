@@ -15,7 +15,8 @@ internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte T
     /// <summary>Whether it is a frag-needed: the path takes smaller packets only.</summary>
     internal bool IsPathMtu => Type == IcmpType.DestinationUnreachable && Code == CodeFragNeeded;
 
-    /// <summary>Whether a connection request ends by it: net or host unreachable, time exceeded, parameter problem.</summary>
+    /// <summary>Whether a connection request ends by it: net or host unreachable, time exceeded, parameter
+    /// problem.</summary>
     internal bool Aborts => Type switch
     {
         IcmpType.DestinationUnreachable => Code is 0 or 1,

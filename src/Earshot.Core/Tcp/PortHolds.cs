@@ -19,7 +19,7 @@ internal enum PortHold : byte
     ReusableChild,
 }
 
-/// <summary>Who holds which local port beside bound sockets. Linux: the owners of an inet_bind_bucket.</summary>
+/// <summary>Who holds which local port beside bound sockets. Linux: inet_bind_bucket, its owners.</summary>
 internal sealed class PortHolds
 {
     private readonly Dictionary<ushort, Counts> _counts = [];

@@ -9,7 +9,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp;
 
-/// <summary>Finds what a segment belongs to: connections, requests and TIME_WAIT by four-tuple, listeners by address and port.</summary>
+/// <summary>Finds what a segment belongs to: connections, requests and TIME_WAIT by four-tuple, listeners by address
+/// and port.</summary>
 /// <remarks>Linux: inet_ehashfn, __inet_lookup_established, __inet_lookup_listener (ehash and lhash2).</remarks>
 internal sealed class SocketTable : IDisposable
 {

@@ -96,7 +96,8 @@ internal sealed class TcpOutput
         return true;
     }
 
-    /// <summary>Sends an ACK on behalf of a request. Linux: tcp_v4_reqsk_send_ack. Its window is scaled, unlike a SYN-ACK's.</summary>
+    /// <summary>Sends an ACK on behalf of a request. Linux: tcp_v4_reqsk_send_ack. Its window is scaled, unlike a
+    /// SYN-ACK's.</summary>
     internal void RequestAck(in ConnectionRequest request, in Route route, byte tos, in SocketOptions options)
     {
         uint window = Math.Min(request.WindowBytes, ushort.MaxValue);

@@ -3,7 +3,8 @@ using System;
 namespace Earshot.Core.Time;
 
 /// <summary>A moment on a stack's clock, in nanoseconds since the clock's own zero.</summary>
-/// <param name="Nanoseconds">Nanoseconds since the zero of the clock that the stack's owner keeps; never backwards.</param>
+/// <param name="Nanoseconds">Nanoseconds since the zero of the clock that the stack's owner keeps; never
+/// backwards.</param>
 public readonly record struct Instant(long Nanoseconds) : IComparable<Instant>
 {
     /// <summary>Nanoseconds in one second.</summary>

@@ -13,7 +13,8 @@ internal struct TimerLink
     /// <summary>The next timer's handle, or a negative number that names the slot when this is the last.</summary>
     internal int Next;
 
-    /// <summary>The timer before it, the complement of its slot when it is the first, or <see cref="NotArmed"/>.</summary>
+    /// <summary>The timer before it, the complement of its slot when it is the first, or
+    /// <see cref="NotArmed"/>.</summary>
     internal int Prev;
 
     /// <summary>The jiffy asked for, modulo 2^32.</summary>
@@ -36,7 +37,8 @@ internal interface ITimerHost
     void OnTimer(int handle);
 }
 
-/// <summary>Linux's timer wheels, in jiffies: timers are links inside entries, arming and removing take constant time.</summary>
+/// <summary>Linux's timer wheels, in jiffies: timers are links inside entries, arming and removing take constant
+/// time.</summary>
 /// <remarks>
 /// Levels (since 4.8): nine levels of 64 slots, each eight times coarser than the one before. A timer never moves: it
 /// fires when its slot comes round, rounded up by the level's granularity, the newest of a slot first.

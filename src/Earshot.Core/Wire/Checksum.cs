@@ -7,7 +7,8 @@ namespace Earshot.Core.Wire;
 
 /// <summary>The Internet checksum (RFC 1071): the one's-complement sum of 16-bit words.</summary>
 /// <remarks>
-/// Sums are kept in the machine's byte order and never swapped: the one's-complement sum of swapped words is the swapped
+/// Sums are kept in the machine's byte order and never swapped: the one's-complement sum of swapped words is the
+/// swapped
 /// sum, so the folded result is stored as it is. A partial sum is 64 bits wide and folded once, at the end.
 /// </remarks>
 public static class Checksum
@@ -94,7 +95,8 @@ public static class Checksum
         return BitConverter.IsLittleEndian ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(folded) : folded;
     }
 
-    /// <summary>Folds a partial sum and complements it: the value to store in a header, in the machine's order.</summary>
+    /// <summary>Folds a partial sum and complements it: the value to store in a header, in the machine's
+    /// order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ushort Finish(ulong sum) => (ushort)~Fold16(sum);
 

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 
 namespace Earshot.Core.Wire;
@@ -46,7 +47,7 @@ public readonly record struct InetAddress(uint Bits)
         {
             int dot = text.IndexOf('.');
             ReadOnlySpan<char> part = dot < 0 ? text : text[..dot];
-            if (part.Length is 0 or > 3 || !byte.TryParse(part, System.Globalization.NumberStyles.None, null, out byte b))
+            if (part.Length is 0 or > 3 || !byte.TryParse(part, NumberStyles.None, null, out byte b))
             {
                 return false;
             }

@@ -26,7 +26,8 @@ public enum IpParseError : byte
     TotalLength,
 }
 
-/// <summary>A received IPv4 packet, seen in place; only <see cref="Parse"/> makes one, so no accessor can fail.</summary>
+/// <summary>A received IPv4 packet, seen in place; only <see cref="Parse"/> makes one, so no accessor can
+/// fail.</summary>
 /// <remarks>
 /// <code>
 ///  0               1               2               3
@@ -112,7 +113,8 @@ public readonly ref struct IpPacket
     /// <summary>Checks bytes as Linux's <c>ip_rcv</c> does and gives a view of the packet.</summary>
     /// <param name="bytes">The bytes from the link; more than the total length is cut off.</param>
     /// <param name="packet">The view, empty when the bytes are refused.</param>
-    /// <returns>What is wrong, in the order in which Linux looks; <see cref="IpParseError.None"/> when nothing is.</returns>
+    /// <returns>What is wrong, in the order in which Linux looks; <see cref="IpParseError.None"/> when nothing
+    /// is.</returns>
     public static IpParseError Parse(ReadOnlySpan<byte> bytes, out IpPacket packet)
     {
         packet = default;

@@ -4,7 +4,8 @@ using System.Runtime.CompilerServices;
 
 namespace Earshot.Core.Wire;
 
-/// <summary>The options of a TCP header, read or to be written. (SACK blocks and Fast Open get their place when they come.)</summary>
+/// <summary>The options of a TCP header, read or to be written. (SACK blocks and Fast Open get their place when they
+/// come.)</summary>
 public struct TcpOptions
 {
     /// <summary>Bytes of the timestamps option with the two NOPs or the SACK-permitted option before it.</summary>
@@ -47,9 +48,11 @@ public struct TcpOptions
         + (HasTimestamp ? TimestampLength : SackPermitted ? 4 : 0)
         + (HasWindowScale ? 4 : 0);
 
-    /// <summary>Reads the options of a segment, as far as they are sound; what follows an unsound one is ignored.</summary>
+    /// <summary>Reads the options of a segment, as far as they are sound; what follows an unsound one is
+    /// ignored.</summary>
     /// <param name="segment">The segment.</param>
-    /// <remarks>Linux: tcp_parse_options. A known kind with a wrong length is skipped, a length below 2 ends the walk.</remarks>
+    /// <remarks>Linux: tcp_parse_options. A known kind with a wrong length is skipped, a length below 2 ends the
+    /// walk.</remarks>
     public static TcpOptions Parse(in TcpSegment segment)
     {
         TcpOptions options = default;

@@ -49,7 +49,8 @@ public enum TcpParseError : byte
     Checksum,
 }
 
-/// <summary>A received TCP segment, seen in place; only <see cref="Parse"/> makes one, so no accessor can fail.</summary>
+/// <summary>A received TCP segment, seen in place; only <see cref="Parse"/> makes one, so no accessor can
+/// fail.</summary>
 /// <remarks>
 /// <code>
 ///  0               1               2               3
@@ -103,7 +104,8 @@ public readonly ref struct TcpSegment
     /// <summary>Time to live of the packet.</summary>
     public byte Ttl { get; }
 
-    /// <summary>Payload bytes of each segment that the link merged into this one; 0 when it is a single segment.</summary>
+    /// <summary>Payload bytes of each segment that the link merged into this one; 0 when it is a single
+    /// segment.</summary>
     public ushort SegmentSize { get; }
 
     /// <summary>The control bits.</summary>

@@ -3,7 +3,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>Acknowledgments, the send window, loss recovery. Linux: tcp_ack, tcp_clean_rtx_queue, tcp_fastretrans_alert.</summary>
+/// <summary>Acknowledgments, the send window, loss recovery. Linux: tcp_ack, tcp_clean_rtx_queue,
+/// tcp_fastretrans_alert.</summary>
 internal sealed partial class Connection
 {
     private const int DuplicateThreshold = 3;

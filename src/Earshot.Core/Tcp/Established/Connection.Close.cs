@@ -6,7 +6,7 @@ namespace Earshot.Core.Tcp.Established;
 /// <summary>How a connection ends. Linux: tcp_close, tcp_shutdown, tcp_disconnect, tcp_reset, tcp_time_wait.</summary>
 internal sealed partial class Connection
 {
-    /// <summary>The orphans that a stack keeps; more are reset. Linux: net.ipv4.tcp_max_orphans.</summary>
+    /// <summary>The orphans that a stack keeps; more are reset. sysctl net.ipv4.tcp_max_orphans.</summary>
     internal const int OrphanLimit = 131072;
 
     /// <summary>shutdown(). Linux: inet_shutdown, tcp_shutdown.</summary>

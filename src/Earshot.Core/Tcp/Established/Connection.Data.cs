@@ -3,7 +3,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>Received data, the window we offer, and when we acknowledge. Linux: tcp_data_queue, __tcp_select_window, __tcp_ack_snd_check.</summary>
+/// <summary>Received data, the window we offer, and when we acknowledge. Linux: tcp_data_queue, __tcp_select_window,
+/// __tcp_ack_snd_check.</summary>
 internal sealed partial class Connection
 {
     /// <summary>What is left of the window that was promised.</summary>

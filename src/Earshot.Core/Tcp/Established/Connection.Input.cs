@@ -2,10 +2,12 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>What happens to a segment. Linux: tcp_rcv_established, tcp_rcv_state_process (net/ipv4/tcp_input.c).</summary>
+/// <summary>What happens to a segment. Linux: tcp_rcv_established, tcp_rcv_state_process
+/// (net/ipv4/tcp_input.c).</summary>
 internal sealed partial class Connection
 {
-    // PAWS lets a clock go back one tick, and forgets after INT_MAX microseconds. Linux: TCP_PAWS_WINDOW, TCP_PAWS_WRAP.
+    // PAWS lets a clock go back one tick, and forgets after INT_MAX microseconds. Linux: TCP_PAWS_WINDOW,
+    // TCP_PAWS_WRAP.
     private const int PawsTolerance = 1;
     private const long PawsForgetsSeconds = 2147;
 

@@ -24,7 +24,8 @@ internal sealed partial class Connection
 
             const int LeastPackets = 10;
             long grown = 2L * Math.Max(_congestion.Window, LeastPackets) * (_mss + PacketOverhead);
-            return (int)Math.Clamp(grown, Options.SendBuffer, Math.Max(Options.SendBuffer, _context.Sysctls.TcpWmem[2]));
+            int most = Math.Max(Options.SendBuffer, _context.Sysctls.TcpWmem[2]);
+            return (int)Math.Clamp(grown, Options.SendBuffer, most);
         }
     }
 
@@ -146,7 +147,8 @@ internal sealed partial class Connection
         }
     }
 
-    /// <summary>How many bytes the next segment carries: -1 when none may leave. Linux: tcp_snd_wnd_test, tcp_nagle_test.</summary>
+    /// <summary>How many bytes the next segment carries: -1 when none may leave. Linux: tcp_snd_wnd_test,
+    /// tcp_nagle_test.</summary>
     private int Fit(int unsent, int packets, bool force)
     {
         int window = (int)(_una.Value + _sendWindow - _nxt.Value);

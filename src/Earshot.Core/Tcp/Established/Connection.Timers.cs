@@ -122,7 +122,8 @@ internal sealed partial class Connection
         ArmWriteTimer(_rtt.Rto);
     }
 
-    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout, retransmits_timed_out.</summary>
+    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout,
+    /// retransmits_timed_out.</summary>
     private bool GiveUpIfTooLate()
     {
         int retries = _context.Sysctls.TcpRetries2;
@@ -263,7 +264,8 @@ internal sealed partial class Connection
     private void ArmKeepalive(long seconds) => _tcp.Timers.Arm(
         Node(ref _keepaliveTimer, TimerKind.Keepalive), _context.Clock.From(TimeSpan.FromSeconds(seconds)));
 
-    /// <summary>The keepalive timer fired; of an orphan in FIN_WAIT2 it is the end. Linux: tcp_keepalive_timer.</summary>
+    /// <summary>The keepalive timer fired; of an orphan in FIN_WAIT2 it is the end. Linux:
+    /// tcp_keepalive_timer.</summary>
     internal void OnKeepaliveTimer()
     {
         if (State == TcpState.FinWait2 && IsOrphan)

@@ -24,7 +24,8 @@ internal enum RecoveryState : byte
 /// <summary>A connection and its state machine: the TCB. Linux: struct tcp_sock.</summary>
 /// <remarks>
 /// The parts: <c>Connection.Open.cs</c> how it begins, <c>.Input.cs</c> segments, <c>.Ack.cs</c> acknowledgments and
-/// recovery, <c>.Data.cs</c> received data and ACK policy, <c>.Output.cs</c> sending, <c>.Timers.cs</c>, <c>.Close.cs</c>.
+/// recovery, <c>.Data.cs</c> received data and ACK policy, <c>.Output.cs</c> sending, <c>.Timers.cs</c>,
+/// <c>.Close.cs</c>.
 /// </remarks>
 internal sealed partial class Connection
 {
@@ -220,7 +221,8 @@ internal sealed partial class Connection
         };
     }
 
-    /// <summary>Makes a used connection new. Only what holds memory or is looked at before it is set needs care.</summary>
+    /// <summary>Makes a used connection new. Only what holds memory or is looked at before it is set needs
+    /// care.</summary>
     internal void Clean()
     {
         _sendBuffer.Clear(_context.Buffers);

@@ -4,7 +4,8 @@ using Earshot.Core.Memory;
 namespace Earshot.Core.Tcp.Established;
 
 /// <summary>Bytes received and not yet read, and those that came out of order, each at its place in one ring.</summary>
-/// <remarks>Offsets count from the next byte to be read. The pieces beyond a gap are kept as a sorted list of ranges.</remarks>
+/// <remarks>Offsets count from the next byte to be read. The pieces beyond a gap are kept as a sorted list of
+/// ranges.</remarks>
 internal struct ReceiveBuffer
 {
     /// <summary>Pieces beyond gaps that are kept; more are not taken in.</summary>

@@ -3,7 +3,8 @@ using System;
 namespace Earshot.Core.Tcp.Established;
 
 /// <summary>Round-trip time and retransmission timeout (RFC 6298) as Linux computes them, in microseconds.</summary>
-/// <remarks>Linux: tcp_rtt_estimator, tcp_set_rto. The minimum enters through the variation, so RTO is at least srtt + 200 ms.</remarks>
+/// <remarks>Linux: tcp_rtt_estimator, tcp_set_rto. The minimum enters through the variation, so RTO is at least srtt +
+/// 200 ms.</remarks>
 internal struct RttEstimator
 {
     /// <summary>The least variation that counts. Linux: TCP_RTO_MIN.</summary>

@@ -22,7 +22,7 @@ internal enum SentFlags : byte
     Fin = 8,
 }
 
-/// <summary>A piece of the stream in flight. Linux: an sk_buff of the retransmit queue.</summary>
+/// <summary>A piece of the stream in flight. Linux: sk_buff, in the retransmit queue.</summary>
 internal struct SentSegment
 {
     internal long SentNanoseconds;

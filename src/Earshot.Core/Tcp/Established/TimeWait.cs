@@ -4,7 +4,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>What is left of a connection in TIME_WAIT, or of an orphan in FIN_WAIT2. Linux: struct tcp_timewait_sock.</summary>
+/// <summary>What is left of a connection in TIME_WAIT, or of an orphan in FIN_WAIT2. Linux: struct
+/// tcp_timewait_sock.</summary>
 internal struct TimeWaitEntry
 {
     internal TimerLink Timer;
@@ -24,13 +25,15 @@ internal struct TimeWaitEntry
     internal PortHold Hold;
 }
 
-/// <summary>Connections after their end: late segments are answered, the four-tuple stays taken. Linux: tcp_minisocks.c.</summary>
+/// <summary>Connections after their end: late segments are answered, the four-tuple stays taken. Linux:
+/// tcp_minisocks.c.</summary>
 internal sealed class TimeWait
 {
     /// <summary>How long TIME_WAIT lasts. Linux: TCP_TIMEWAIT_LEN.</summary>
     internal static readonly TimeSpan Length = TimeSpan.FromSeconds(60);
 
-    // The sequence number of a new connection lies beyond all that the old one can have sent. Linux: tcp_timewait_state_process.
+    // The sequence number of a new connection lies beyond all that the old one can have sent. Linux:
+    // tcp_timewait_state_process.
     private const uint ReuseGap = 65535 + 2;
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;

@@ -20,7 +20,8 @@ internal sealed class AcceptQueue
 
     /// <summary>The comparison, which lives here and nowhere else.</summary>
     /// <remarks>
-    /// It is &gt; where everyone expects &gt;=: a backlog of 0 admits one connection. Whoever knows better should first try
+    /// It is &gt; where everyone expects &gt;=: a backlog of 0 admits one connection. Whoever knows better should first
+    /// try
     /// it on a kernel. Linux: sk_acceptq_is_full.
     /// </remarks>
     internal static bool Overflows(int count, uint limit) => (uint)count > limit;

@@ -24,7 +24,8 @@ internal enum RequestFlags : byte
 /// <summary>A SYN answered, not yet a connection. Linux: struct tcp_request_sock.</summary>
 /// <remarks>
 /// It comes by the million, so it is 72 bytes in a slab: with the index (at most 24 bytes an entry) not more than 96.
-/// Times are kept in 32 bits and completed from the present: a request lives 63 s, a microsecond counter wraps in 71 min.
+/// Times are kept in 32 bits and completed from the present: a request lives 63 s, a microsecond counter wraps in 71
+/// min.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = WireBytes)]
 internal struct ConnectionRequest
@@ -63,7 +64,8 @@ internal struct ConnectionRequest
     /// <summary>When a segment outside the window was last answered, in milliseconds; 0: never.</summary>
     internal uint LastOutOfWindow;
 
-    /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other link.)</summary>
+    /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other
+    /// link.)</summary>
     internal int NextInBucket;
 
     /// <summary>The window that the SYN-ACK offered, in units of 1: at most 64 KB on the wire, more inside.</summary>

@@ -154,9 +154,11 @@ internal sealed class Listener
         return true;
     }
 
-    /// <summary>Stops listening: close(), shutdown(SHUT_RD) or connect(AF_UNSPEC). Linux: inet_csk_listen_stop.</summary>
+    /// <summary>Stops listening: close(), shutdown(SHUT_RD) or connect(AF_UNSPEC). Linux:
+    /// inet_csk_listen_stop.</summary>
     /// <remarks>
-    /// Connections that wait are reset, in their order. Requests in the global table stay until their timer or a segment
+    /// Connections that wait are reset, in their order. Requests in the global table stay until their timer or a
+    /// segment
     /// finds them; a listener's own table is emptied at once.
     /// </remarks>
     internal void Stop()

@@ -17,7 +17,8 @@ internal sealed class RequestInput
     }
 
     /// <summary>What the segment's numbers say, computed once.</summary>
-    private readonly record struct Facts(bool OldTimestamp, bool WrongEcho, bool InWindow, uint TsVal, bool HasTimestamp);
+    private readonly record struct Facts(
+        bool OldTimestamp, bool WrongEcho, bool InWindow, uint TsVal, bool HasTimestamp);
 
     /// <summary>A segment arrived for a request.</summary>
     /// <returns>True when it is to be looked up again, the request being gone with its listener.</returns>
@@ -119,7 +120,8 @@ internal sealed class RequestInput
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
             _context.Judge(
-                segment, RuleId.RequestSynAgainLimited, (uint)_context.Sysctls.TcpInvalidRatelimit, listener: listener.Id);
+                segment, RuleId.RequestSynAgainLimited, (uint)_context.Sysctls.TcpInvalidRatelimit,
+                listener: listener.Id);
             return;
         }
 

@@ -4,7 +4,8 @@ using Earshot.Core.Profiles;
 
 namespace Earshot.Core.Tcp.Listening;
 
-/// <summary>When to send a SYN-ACK again, when to give a request up: a timer per request, or one sweep per listener.</summary>
+/// <summary>When to send a SYN-ACK again, when to give a request up: a timer per request, or one sweep per
+/// listener.</summary>
 /// <remarks>
 /// Linux: reqsk_timer_handler (per request, 4.1 and later), inet_csk_reqsk_queue_prune (the sweep before it).
 /// A sweep's clock hand is why, under the older kernels, a request is served up to one lap late, and why in the first
@@ -12,7 +13,7 @@ namespace Earshot.Core.Tcp.Listening;
 /// </remarks>
 internal sealed class SynAckTimer
 {
-    // Below two retries no pressure goes. Linux: the constant in both handlers.
+    // Below two retries no pressure goes, in either handler.
     private const int LeastRetries = 2;
     private const int PressureFloor = 8;
     private const int MaximumTimeouts = 127;

@@ -70,7 +70,7 @@ internal readonly record struct AckDecision(
     Counter Second = Counter.None,
     Counter Third = Counter.None);
 
-/// <summary>The ordered questions of an era of Linux: pure, so that a table test covers all of it.</summary>
+/// <summary>The ordered questions of an era, pure, so that a table test covers all of it.</summary>
 internal abstract class ListenShapeRules
 {
     /// <summary>The SYN queue's limit for a listen() call.</summary>
@@ -111,7 +111,8 @@ internal abstract class ListenShapeRules
 
     /// <summary>Whether the last quarter of tcp_max_syn_backlog is closed to a peer that nothing is known of.</summary>
     /// <remarks>
-    /// Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is refused. No peer is proven
+    /// Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is refused. No peer is
+    /// proven
     /// here: the cache of destinations (tcp_metrics) is not kept.
     /// </remarks>
     private protected static bool IsLastQuarter(in SynQuestion q) =>

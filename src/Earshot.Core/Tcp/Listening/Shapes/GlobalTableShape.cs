@@ -1,6 +1,7 @@
 namespace Earshot.Core.Tcp.Listening.Shapes;
 
-/// <summary>4.10 and later: requests live in the established table, and a full accept queue refuses every SYN.</summary>
+/// <summary>4.10 and later: requests live in the established table, and a full accept queue refuses every
+/// SYN.</summary>
 /// <remarks>The order: SYN queue, accept queue, last quarter. Linux: tcp_conn_request (net/ipv4/tcp_input.c).</remarks>
 internal sealed class GlobalTableShape : ListenShapeRules
 {

@@ -3,7 +3,8 @@ using System.Numerics;
 
 namespace Earshot.Core.Tcp.Listening.Shapes;
 
-/// <summary>2.6.20 to 4.0: each listener has a SYN table whose size the first listen() fixes; the young rule holds.</summary>
+/// <summary>2.6.20 to 4.0: each listener has a SYN table whose size the first listen() fixes; the young rule
+/// holds.</summary>
 /// <remarks>
 /// The order: SYN queue, accept queue beside young requests, last quarter.
 /// Linux: tcp_v4_conn_request (net/ipv4/tcp_ipv4.c), reqsk_queue_alloc (net/core/request_sock.c).
