@@ -83,6 +83,9 @@ public sealed class Chance
     /// <param name="bound">At least 1.</param>
     public uint Below(uint bound) => (uint)((Next() >> 32) * bound >> 32);
 
+    /// <summary>A number between 0 and 1, neither of them.</summary>
+    public double Fraction() => ((Next() >> 11) + 0.5) * (1.0 / (1ul << 53));
+
     /// <summary>Whether an event of this probability happens.</summary>
     /// <param name="probability">0 to 1.</param>
     public bool Happens(double probability) => (Next() >> 11) * (1.0 / (1ul << 53)) < probability;

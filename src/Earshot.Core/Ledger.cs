@@ -60,6 +60,9 @@ public sealed class RuleTally
     internal const int SampleSize = 8;
     private readonly LedgerEntry[] _sample = new LedgerEntry[SampleSize];
 
+    private long _nextSampled;
+    private double _weight;
+
     internal RuleTally(RuleId rule) => Rule = rule;
 
     /// <summary>The rule.</summary>
@@ -89,13 +92,29 @@ public sealed class RuleTally
         {
             _sample[Count] = entry;
         }
-        else if (chance.Next() % (ulong)(Count + 1) is var place && place < SampleSize)
+        else if (Count == _nextSampled)
         {
-            // Reservoir sampling: every entry of a flood is kept with the same probability.
-            _sample[place] = entry;
+            _sample[chance.Below(SampleSize)] = entry;
+            SkipAhead(chance);
         }
 
         Count++;
+        if (Count == SampleSize)
+        {
+            _weight = 1;
+            _nextSampled = Count - 1;
+            SkipAhead(chance);
+        }
+    }
+
+    /// <summary>
+    /// Reservoir sampling by leaps (Li's algorithm L): every entry of a flood is kept with the same probability, and
+    /// the entries that are passed over cost one comparison each.
+    /// </summary>
+    private void SkipAhead(Chance chance)
+    {
+        _weight *= Math.Exp(Math.Log(chance.Fraction()) / SampleSize);
+        _nextSampled += 1 + (long)Math.Min(Math.Log(chance.Fraction()) / Math.Log(1 - _weight), long.MaxValue >> 2);
     }
 }
 
@@ -107,12 +126,13 @@ public sealed class Ledger
     public const int RingSize = 4096;
 
     private readonly LedgerEntry[] _ring = new LedgerEntry[RingSize];
-    private readonly Dictionary<int, RuleTally> _tallies = [];
+    private readonly RuleTally?[] _general = new RuleTally?[Earshot.Core.Rule.All.Count + 1];
+    private readonly Dictionary<ushort, RuleTally?[]> _byListener = [];
     private readonly List<RuleTally> _order = [];
     private readonly Dictionary<ushort, InetEndpoint> _listeners = [];
     private readonly Chance _chance;
-    private RuleTally? _lastTally;
-    private int _lastKey = -1;
+    private RuleTally?[] _lastTallies = [];
+    private ushort _lastListener;
 
     internal Ledger(in Seed256 seed) => _chance = new Chance(seed, ChanceStream.Ledger);
 
@@ -137,7 +157,9 @@ public sealed class Ledger
     /// <summary>The tally of a rule for a listener, or null when it never spoke.</summary>
     /// <param name="listener">The listener's id, 0 for verdicts that concern none.</param>
     /// <param name="rule">The rule.</param>
-    public RuleTally? Tally(ushort listener, RuleId rule) => _tallies.GetValueOrDefault(Key(listener, rule));
+    public RuleTally? Tally(ushort listener, RuleId rule) => listener == 0
+        ? _general[(int)rule]
+        : _byListener.TryGetValue(listener, out RuleTally?[]? tallies) ? tallies[(int)rule] : null;
 
     /// <summary>Finds the newest entry about a connection that is still in the ring.</summary>
     /// <param name="localPort">The local port.</param>
@@ -182,20 +204,14 @@ public sealed class Ledger
         var entry = new LedgerEntry(now, tuple, listener, verdict);
         _ring[Count & (RingSize - 1)] = entry;
         Count++;
-        int key = Key(listener, verdict.Rule);
-        if (key != _lastKey)
+        ref RuleTally? tally = ref TalliesOf(listener)[(int)verdict.Rule];
+        if (tally is null)
         {
-            // The same rule tends to speak again: a flood looks its tally up once.
-            _lastKey = key;
-            if (!_tallies.TryGetValue(key, out _lastTally))
-            {
-                _lastTally = new RuleTally(verdict.Rule);
-                _tallies.Add(key, _lastTally);
-                _order.Add(_lastTally);
-            }
+            tally = new RuleTally(verdict.Rule);
+            _order.Add(tally);
         }
 
-        _lastTally!.Add(entry, _chance);
+        tally.Add(entry, _chance);
     }
 
     /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>
@@ -207,5 +223,24 @@ public sealed class Ledger
         }
     }
 
-    private static int Key(ushort listener, RuleId rule) => (listener << 16) | (int)rule;
+    private RuleTally?[] TalliesOf(ushort listener)
+    {
+        if (listener == 0)
+        {
+            return _general;
+        }
+
+        // The same listener tends to speak again: a flood looks its tallies up once.
+        if (listener != _lastListener)
+        {
+            _lastListener = listener;
+            if (!_byListener.TryGetValue(listener, out _lastTallies!))
+            {
+                _lastTallies = new RuleTally?[_general.Length];
+                _byListener.Add(listener, _lastTallies);
+            }
+        }
+
+        return _lastTallies;
+    }
 }

@@ -103,7 +103,7 @@ public sealed class NetworkStack : IDisposable
         _context.Now = Later(now);
 
         // What the lookups will touch is fetched for all packets before the first is judged.
-        for (int i = 0; i < batch.Count; i++)
+        for (int i = 0; i < batch.Count && batch.Count > 1; i++)
         {
             _tcp.Table.Prefetch(batch.Bytes(i));
         }

@@ -151,8 +151,10 @@ internal sealed class PortTable
         ushort port, in FourTuple tuple, out (SeqNumber Isn, uint TsRecent)? reused)
     {
         reused = null;
-        PortHolds.Counts holds = _tcp.Ports.Of(port);
-        return !_bound.ContainsKey(port) && (holds.Children | holds.ReusableChildren) == 0
+        PortHolds holds = _tcp.Ports;
+        bool held = holds.HasChildren
+            && (holds.Count(port, PortHold.Child) | holds.Count(port, PortHold.ReusableChild)) != 0;
+        return !held && (_bound.Count == 0 || !_bound.ContainsKey(port))
             && IsTupleFree(tuple, portWasBound: false, out reused);
     }
 
@@ -169,7 +171,7 @@ internal sealed class PortTable
             {
                 port = (ushort)(low + ((offset + i + parity) % count));
                 if (!Conflicts(socket, new InetEndpoint(address, port), relax: false)
-                    && _tcp.Ports.Of(port).Chosen == 0)
+                    && _tcp.Ports.Count(port, PortHold.Chosen) == 0)
                 {
                     return true;
                 }
@@ -184,8 +186,9 @@ internal sealed class PortTable
     private bool Conflicts(Socket socket, InetEndpoint local, bool relax)
     {
         bool reuse = socket.Options.ReuseAddress;
-        PortHolds.Counts holds = _tcp.Ports.Of(local.Port);
-        if (holds.Children > 0 || holds.Chosen > 0 || (holds.ReusableChildren > 0 && !(reuse && relax)))
+        PortHolds holds = _tcp.Ports;
+        if (holds.Count(local.Port, PortHold.Child) > 0 || holds.Count(local.Port, PortHold.Chosen) > 0
+            || (holds.Count(local.Port, PortHold.ReusableChild) > 0 && !(reuse && relax)))
         {
             return true;
         }

@@ -27,14 +27,9 @@ internal sealed class Socket : ITcpOwner
     private readonly List<Waiter> _waiters = [];
     private SocketOptions _options;
 
-    internal Socket(int descriptor, Queue<StackEvent> events, in SocketOptions options)
-    {
-        Descriptor = descriptor;
-        _events = events;
-        _options = options;
-    }
+    internal Socket(Queue<StackEvent> events) => _events = events;
 
-    internal int Descriptor { get; }
+    internal int Descriptor { get; private set; }
 
     internal SocketPhase Phase { get; set; }
 
@@ -67,6 +62,20 @@ internal sealed class Socket : ITcpOwner
 
     /// <summary>Keeps a connection's options when it goes, for the next role.</summary>
     internal void KeepOptions(in SocketOptions options) => _options = options;
+
+    /// <summary>Makes a used socket a new one.</summary>
+    internal void Reset(int descriptor, in SocketOptions options)
+    {
+        Descriptor = descriptor;
+        _options = options;
+        Phase = SocketPhase.Unconnected;
+        Local = default;
+        IsBound = false;
+        Listener = null;
+        Connection = null;
+        Error = 0;
+        _waiters.Clear();
+    }
 
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
     internal PollMask Poll()

@@ -12,7 +12,7 @@ namespace Earshot.Core.Sockets;
 /// The checks are made in Linux's order. What would wait returns -EAGAIN (connect: -EINPROGRESS); wait with
 /// <see cref="Wait"/> and call again when its event comes.
 /// </remarks>
-public sealed class SocketCalls
+public sealed partial class SocketCalls
 {
     private const int AfInet = 2;
     private const int SockStream = 1;
@@ -22,12 +22,14 @@ public sealed class SocketCalls
     private const int ProtocolTcp = 6;
     private const int LargestProtocol = 263;
     private const int LargestFamily = 46;
+    private const int KeptSockets = 4096;
 
     private readonly NetworkStack _stack;
     private readonly StackContext _context;
     private readonly TcpLayer _tcp;
     private readonly RouteTable _routes;
     private readonly PortTable _ports;
+    private readonly Stack<Socket> _idle = new();
 
     internal SocketCalls(NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes)
     {
@@ -89,7 +91,7 @@ public sealed class SocketCalls
         int descriptor = Descriptors.Peek();
         if (descriptor >= 0)
         {
-            Descriptors.Add(new Socket(descriptor, Events, FreshOptions()));
+            Descriptors.Add(NewSocket(descriptor, FreshOptions()));
         }
 
         return descriptor;
@@ -187,76 +189,14 @@ public sealed class SocketCalls
             return -Errno.EAGAIN;
         }
 
-        var accepted = new Socket(descriptor, Events, connection.Options)
-        {
-            Connection = connection,
-            Phase = SocketPhase.Connected,
-            Local = connection.Tuple.Local,
-        };
+        Socket accepted = NewSocket(descriptor, connection.Options);
+        accepted.Connection = connection;
+        accepted.Phase = SocketPhase.Connected;
+        accepted.Local = connection.Tuple.Local;
         Descriptors.Add(accepted);
         connection.Adopt(accepted);
         peer = connection.Tuple.Remote;
         return descriptor;
-    }
-
-    /// <summary>connect(): starts a handshake, then tells how it went.</summary>
-    /// <returns>First -EINPROGRESS, then -EALREADY, then once 0 or the error, then -EISCONN; see Linux's connect for
-    /// the others.</returns>
-    public int Connect(int fd, InetEndpoint remote)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        switch (socket.Phase)
-        {
-            case SocketPhase.Connected:
-                return -Errno.EISCONN;
-            case SocketPhase.Connecting:
-                return ConnectOutcome(socket);
-        }
-
-        if (socket.Listener is not null)
-        {
-            return -Errno.EISCONN;
-        }
-
-        DropRole(socket);
-        int result = StartConnect(socket, remote);
-        if (result == 0)
-        {
-            socket.Phase = SocketPhase.Connecting;
-            _stack.Drain(socket.Connection);
-            return -Errno.EINPROGRESS;
-        }
-
-        return result;
-    }
-
-    /// <summary>connect(AF_UNSPEC): resets the connection, or stops listening; the socket can be used again.</summary>
-    /// <returns>0; -EBADF.</returns>
-    public int Disconnect(int fd)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (socket.Listener is not null)
-        {
-            StopListening(socket);
-        }
-        else if (socket.Connection is { } connection)
-        {
-            TcpState state = connection.State;
-            DropRole(socket);
-            socket.Error = state is TcpState.Close or TcpState.LastAck or TcpState.Closing ? 0 : Errno.ECONNRESET;
-        }
-
-        socket.Phase = SocketPhase.Unconnected;
-        _stack.Drain(null);
-        return 0;
     }
 
     /// <summary>send(): queues bytes.</summary>
@@ -353,6 +293,7 @@ public sealed class SocketCalls
         }
 
         Descriptors.Remove(fd);
+        bool listened = socket.Listener is not null;
         if (socket.Listener is { } listener)
         {
             socket.Listener = null;
@@ -368,36 +309,14 @@ public sealed class SocketCalls
         }
 
         socket.WakeAll();
+        if (!listened && _idle.Count < KeptSockets)
+        {
+            // A listener's requests may outlive it and still know its socket; all others are used again.
+            _idle.Push(socket);
+        }
+
         _tcp.FinishDeferred();
         _stack.Drain(null);
-        return 0;
-    }
-
-    /// <summary>getsockname().</summary>
-    /// <returns>0; -EBADF.</returns>
-    public int GetSocketName(int fd, out InetEndpoint local)
-    {
-        bool found = Descriptors.TryGet(fd, out Socket socket);
-        local = !found ? default : socket.Connection is { } connection ? connection.Tuple.Local : socket.Local;
-        return found ? 0 : -Errno.EBADF;
-    }
-
-    /// <summary>getpeername().</summary>
-    /// <returns>0; -EBADF, -ENOTCONN.</returns>
-    public int GetPeerName(int fd, out InetEndpoint remote)
-    {
-        remote = default;
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (socket.Connection is not { State: not (TcpState.Close or TcpState.SynSent) } connection)
-        {
-            return -Errno.ENOTCONN;
-        }
-
-        remote = connection.Tuple.Remote;
         return 0;
     }
 
@@ -468,89 +387,23 @@ public sealed class SocketCalls
     public bool CancelWait(int fd, long waiter) =>
         Descriptors.TryGet(fd, out Socket socket) && socket.CancelWait(waiter);
 
+    private Socket NewSocket(int descriptor, in SocketOptions options)
+    {
+        if (!_idle.TryPop(out Socket? socket))
+        {
+            socket = new Socket(Events);
+        }
+
+        socket.Reset(descriptor, options);
+        return socket;
+    }
+
     private SocketOptions FreshOptions() => new()
     {
         SendBuffer = _context.Sysctls.TcpWmem[1],
         ReceiveBuffer = _context.Sysctls.TcpRmem[1],
         Linger = -1,
     };
-
-    private int StartConnect(Socket socket, InetEndpoint remote)
-    {
-        // 0.0.0.0 means this host. Linux: ip_route_output_key.
-        if (remote.Address.IsAny)
-        {
-            remote = remote with
-            {
-                Address = socket.Local.Address.IsAny ? InetAddress.Loopback : socket.Local.Address,
-            };
-        }
-
-        AddressKind kind = _routes.Classify(remote.Address);
-        if (kind is AddressKind.Broadcast or AddressKind.Multicast)
-        {
-            return -Errno.ENETUNREACH;
-        }
-
-        if (!_routes.TryRoute(remote.Address, out Route route))
-        {
-            _context.Mib.Count(Counter.IpOutNoRoutes);
-            return -Errno.ENETUNREACH;
-        }
-
-        InetAddress local = socket.Local.Address.IsAny ? route.Source : socket.Local.Address;
-        if (local.IsLoopback && !route.IsLocal)
-        {
-            return -Errno.EINVAL;
-        }
-
-        bool bound = socket.Local.Port != 0;
-        FourTuple tuple;
-        (SeqNumber Isn, uint TsRecent)? reused;
-        if (bound)
-        {
-            tuple = new FourTuple(new InetEndpoint(local, socket.Local.Port), remote);
-            if (!_ports.IsTupleFree(tuple, portWasBound: true, out reused))
-            {
-                return -Errno.EADDRNOTAVAIL;
-            }
-        }
-        else
-        {
-            int chosen = _ports.Choose(local, remote, out tuple, out reused);
-            if (chosen < 0)
-            {
-                return chosen;
-            }
-        }
-
-        Connection connection = _tcp.NewConnection();
-        SocketOptions options = socket.Options;
-        socket.Connection = connection;
-        socket.Error = 0;
-        connection.Connect(tuple, route, options, socket, bound ? PortHold.None : PortHold.Chosen, reused);
-        return 0;
-    }
-
-    private static int ConnectOutcome(Socket socket)
-    {
-        Connection connection = socket.Connection!;
-        switch (connection.State)
-        {
-            case TcpState.SynSent or TcpState.SynRecv:
-                return -Errno.EALREADY;
-            case TcpState.Close when connection.Error != 0 || !connection.IsReadShut:
-                socket.Phase = SocketPhase.Unconnected;
-                return -connection.TakeError();
-            case TcpState.Close:
-                // The error was taken by another call. Linux: __inet_stream_connect.
-                socket.Phase = SocketPhase.Unconnected;
-                return -Errno.ECONNABORTED;
-            default:
-                socket.Phase = SocketPhase.Connected;
-                return 0;
-        }
-    }
 
     private void StopListening(Socket socket)
     {
@@ -562,21 +415,6 @@ public sealed class SocketCalls
             socket.Local = default;
         }
 
-        socket.OnReadiness(PollMask.Hup);
-    }
-
-    /// <summary>Ends a socket's connection so that it can have another role.</summary>
-    private void DropRole(Socket socket)
-    {
-        if (socket.Connection is not { } connection)
-        {
-            return;
-        }
-
-        socket.KeepOptions(connection.Options);
-        socket.Connection = null;
-        connection.Disconnect();
-        _tcp.FinishDeferred();
         socket.OnReadiness(PollMask.Hup);
     }
 

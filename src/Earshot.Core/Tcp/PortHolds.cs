@@ -1,6 +1,3 @@
-using System.Collections.Generic;
-using System.Runtime.InteropServices;
-
 namespace Earshot.Core.Tcp;
 
 /// <summary>How a connection, or what TIME_WAIT keeps of it, holds its local port.</summary>
@@ -20,60 +17,35 @@ internal enum PortHold : byte
 }
 
 /// <summary>Who holds which local port beside bound sockets. Linux: inet_bind_bucket, its owners.</summary>
+/// <remarks>An array per kind, made when first needed: connections come and go too fast for a dictionary.</remarks>
 internal sealed class PortHolds
 {
-    private readonly Dictionary<ushort, Counts> _counts = [];
+    private const int Kinds = 4;
+    private const int Ports = 65536;
+    private readonly int[]?[] _counts = new int[]?[Kinds];
+    private int _children;
+
+    /// <summary>Whether any child holds any port.</summary>
+    internal bool HasChildren => _children > 0;
 
     internal void Add(ushort port, PortHold hold)
     {
         if (hold != PortHold.None)
         {
-            ref Counts counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_counts, port, out _);
-            counts.Change(hold, 1);
+            (_counts[(int)hold] ??= new int[Ports])[port]++;
+            _children += hold == PortHold.Chosen ? 0 : 1;
         }
     }
 
     internal void Remove(ushort port, PortHold hold)
     {
-        if (hold == PortHold.None)
+        if (hold != PortHold.None)
         {
-            return;
-        }
-
-        ref Counts counts = ref CollectionsMarshal.GetValueRefOrNullRef(_counts, port);
-        counts.Change(hold, -1);
-        if (counts.IsEmpty)
-        {
-            _counts.Remove(port);
+            _counts[(int)hold]![port]--;
+            _children -= hold == PortHold.Chosen ? 0 : 1;
         }
     }
 
-    /// <summary>What holds a port.</summary>
-    internal Counts Of(ushort port) => _counts.GetValueOrDefault(port);
-
-    /// <summary>Holders of one port by kind.</summary>
-    internal struct Counts
-    {
-        internal int Chosen;
-        internal int Children;
-        internal int ReusableChildren;
-
-        internal readonly bool IsEmpty => (Chosen | Children | ReusableChildren) == 0;
-
-        internal void Change(PortHold hold, int by)
-        {
-            switch (hold)
-            {
-                case PortHold.Chosen:
-                    Chosen += by;
-                    break;
-                case PortHold.Child:
-                    Children += by;
-                    break;
-                case PortHold.ReusableChild:
-                    ReusableChildren += by;
-                    break;
-            }
-        }
-    }
+    /// <summary>How many hold a port in this way.</summary>
+    internal int Count(ushort port, PortHold hold) => _counts[(int)hold] is { } counts ? counts[port] : 0;
 }

@@ -194,9 +194,9 @@ internal sealed class TcpLayer : IDisposable
         if (!_idle.TryPop(out Connection? connection))
         {
             connection = new Connection(this);
+            connection.Handle = Table.Place(connection);
         }
 
-        connection.Handle = Table.Place(connection);
         ConnectionCount++;
         return connection;
     }
@@ -211,12 +211,17 @@ internal sealed class TcpLayer : IDisposable
         for (int i = 0; i < _finished.Count; i++)
         {
             Connection connection = _finished[i];
-            Table.FreePlace(connection.Handle);
             connection.Clean();
             ConnectionCount--;
             if (_idle.Count < KeptConnections)
             {
+                // It keeps its place and its timer nodes: the next connection finds them ready.
                 _idle.Push(connection);
+            }
+            else
+            {
+                connection.FreeTimers();
+                Table.FreePlace(connection.Handle);
             }
         }
 

@@ -227,11 +227,27 @@ internal sealed partial class Connection
         FinishIfUnheld();
     }
 
-    private void StopTimers()
+    /// <summary>Gives the timer nodes back: the connection will not be used again.</summary>
+    internal void FreeTimers()
     {
         _tcp.Timers.FreeNode(ref _writeTimer);
         _tcp.Timers.FreeNode(ref _delayedAckTimer);
         _tcp.Timers.FreeNode(ref _keepaliveTimer);
+    }
+
+    private void StopTimers()
+    {
+        StopTimer(_writeTimer);
+        StopTimer(_delayedAckTimer);
+        StopTimer(_keepaliveTimer);
+    }
+
+    private void StopTimer(int node)
+    {
+        if (node >= 0)
+        {
+            _tcp.Timers.Wheel.Cancel(node);
+        }
     }
 
     private void FinishIfUnheld()

@@ -77,7 +77,6 @@ internal sealed partial class Connection
         _receiveScale = (byte)window.Scale;
         StartReceiving(window.Bytes);
         _rtt.Rto = InitialRto;
-        _tag = _tcp.Table.Tag(tuple);
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
         State = TcpState.SynSent;

@@ -228,9 +228,7 @@ internal sealed partial class Connection
         _sendBuffer.Clear(_context.Buffers);
         _receiveBuffer.Clear(_context.Buffers);
         _sent.Clear();
-        _tcp.Timers.FreeNode(ref _writeTimer);
-        _tcp.Timers.FreeNode(ref _delayedAckTimer);
-        _tcp.Timers.FreeNode(ref _keepaliveTimer);
+        StopTimers();
         Owner = null;
         _listener = null;
         _isFinished = false;
