@@ -1,9 +1,9 @@
 using System;
-using Earshot.Kestrel;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Microsoft.AspNetCore.Hosting;
+namespace Earshot.Kestrel;
 
 /// <summary>Adds the Earshot transport to a server.</summary>
 public static class WebHostBuilderEarshotExtensions

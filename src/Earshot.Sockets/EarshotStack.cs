@@ -16,22 +16,22 @@ namespace Earshot.Sockets;
 /// </remarks>
 public sealed class EarshotStack : IDisposable, IAsyncDisposable
 {
-    private readonly StackPump _pump;
-
     private EarshotStack(StackPump pump, DateTimeOffset clockZero)
     {
-        _pump = pump;
+        Pump = pump;
         ClockZero = clockZero;
     }
 
     /// <summary>What broke the stack; null while it runs and after it was disposed in good health.</summary>
-    public Exception? Failure => _pump.Failure;
+    public Exception? Failure => Pump.Failure;
 
     /// <summary>Ends, always well, when the stack has ended: disposed or broken (see <see cref="Failure"/>).</summary>
-    public Task Completion => _pump.Completion;
+    public Task Completion => Pump.Completion;
 
     /// <summary>What a wall clock showed at the zero of the stack's own clock, for those who put dates on its times.</summary>
     public DateTimeOffset ClockZero { get; }
+
+    internal StackPump Pump { get; }
 
     /// <summary>Makes a stack and starts it.</summary>
     /// <param name="options">What the stack is made from. With a link it has one interface beside loopback, whose MTU and
@@ -79,7 +79,7 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     /// <exception cref="SocketException">ConnectionRefused, TimedOut, NetworkUnreachable, HostUnreachable …</exception>
     public async ValueTask<EarshotSocket> ConnectAsync(IPEndPoint remote, CancellationToken cancellationToken = default)
     {
-        var socket = new EarshotSocket(_pump, new PumpSocket(_pump));
+        var socket = new EarshotSocket(Pump, new PumpSocket(Pump));
         try
         {
             await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
@@ -96,7 +96,7 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     /// <exception cref="SocketException">TooManyOpenSockets.</exception>
     public EarshotSocket CreateSocket()
     {
-        var socket = new EarshotSocket(_pump, new PumpSocket(_pump));
+        var socket = new EarshotSocket(Pump, new PumpSocket(Pump));
         socket.Open();
         return socket;
     }
@@ -108,24 +108,24 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     public Task<T> InvokeAsync<T>(Func<NetworkStack, T> function)
     {
         ArgumentNullException.ThrowIfNull(function);
-        return _pump.InvokeAsync(function);
+        return Pump.InvokeAsync(function);
     }
 
     /// <summary>Ends the stack: open connections are reset, pending calls end with OperationAborted, later ones throw
     /// <see cref="ObjectDisposedException"/>. Disposes the link. Waits for all that, for at most one second.</summary>
     public void Dispose()
     {
-        _pump.Stop();
-        _pump.Join();
+        Pump.Stop();
+        Pump.Join();
     }
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync()
     {
-        _pump.Stop();
-        if (!_pump.IsOnPumpThread)
+        Pump.Stop();
+        if (!Pump.IsOnPumpThread)
         {
-            await Task.WhenAny(_pump.Completion, Task.Delay(StackPump.StopLimit)).ConfigureAwait(false);
+            await Task.WhenAny(Pump.Completion, Task.Delay(StackPump.StopLimit)).ConfigureAwait(false);
         }
     }
 

@@ -71,6 +71,9 @@ internal sealed class StackPump
     /// <summary>Ends well when the pump has ended, for whatever reason.</summary>
     internal Task Completion => _completion.Task;
 
+    /// <summary>How often the loop went round.</summary>
+    internal long Turns { get; private set; }
+
     internal bool IsOnPumpThread => Thread.CurrentThread == _thread;
 
     internal void Start() => _thread.UnsafeStart();
@@ -191,6 +194,7 @@ internal sealed class StackPump
 
     private void Turn()
     {
+        Turns++;
         _linkIsFull = false;
         Instant now = Now();
         Stack.OnTimer(now);
