@@ -62,9 +62,10 @@ internal sealed class EarshotConnection : DefaultConnectionContext, IMemoryPoolF
     }
 
     /// <summary>Resets the connection.</summary>
-    public override void Abort(ConnectionAbortedException abortReason)
+    /// <param name="abortReason">Why; Kestrel passes null when the client was first.</param>
+    public override void Abort(ConnectionAbortedException? abortReason)
     {
-        End(abortReason, reset: true);
+        End(abortReason ?? new ConnectionAbortedException(), reset: true);
 
         // A sender that waits for the application learns of it here.
         _toSend.CancelPendingRead();

@@ -178,7 +178,7 @@ public sealed class ErrorTests
     [Fact]
     public async Task Beyond_the_limit_of_descriptors_there_are_too_many_sockets()
     {
-        using EarshotStack stack = EarshotStack.Start(new StackOptions { DescriptorLimit = 2 });
+        using EarshotStack stack = EarshotStack.Start(new StackOptions { DescriptorLimit = 5 });
         using EarshotSocket first = stack.CreateSocket();
         using EarshotSocket second = stack.CreateSocket();
         Assert.Equal(

@@ -122,7 +122,7 @@ public sealed class KestrelTests
         using HttpClient client = ClientOn(hosts.A);
         Gate gate = app.Services.GetRequiredService<Gate>();
         Task<string> slow = client.GetStringAsync($"http://{Testbed.AddressB}/gate");
-        await gate.Entered.WaitAsync(Testbed.Patience);
+        Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
         Task stop = app.StopAsync();
         await WaitForAsync(async () => !(await hosts.B.InvokeAsync(Rows.Of)).Any(row => row.State == Core.TcpState.Listen));
         await ErrorTests.Fails(
@@ -141,9 +141,9 @@ public sealed class KestrelTests
         Gate gate = app.Services.GetRequiredService<Gate>();
         using EarshotSocket socket = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
         await socket.SendAsync(Encoding.ASCII.GetBytes("GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")).Soon();
-        await gate.Entered.WaitAsync(Testbed.Patience);
+        Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
         socket.Abort();
-        await gate.Left.WaitAsync(Testbed.Patience);
+        Assert.True(await gate.Left.WaitAsync(Testbed.Patience));
         Assert.True(gate.WasAborted);
         await app.StopAsync().Soon();
     }
