@@ -1,12 +1,14 @@
 using System;
 using System.Buffers;
 using System.Net;
+using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Kestrel;
 
@@ -48,10 +50,9 @@ public sealed class EarshotTransportFactory : IConnectionListenerFactory, IConne
         EarshotListener listener;
         try
         {
-            listener = earshot.Stack.Listen(earshot.IPEndPoint, _options.Backlog);
+            listener = Listen(earshot);
         }
-        catch (System.Net.Sockets.SocketException error)
-            when (error.SocketErrorCode == System.Net.Sockets.SocketError.AddressAlreadyInUse)
+        catch (SocketException error) when (error.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {
             throw new AddressInUseException(error.Message, error);
         }
@@ -59,5 +60,16 @@ public sealed class EarshotTransportFactory : IConnectionListenerFactory, IConne
         MemoryPool<byte> pool = _poolFactory?.Create() ?? MemoryPool<byte>.Shared;
         return ValueTask.FromResult<IConnectionListener>(new EarshotConnectionListener(
             earshot.Stack, listener, _options, pool, _loggerFactory.CreateLogger<EarshotTransportFactory>()));
+    }
+
+    private EarshotListener Listen(EarshotEndPoint endpoint)
+    {
+        using EarshotSocket socket = endpoint.Stack.CreateSocket();
+        socket.SetOption(SocketOption.ReuseAddress, 1);
+
+        // Connections inherit it from their listener, as on Linux.
+        socket.SetOption(SocketOption.NoDelay, _options.NoDelay ? 1 : 0);
+        socket.Bind(endpoint.IPEndPoint);
+        return socket.Listen(_options.Backlog);
     }
 }

@@ -3,8 +3,14 @@ namespace Earshot.Kestrel;
 /// <summary>How Kestrel's connections use an Earshot stack.</summary>
 public sealed class EarshotTransportOptions
 {
-    /// <summary>The backlog given to listen(), cut to the stack's net.core.somaxconn; 512 unless set, as with Kestrel's own sockets.</summary>
+    /// <summary>
+    /// The backlog given to listen(), cut to the stack's net.core.somaxconn; 512 unless set, as with Kestrel's own
+    /// sockets.
+    /// </summary>
     public int Backlog { get; set; } = 512;
+
+    /// <summary>Whether connections send without waiting for ACKs of small segments (TCP_NODELAY); on unless set.</summary>
+    public bool NoDelay { get; set; } = true;
 
     /// <summary>
     /// Bytes received that wait for the application before the stack's receive window is left to close; 0 for no

@@ -236,6 +236,24 @@ public sealed class KestrelTests
         await listener.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_response_in_two_parts_waits_for_no_delayed_ACK()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = ClientOn(hosts.A);
+        const int requests = 50;
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        for (int i = 0; i < requests; i++)
+        {
+            await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon();
+        }
+
+        // With Nagle's algorithm each would cost the client's delayed ACK, 40 ms.
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromMilliseconds(30 * requests));
+        await app.StopAsync().Soon();
+    }
+
     private static EarshotTransportFactory Factory() => new(
         Microsoft.Extensions.Options.Options.Create(new EarshotTransportOptions()),
         Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance);
