@@ -1,0 +1,352 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Http;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Kestrel;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace Earshot.Sockets.Tests;
+
+/// <summary>Kestrel on a stack, asked by an ordinary HttpClient on a stack.</summary>
+public sealed class KestrelTests
+{
+    [Fact]
+    public async Task A_web_server_answers_over_a_memory_link()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = ClientOn(hosts.A);
+        Assert.Equal(
+            $"hello {Testbed.AddressA}", await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon());
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_web_server_answers_over_loopback_on_a_port_that_was_picked()
+    {
+        using EarshotStack stack = Testbed.Loopback();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(stack, IPAddress.Loopback, 0));
+        using HttpClient client = ClientOn(stack);
+        string url = Assert.Single(app.Urls);
+        Assert.Matches("^http://127.0.0.1:[1-9][0-9]*$", url);
+        Assert.Equal("hello 127.0.0.1", await client.GetStringAsync($"{url}/hello").Soon());
+        await app.StopAsync().Soon();
+    }
+
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_megabyte_goes_up_and_comes_back_whole(bool overLink, bool inline)
+    {
+        using var hosts = new TwoHosts();
+        EarshotStack server = overLink ? hosts.B : hosts.A;
+        await using WebApplication app = await ServeAsync(
+            new EarshotEndPoint(server, IPAddress.Any, 80), options => options.InlineCompletions = inline);
+        using HttpClient client = ClientOn(hosts.A);
+        string url = $"http://{(overLink ? Testbed.AddressB : "127.0.0.1")}/echo";
+        for (int i = 0; i < 3; i++)
+        {
+            byte[] body = Testbed.RandomBytes(1024 * 1024, i);
+            using HttpResponseMessage response = await client.PostAsync(url, new ByteArrayContent(body)).Soon();
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+            byte[] echoed = await response.Content.ReadAsByteArrayAsync().Soon();
+            Assert.True(body.AsSpan().SequenceEqual(echoed));
+        }
+
+        await app.StopAsync().Soon();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Sixty_four_requests_at_a_time_are_all_answered(bool inline)
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(
+            new EarshotEndPoint(hosts.B, IPAddress.Any, 80), options => options.InlineCompletions = inline);
+        using HttpClient client = ClientOn(hosts.A);
+        byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(worker => Task.Run(async () =>
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            for (int i = 0; i < 10; i++)
+            {
+                hash.AppendData(await client.GetByteArrayAsync($"http://{Testbed.AddressB}/random/{20_000 + i}"));
+            }
+
+            return hash.GetHashAndReset();
+        }))).Soon();
+        using var expected = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (int i = 0; i < 10; i++)
+        {
+            expected.AppendData(Testbed.RandomBytes(20_000 + i, 20_000 + i));
+        }
+
+        byte[] all = expected.GetHashAndReset();
+        Assert.All(answers, answer => Assert.Equal(all, answer));
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task Ordinary_sockets_still_serve_in_the_same_host()
+    {
+        using EarshotStack stack = Testbed.Loopback();
+        await using WebApplication app = await ServeAsync(
+            new EarshotEndPoint(stack, IPAddress.Loopback, 80), also: new IPEndPoint(IPAddress.Loopback, 0));
+        using HttpClient ours = ClientOn(stack);
+        using var kernels = new HttpClient();
+        string url = Assert.Single(app.Urls, url => url != "http://127.0.0.1:80");
+        Assert.Equal("hello 127.0.0.1", await ours.GetStringAsync("http://127.0.0.1/hello").Soon());
+        Assert.Equal("hello 127.0.0.1", await kernels.GetStringAsync($"{url}/hello").Soon());
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_stopping_server_finishes_the_request_under_way_and_refuses_new_ones()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = ClientOn(hosts.A);
+        Gate gate = app.Services.GetRequiredService<Gate>();
+        Task<string> slow = client.GetStringAsync($"http://{Testbed.AddressB}/gate");
+        Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
+        Task stop = app.StopAsync();
+        await WaitForAsync(async () => !(await hosts.B.InvokeAsync(Rows.Of)).Any(row => row.State == Core.TcpState.Listen));
+        await ErrorTests.Fails(
+            SocketError.ConnectionRefused, () => hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).AsTask());
+        Assert.False(stop.IsCompleted);
+        gate.Open.Release();
+        Assert.Equal("through", await slow.Soon());
+        await stop.Soon();
+    }
+
+    [Fact]
+    public async Task A_client_that_resets_cancels_its_request()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        Gate gate = app.Services.GetRequiredService<Gate>();
+        using EarshotSocket socket = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
+        await socket.SendAsync(Encoding.ASCII.GetBytes("GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")).Soon();
+        Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
+        socket.Abort();
+        Assert.True(await gate.Left.WaitAsync(Testbed.Patience));
+        Assert.True(gate.WasAborted);
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_server_that_aborts_resets_its_client()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using EarshotSocket socket = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
+        await socket.SendAsync(Encoding.ASCII.GetBytes("GET /abort HTTP/1.1\r\nHost: x\r\n\r\n")).Soon();
+        await ErrorTests.Fails(SocketError.ConnectionReset, () => socket.ReceiveAsync(new byte[100]).AsTask());
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_client_that_does_not_read_makes_the_server_wait_and_then_gets_everything()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        Gate gate = app.Services.GetRequiredService<Gate>();
+        using HttpClient client = ClientOn(hosts.A);
+        const int length = 40_000_000;
+        using HttpResponseMessage response = await client.GetAsync(
+            $"http://{Testbed.AddressB}/long/{length}", HttpCompletionOption.ResponseHeadersRead).Soon();
+        await Task.Delay(300);
+        Assert.InRange(gate.Written, 1, length / 2);
+        await using Stream body = await response.Content.ReadAsStreamAsync();
+        byte[] buffer = new byte[65536];
+        long total = 0;
+        int read;
+        while ((read = await body.ReadAsync(buffer).Soon()) != 0)
+        {
+            total += read;
+        }
+
+        Assert.Equal(length, total);
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task A_server_whose_stack_is_gone_stops_all_the_same()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = ClientOn(hosts.A);
+        await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon();
+        hosts.B.Dispose();
+        await Assert.ThrowsAnyAsync<Exception>(
+            () => client.GetStringAsync($"http://{Testbed.AddressB}/hello").WaitAsync(TimeSpan.FromSeconds(1)));
+        await app.StopAsync().Soon();
+    }
+
+    [Fact]
+    public async Task The_listener_answers_null_once_it_is_unbound()
+    {
+        using EarshotStack stack = Testbed.Loopback();
+        EarshotTransportFactory factory = Factory();
+        var endpoint = new EarshotEndPoint(stack, IPAddress.Loopback, 0);
+        Assert.True(factory.CanBind(endpoint));
+        Assert.False(factory.CanBind(new IPEndPoint(IPAddress.Loopback, 0)));
+        IConnectionListener listener = await factory.BindAsync(endpoint);
+        await Assert.ThrowsAsync<AddressInUseException>(() => factory.BindAsync(listener.EndPoint).AsTask());
+        Task<ConnectionContext?> accept = listener.AcceptAsync().AsTask();
+        await listener.UnbindAsync();
+        Assert.Null(await accept.Soon());
+        Assert.Null(await listener.AcceptAsync().Soon());
+        await listener.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_connection_knows_its_ends_and_tells_when_it_is_over()
+    {
+        using var hosts = new TwoHosts();
+        IConnectionListener listener = await Factory().BindAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using EarshotSocket client = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
+        ConnectionContext connection = (await listener.AcceptAsync().Soon())!;
+        Assert.Equal(client.LocalEndPoint, connection.RemoteEndPoint);
+        Assert.Equal(client.RemoteEndPoint, connection.LocalEndPoint);
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        connection.ConnectionClosed.Register(closed.SetResult);
+
+        await client.SendAsync(new byte[5]);
+        Assert.Equal(5, (await connection.Transport.Input.ReadAsync().Soon()).Buffer.Length);
+        client.Shutdown(SocketShutdown.Send);
+        await closed.Task.Soon();
+        await connection.Transport.Output.WriteAsync(new byte[7]).Soon();
+        await connection.DisposeAsync().Soon();
+        Assert.Equal(7, (await Testbed.HashAllAsync(client).Soon()).Length);
+        await listener.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_response_in_two_parts_waits_for_no_delayed_ACK()
+    {
+        using var hosts = new TwoHosts();
+        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = ClientOn(hosts.A);
+        const int requests = 50;
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        for (int i = 0; i < requests; i++)
+        {
+            await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon();
+        }
+
+        // With Nagle's algorithm each would cost the client's delayed ACK, 40 ms.
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromMilliseconds(30 * requests));
+        await app.StopAsync().Soon();
+    }
+
+    private static EarshotTransportFactory Factory() => new(
+        Microsoft.Extensions.Options.Options.Create(new EarshotTransportOptions()),
+        Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance);
+
+    private static async Task<WebApplication> ServeAsync(
+        EndPoint endpoint, Action<EarshotTransportOptions>? configure = null, EndPoint? also = null)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseEarshot(configure);
+        builder.WebHost.ConfigureKestrel(options =>
+        {
+            options.Limits.MaxRequestBodySize = null;
+            options.Listen(endpoint);
+            if (also is not null)
+            {
+                options.Listen(also);
+            }
+        });
+        builder.Services.AddSingleton<Gate>();
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        WebApplication app = builder.Build();
+        app.MapGet("/hello", (HttpContext context) => $"hello {context.Connection.RemoteIpAddress}");
+        app.MapPost("/echo", async (HttpContext context) =>
+        {
+            using var body = new MemoryStream();
+            await context.Request.Body.CopyToAsync(body);
+            await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length));
+        });
+        app.MapGet("/random/{length}", (int length) => Results.Bytes(Testbed.RandomBytes(length, length)));
+        app.MapGet("/gate", (HttpContext context, Gate gate) => gate.PassAsync(context.RequestAborted));
+        app.MapGet("/abort", (HttpContext context) => context.Abort());
+        app.MapGet("/long/{length}", async (HttpContext context, Gate gate, int length) =>
+        {
+            byte[] piece = new byte[10_000];
+            for (; gate.Written < length; gate.Written += piece.Length)
+            {
+                await context.Response.Body.WriteAsync(piece);
+            }
+        });
+        await app.StartAsync().Soon();
+        return app;
+    }
+
+    private static HttpClient ClientOn(EarshotStack stack) => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (context, cancellation) =>
+        {
+            IPAddress address = IPAddress.Parse(context.DnsEndPoint.Host);
+            return new EarshotStream(
+                await stack.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellation));
+        },
+    });
+
+    private static async Task WaitForAsync(Func<Task<bool>> condition)
+    {
+        using var patience = new CancellationTokenSource(Testbed.Patience);
+        while (!await condition())
+        {
+            await Task.Delay(10, patience.Token);
+        }
+    }
+
+    /// <summary>A request that stays inside until it is let through.</summary>
+    private sealed class Gate
+    {
+        public SemaphoreSlim Entered { get; } = new(0);
+
+        public SemaphoreSlim Open { get; } = new(0);
+
+        public SemaphoreSlim Left { get; } = new(0);
+
+        public bool WasAborted { get; private set; }
+
+        public long Written { get; set; }
+
+        public async Task<string> PassAsync(CancellationToken aborted)
+        {
+            Entered.Release();
+            try
+            {
+                await Open.WaitAsync(aborted);
+            }
+            catch (OperationCanceledException)
+            {
+                WasAborted = true;
+            }
+            finally
+            {
+                Left.Release();
+            }
+
+            return "through";
+        }
+    }
+}
