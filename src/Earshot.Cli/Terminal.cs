@@ -1,0 +1,57 @@
+using System;
+using System.IO;
+using Spectre.Console;
+
+namespace Earshot.Cli;
+
+/// <summary>Where a command writes: data to <see cref="Out"/>, talk to <see cref="Error"/>.</summary>
+internal sealed class Terminal
+{
+    // Wide enough that a table in a file or pipe is never wrapped.
+    private const int WidthOfFiles = 400;
+
+    internal Terminal(TextWriter output, TextWriter error)
+    {
+        Out = output;
+        Error = error;
+    }
+
+    /// <summary>The process's own streams.</summary>
+    internal static Terminal OfProcess() => new(Console.Out, Console.Error)
+    {
+        ShowsProgress = !Console.IsErrorRedirected,
+        OutputIsTerminal = !Console.IsOutputRedirected,
+    };
+
+    /// <summary>What the command was asked for.</summary>
+    internal TextWriter Out { get; }
+
+    /// <summary>Everything else: errors, hints, progress.</summary>
+    internal TextWriter Error { get; }
+
+    /// <summary>Whether somebody watches <see cref="Error"/>, so that a line that changes is of use.</summary>
+    internal bool ShowsProgress { get; private init; }
+
+    private bool OutputIsTerminal { get; init; }
+
+    /// <summary>Says something about the command.</summary>
+    internal void Say(string line) => Error.WriteLine($"earshot: {line}");
+
+    /// <summary>Writes a table, coloured only for a terminal.</summary>
+    internal void Write(Table table)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Out),
+            Ansi = OutputIsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = OutputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+        });
+        if (!OutputIsTerminal)
+        {
+            console.Profile.Width = WidthOfFiles;
+        }
+
+        console.Write(table);
+    }
+}
