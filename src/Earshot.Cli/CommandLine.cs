@@ -55,6 +55,7 @@ internal static class CommandLine
         new("A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting, drops and counts, and why.")
         {
             UpVerb.Create(terminal),
+            ServeVerb.Create(terminal),
             ListenVerb.Create(terminal),
             ConnectVerb.Create(terminal),
             NetstatVerb.Create(terminal),
