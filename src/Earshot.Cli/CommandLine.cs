@@ -1,12 +1,9 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
-using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Verbs;
-using Earshot.Core;
 
 namespace Earshot.Cli;
 
@@ -51,9 +48,12 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Terminal terminal) =>
-        new("A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting, drops and counts, and why.")
+    private static RootCommand Root(Terminal terminal)
+    {
+        var root = new RootCommand(
+            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting, drops and counts, and why.")
         {
+            LabVerb.Create(terminal),
             UpVerb.Create(terminal),
             ServeVerb.Create(terminal),
             ListenVerb.Create(terminal),
@@ -64,6 +64,13 @@ internal static class CommandLine
             WhyVerb.Create(terminal),
             ProfilesVerb.Create(terminal),
         };
+        root.SetAction(_ =>
+        {
+            terminal.Say("say what to do; 'earshot --help' lists the commands");
+            return ExitCode.Usage;
+        });
+        return root;
+    }
 
     private static string CommandPath(ParseResult parsed)
     {

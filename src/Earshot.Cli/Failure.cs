@@ -2,6 +2,8 @@ using System;
 using System.IO;
 using System.Net.Sockets;
 using Earshot.Core;
+using Earshot.Lab.Experiments;
+using Earshot.Lab.Targets;
 using Earshot.Links;
 
 namespace Earshot.Cli;
@@ -18,7 +20,13 @@ internal static class Failure
             case CommandException ours:
                 terminal.Say(ours.Message);
                 return ours.ExitCode;
-            case PlatformNotSupportedException or LinkException:
+            case PlanException:
+                terminal.Say(error.Message);
+                return ExitCode.Usage;
+            case ExperimentFailedException:
+                terminal.Say(error.Message);
+                return ExitCode.ExperimentFailed;
+            case PlatformNotSupportedException or LinkException or CannotRunHereException:
                 terminal.Say(error.Message);
                 return ExitCode.CannotRunHere;
             case OperationCanceledException:

@@ -1,5 +1,6 @@
 using System;
 using System.IO;
+using System.Linq;
 using Spectre.Console;
 
 namespace Earshot.Cli;
@@ -9,6 +10,7 @@ internal sealed class Terminal
 {
     // Wide enough that a table in a file or pipe is never wrapped.
     private const int WidthOfFiles = 400;
+    private const int LeastWidth = 60;
 
     internal Terminal(TextWriter output, TextWriter error)
     {
@@ -37,21 +39,24 @@ internal sealed class Terminal
     /// <summary>Says something about the command.</summary>
     internal void Say(string line) => Error.WriteLine($"earshot: {line}");
 
-    /// <summary>Writes a table, coloured only for a terminal.</summary>
+    /// <summary>Writes a table, as wide as the terminal or as it needs, without blanks at the ends of lines.</summary>
     internal void Write(Table table)
     {
+        using var text = new StringWriter();
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Out = new AnsiConsoleOutput(Out),
-            Ansi = OutputIsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = OutputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Out = new AnsiConsoleOutput(text),
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
         });
-        if (!OutputIsTerminal)
-        {
-            console.Profile.Width = WidthOfFiles;
-        }
-
+        console.Profile.Width = OutputIsTerminal ? Math.Max(Console.WindowWidth, LeastWidth) : WidthOfFiles;
+        console.Profile.Capabilities.Unicode = true;
         console.Write(table);
+        var lines = text.ToString().Split('\n').Select(line => line.TrimEnd()).ToList();
+        foreach (string line in lines.SkipWhile(line => line.Length == 0).Reverse().SkipWhile(line => line.Length == 0).Reverse())
+        {
+            Out.WriteLine(line);
+        }
     }
 }

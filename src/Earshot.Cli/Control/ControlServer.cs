@@ -138,7 +138,8 @@ internal sealed class ControlServer : IAsyncDisposable
 
             lock (_lock)
             {
-                Task session = Task.Run(() => ServeAsync(client, isOneTooMany: _sessions.Count >= MaxSessions));
+                bool isOneTooMany = _sessions.Count >= MaxSessions;
+                Task session = Task.Run(() => ServeAsync(client, isOneTooMany));
                 _sessions.Add(session);
                 session.ContinueWith(Forget, TaskScheduler.Default);
             }

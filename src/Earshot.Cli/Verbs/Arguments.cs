@@ -40,7 +40,8 @@ internal static class Arguments
         Description = description,
         CustomParser = result => Parse<InetAddress>(
             result, text => text == Localhost ? InetAddress.Any : InetAddress.TryParse(text, out InetAddress a) ? a : null,
-            text => $"'{text}' is not an IPv4 address (four numbers from 0 to 255 with dots) and not localhost"),
+            text => $"'{text}' is not an IPv4 address (four numbers from 0 to 255 with dots) and not localhost")
+            .GetValueOrDefault(),
     };
 
     /// <summary>A whole number within bounds.</summary>
@@ -48,7 +49,8 @@ internal static class Arguments
     {
         Description = description,
         CustomParser = result => Parse<int>(
-            result, text => ToNumber(text, least, most), text => $"{name} is '{text}', not {Bounds(least, most)}"),
+            result, text => ToNumber(text, least, most), text => $"{name} is '{text}', not {Bounds(least, most)}")
+            .GetValueOrDefault(),
     };
 
     /// <summary>An option that is a whole number within bounds.</summary>

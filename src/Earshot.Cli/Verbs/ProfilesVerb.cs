@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Earshot.Core.Profiles;
 using Spectre.Console;
 
