@@ -32,7 +32,8 @@ internal sealed class RootedFiles : IFileProvider, IDisposable
     public IFileInfo GetFileInfo(string subpath)
     {
         IFileInfo file = _files.GetFileInfo(subpath);
-        return file is { Exists: true, PhysicalPath: { } path } && !IsInside(path) ? new NotFoundFileInfo(file.Name) : file;
+        return file is { Exists: true, PhysicalPath: { } path } && !(IsShown(path) && Real(path) is { } real && IsShown(real))
+            ? new NotFoundFileInfo(file.Name) : file;
     }
 
     /// <inheritdoc/>
@@ -44,8 +45,9 @@ internal sealed class RootedFiles : IFileProvider, IDisposable
     /// <inheritdoc/>
     public void Dispose() => _files.Dispose();
 
-    private bool IsInside(string path) => Real(path) is { } real
-        && (_root == "/" || real.StartsWith(_root + Path.DirectorySeparatorChar, StringComparison.Ordinal));
+    /// <summary>Whether a path is below the root and no name in it begins with a dot; .. is such a name.</summary>
+    private bool IsShown(string path) => Array.TrueForAll(
+        Path.GetRelativePath(_root, path).Split(Path.DirectorySeparatorChar), name => name is [not '.', ..]);
 
     /// <summary>The path with every link in it followed; null when there are too many.</summary>
     private static string? Real(string path)
