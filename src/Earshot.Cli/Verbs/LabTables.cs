@@ -21,8 +21,11 @@ internal static class LabTables
 
         terminal.Out.WriteLine($"  listen {plan.Listen.Address} {plan.Listen.Port} {plan.Listen.Backlog}");
         terminal.Out.WriteLine($"  connect {plan.Clients.Address} {plan.Clients.Port} {plan.Clients.Count}");
+        terminal.Out.WriteLine();
         terminal.Write(Moments(results));
+        terminal.Out.WriteLine();
         terminal.Write(Clients(results));
+        terminal.Out.WriteLine();
         foreach (RunResult result in results)
         {
             terminal.Out.WriteLine($"==== {result.Target}, seed {result.Seed} ====");

@@ -42,7 +42,7 @@ public static class WhyView
         {
             Separate(lines);
             lines.Add("each connection and request, with the last word on it:");
-            lines.AddRange(Sentences(rows, stack));
+            lines.AddRange(Sentences(rows, port, stack));
         }
 
         return lines;
@@ -61,7 +61,7 @@ public static class WhyView
         yield return $"          last {Ago(stack.Now, tally.Last.Time)}: {stack.Ledger.Explain(tally.Last)}";
     }
 
-    private static IEnumerable<string> Sentences(List<SocketRow> rows, NetworkStack stack)
+    private static IEnumerable<string> Sentences(List<SocketRow> rows, int port, NetworkStack stack)
     {
         // One pass over the ring: the newest entry about each pair of ends stays.
         var last = new Dictionary<(ushort, InetEndpoint), LedgerEntry>();
@@ -70,12 +70,14 @@ public static class WhyView
             last[(entry.LocalPort, entry.Remote)] = entry;
         }
 
-        foreach (SocketRow row in rows.Take(MaxSentences))
+        // The listener's side first: it is what one asks about.
+        foreach (SocketRow row in rows.OrderBy(row => row.Local.Port == port ? 0 : 1).Take(MaxSentences))
         {
+            string way = row.Local.Port == port ? "<-" : "->";
             string why = last.TryGetValue((row.Local.Port, row.Remote), out LedgerEntry entry)
                 ? $"{stack.Ledger.Explain(entry, row.Local.ToString())} ({Ago(stack.Now, entry.Time)})"
                 : $"nothing was said of it within the last {Ledger.RingSize} verdicts";
-            yield return $"  {row.Local} <- {row.Remote} {NetstatView.StateName(row.State)}: {why}";
+            yield return $"  {row.Local} {way} {row.Remote} {NetstatView.StateName(row.State)}: {why}";
         }
 
         if (rows.Count > MaxSentences)
