@@ -1,7 +1,9 @@
+using System.Threading.Tasks;
+
 namespace Earshot.Cli;
 
 /// <summary>The entry point.</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private static Task<int> Main(string[] arguments) => CommandLine.RunAsync(arguments, Terminal.OfProcess());
 }

@@ -1,0 +1,88 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Cli.Verbs;
+
+namespace Earshot.Cli;
+
+/// <summary>The whole command: its verbs, and what becomes of errors.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs the command.</summary>
+    /// <param name="arguments">What the user typed after the command's name.</param>
+    /// <param name="terminal">Where to write.</param>
+    /// <param name="cancellation">Asks the command to end, as Ctrl-C does.</param>
+    /// <returns>The exit code.</returns>
+    internal static async Task<int> RunAsync(
+        IReadOnlyList<string> arguments, Terminal terminal, CancellationToken cancellation = default)
+    {
+        ParseResult parsed = Root(terminal).Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+            {
+                terminal.Say(error.Message);
+            }
+
+            terminal.Say($"'{CommandPath(parsed)} --help' tells what can be given");
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                    Output = terminal.Out,
+                    Error = terminal.Error,
+                },
+                cancellation).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            return Failure.Tell(error, terminal);
+        }
+    }
+
+    private static RootCommand Root(Terminal terminal)
+    {
+        var root = new RootCommand(
+            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting, drops and counts, and why.")
+        {
+            LabVerb.Create(terminal),
+            UpVerb.Create(terminal),
+            ServeVerb.Create(terminal),
+            ListenVerb.Create(terminal),
+            ConnectVerb.Create(terminal),
+            NetstatVerb.Create(terminal),
+            SsVerb.Create(terminal),
+            SysctlVerb.Create(terminal),
+            WhyVerb.Create(terminal),
+            ProfilesVerb.Create(terminal),
+        };
+        root.SetAction(_ =>
+        {
+            terminal.Say("say what to do; 'earshot --help' lists the commands");
+            return ExitCode.Usage;
+        });
+        return root;
+    }
+
+    private static string CommandPath(ParseResult parsed)
+    {
+        var names = new Stack<string>();
+        for (System.CommandLine.Parsing.SymbolResult? at = parsed.CommandResult; at is not null; at = at.Parent)
+        {
+            if (at is System.CommandLine.Parsing.CommandResult command)
+            {
+                names.Push(command.Command is RootCommand ? "earshot" : command.Command.Name);
+            }
+        }
+
+        return string.Join(' ', names);
+    }
+}

@@ -1,0 +1,227 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.Tasks;
+using Earshot.Core;
+using Earshot.Core.Wire;
+using Earshot.Lab.Views;
+using Earshot.Sockets;
+
+namespace Earshot.Cli.Control;
+
+/// <summary>What the commands of other terminals may ask of a stack that is up.</summary>
+internal sealed class StackService(EarshotStack stack)
+{
+    internal const string Listen = "listen";
+    internal const string Connect = "connect";
+    internal const string Netstat = "netstat";
+    internal const string Statistics = "statistics";
+    internal const string Ss = "ss";
+    internal const string Sysctl = "sysctl";
+    internal const string Sysctls = "sysctls";
+    internal const string Why = "why";
+
+    private const int AddressFamilyInet = 2;
+    private const int SocketTypeStream = 1;
+
+    private static readonly ControlReply Done = new() { Ok = true };
+
+    /// <summary>Carries out one request.</summary>
+    /// <exception cref="CommandException">It is none that one could carry out.</exception>
+    internal async Task<ControlReply> HandleAsync(ControlRequest request, ControlSession session)
+    {
+        try
+        {
+            return request.Do switch
+            {
+                Listen => await ListenAsync(request, session).ConfigureAwait(false),
+                Connect => await ConnectAsync(request, session).ConfigureAwait(false),
+                Netstat => await NetstatAsync(request, session).ConfigureAwait(false),
+                Statistics => await StatisticsAsync(session).ConfigureAwait(false),
+                Ss => await SsAsync(request, session).ConfigureAwait(false),
+                Sysctl => await SysctlAsync(request, session).ConfigureAwait(false),
+                Sysctls => await SysctlsAsync(session).ConfigureAwait(false),
+                Why => await WhyAsync(request, session).ConfigureAwait(false),
+                _ => throw Bad($"'do' is '{request.Do}', which this stack does not know"),
+            };
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvariantException
+            or SocketException { SocketErrorCode: SocketError.ConnectionAborted })
+        {
+            throw new CommandException(ExitCode.ExperimentFailed, "the stack has ended");
+        }
+    }
+
+    // The article's program: socket, bind and listen without any option, so that errors are those of the calls.
+    private async Task<ControlReply> ListenAsync(ControlRequest request, ControlSession session)
+    {
+        InetEndpoint local = Endpoint(request);
+        int backlog = request.Backlog ?? throw Bad("'backlog' is missing");
+        (string call, int result, int descriptor) = await stack.InvokeAsync(s =>
+        {
+            int fd = s.Calls.Socket(AddressFamilyInet, SocketTypeStream, 0);
+            if (fd < 0)
+            {
+                return ("socket()", fd, fd);
+            }
+
+            int error = s.Calls.Bind(fd, local);
+            string failed = "bind()";
+            if (error >= 0)
+            {
+                error = s.Calls.Listen(fd, backlog);
+                failed = "listen()";
+            }
+
+            if (error < 0)
+            {
+                s.Calls.Close(fd);
+            }
+
+            return (failed, error, fd);
+        }).ConfigureAwait(false);
+        if (result < 0)
+        {
+            return Failed(call, local, Errno.Name(result));
+        }
+
+        session.Own(() => CloseAsync(descriptor));
+        return Done;
+    }
+
+    private async Task CloseAsync(int descriptor)
+    {
+        try
+        {
+            await stack.InvokeAsync(s => s.Calls.Close(descriptor)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvariantException or SocketException)
+        {
+            // The stack's end was the socket's end too.
+        }
+    }
+
+    private async Task<ControlReply> ConnectAsync(ControlRequest request, ControlSession session)
+    {
+        InetEndpoint remote = Endpoint(request);
+        try
+        {
+            EarshotSocket socket = stack.CreateSocket();
+            session.Own(() =>
+            {
+                socket.Dispose();
+                return Task.CompletedTask;
+            });
+            await socket.ConnectAsync(new IPEndPoint(remote.Address.ToIPAddress(), remote.Port), session.Gone)
+                .ConfigureAwait(false);
+            return Done;
+        }
+        catch (SocketException e) when (stack.Failure is null && e.SocketErrorCode != SocketError.OperationAborted)
+        {
+            return Failed("connect()", remote, SocketErrorNames.Errno(e.SocketErrorCode));
+        }
+    }
+
+    private async Task<ControlReply> NetstatAsync(ControlRequest request, ControlSession session)
+    {
+        SocketSelection selection = Selection(request);
+        (List<SocketRow> rows, Core.Profiles.KernelProfile profile) =
+            await stack.InvokeAsync(s => (Rows(s), s.Profile)).ConfigureAwait(false);
+        await session.SendLinesAsync(NetstatView.Table(rows, profile, selection, request.Timers ?? false))
+            .ConfigureAwait(false);
+        return Done;
+    }
+
+    private async Task<ControlReply> StatisticsAsync(ControlSession session)
+    {
+        (KeyValuePair<string, long>[] counters, Core.Profiles.KernelProfile profile) =
+            await stack.InvokeAsync(s => (s.Mib.All.ToArray(), s.Profile)).ConfigureAwait(false);
+        await session.SendLinesAsync(NetstatStatistics.Lines(counters, profile)).ConfigureAwait(false);
+        return Done;
+    }
+
+    private async Task<ControlReply> SsAsync(ControlRequest request, ControlSession session)
+    {
+        SocketSelection selection = Selection(request);
+        List<SocketRow> rows = await stack.InvokeAsync(Rows).ConfigureAwait(false);
+        await session.SendLinesAsync(SsView.Table(rows, selection)).ConfigureAwait(false);
+        return Done;
+    }
+
+    private async Task<ControlReply> SysctlAsync(ControlRequest request, ControlSession session)
+    {
+        string name = request.Name ?? throw Bad("'name' is missing");
+        (int result, string value, string profile) = await stack.InvokeAsync(s =>
+        {
+            int set = request.Value is { } wanted ? s.Sysctls.Set(name, wanted) : 0;
+            bool found = s.Sysctls.TryGet(name, out string now);
+            return (found ? set : -Errno.ENOENT, now, s.Profile.Name);
+        }).ConfigureAwait(false);
+        if (result < 0)
+        {
+            throw new CommandException(ExitCode.Usage, SysctlProblem(name, request.Value, profile, value));
+        }
+
+        await session.SendLinesAsync([$"{name} = {value}"]).ConfigureAwait(false);
+        return Done;
+    }
+
+    private async Task<ControlReply> SysctlsAsync(ControlSession session)
+    {
+        List<string> lines = await stack.InvokeAsync(s => s.Sysctls.Names
+            .Select(name => $"{name} = {(s.Sysctls.TryGet(name, out string value) ? value : "")}").ToList())
+            .ConfigureAwait(false);
+        await session.SendLinesAsync(lines).ConfigureAwait(false);
+        return Done;
+    }
+
+    private static string SysctlProblem(string name, string? wanted, string profile, string value) => value.Length == 0
+        ? $"sysctl: {profile} has no '{name}', or this stack does not use it (earshot sysctl -a lists all)"
+        : $"sysctl: {name} cannot be '{wanted}'; it stays '{value}'";
+
+    private async Task<ControlReply> WhyAsync(ControlRequest request, ControlSession session)
+    {
+        int port = request.Port is >= 1 and <= ushort.MaxValue and { } given ? given : throw Bad("'port' is missing");
+        IReadOnlyList<string> lines = await stack.InvokeAsync(s => WhyView.Lines(s, port)).ConfigureAwait(false);
+        if (lines.Count == 0)
+        {
+            throw new CommandException(ExitCode.Findings, $"why: no socket has port {port}, and none ever had");
+        }
+
+        await session.SendLinesAsync(lines).ConfigureAwait(false);
+        return Done;
+    }
+
+    private static List<SocketRow> Rows(NetworkStack s)
+    {
+        var rows = new List<SocketRow>();
+        s.CopySockets(rows);
+        return rows;
+    }
+
+    private static InetEndpoint Endpoint(ControlRequest request)
+    {
+        if (!InetAddress.TryParse(request.Address, out InetAddress address))
+        {
+            throw Bad($"'address' is '{request.Address}', not an IPv4 address");
+        }
+
+        return request.Port is >= 0 and <= ushort.MaxValue and { } port
+            ? new InetEndpoint(address, (ushort)port) : throw Bad("'port' is not one from 0 to 65535");
+    }
+
+    private static SocketSelection Selection(ControlRequest request) => request.Sockets switch
+    {
+        null or "connections" => SocketSelection.Connections,
+        "listeners" => SocketSelection.Listeners,
+        "all" => SocketSelection.All,
+        _ => throw Bad($"'sockets' is '{request.Sockets}', not connections, listeners or all"),
+    };
+
+    private static ControlReply Failed(string call, InetEndpoint endpoint, string errno) =>
+        new() { Error = $"{call} for {endpoint}: {errno}", Errno = errno, Exit = ExitCode.ExperimentFailed };
+
+    private static CommandException Bad(string problem) => new(ExitCode.Usage, $"bad request: {problem}");
+}

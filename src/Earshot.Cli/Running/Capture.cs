@@ -1,0 +1,103 @@
+using System;
+using System.IO;
+using System.Text;
+using Earshot.Core;
+using Earshot.Links;
+
+namespace Earshot.Cli.Running;
+
+/// <summary>A capture file of every packet of a stack, each with its verdicts as its comment.</summary>
+internal sealed class Capture : IDisposable
+{
+    private const int Loopback = 1;
+    private const int BufferLength = 1 << 16;
+
+    private readonly PcapngWriter _writer;
+    private readonly Ledger _ledger;
+    private readonly long _clockZero;
+    private readonly Action<string> _say;
+    private readonly int _loopback;
+    private readonly int _device;
+    private bool _failed;
+
+    /// <summary>Starts a capture.</summary>
+    /// <param name="file">The file, as <see cref="Create"/> made it.</param>
+    /// <param name="stack">The stack; only its ledger's words are used.</param>
+    /// <param name="clockZero">What a wall clock showed at the zero of the stack's clock.</param>
+    /// <param name="device">The name of the interface after loopback.</param>
+    /// <param name="say">Told when the file cannot be written any more.</param>
+    internal Capture(Stream file, NetworkStack stack, DateTimeOffset clockZero, string device, Action<string> say)
+    {
+        _writer = new PcapngWriter(file);
+        _ledger = stack.Ledger;
+        _clockZero = (clockZero - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+        _say = say;
+        _loopback = _writer.AddInterface("lo");
+        _device = _writer.AddInterface(device);
+    }
+
+    /// <summary>Makes the file, before anything else is set up.</summary>
+    /// <exception cref="CommandException">It cannot be made.</exception>
+    internal static FileStream Create(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, BufferLength);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new CommandException(ExitCode.CannotRunHere, $"--pcap {path}: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes one packet; the stack's tap.</summary>
+    internal void OnPacket(in TappedPacket packet)
+    {
+        if (_failed)
+        {
+            return;
+        }
+
+        try
+        {
+            _writer.Write(
+                packet.Interface == Loopback ? _loopback : _device, _clockZero + packet.Time.Nanoseconds, packet.Bytes,
+                Comment(packet.Verdicts), packet.IsOutbound ? PacketDirection.Outbound : PacketDirection.Inbound);
+        }
+        catch (IOException e)
+        {
+            // A full disk must not end the stack.
+            _failed = true;
+            _say($"the capture ends here: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes what is left and closes the file.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            _writer.Dispose();
+        }
+        catch (IOException e)
+        {
+            _say($"the end of the capture is lost: {e.Message}");
+        }
+    }
+
+    private string? Comment(ReadOnlySpan<LedgerEntry> verdicts)
+    {
+        if (verdicts.IsEmpty)
+        {
+            return null;
+        }
+
+        var text = new StringBuilder();
+        foreach (LedgerEntry entry in verdicts)
+        {
+            text.Append(text.Length == 0 ? "" : "; ").Append(entry.Rule).Append(": ").Append(_ledger.Explain(entry));
+        }
+
+        return text.ToString();
+    }
+}

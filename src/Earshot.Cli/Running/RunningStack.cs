@@ -1,0 +1,164 @@
+using System;
+using System.IO;
+using System.Security.Cryptography;
+using System.Threading.Tasks;
+using Earshot.Cli.Control;
+using Earshot.Core;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Views;
+using Earshot.Links;
+using Earshot.Sockets;
+
+namespace Earshot.Cli.Running;
+
+/// <summary>What a stack that stays is made from.</summary>
+/// <param name="Name">Its name for other terminals.</param>
+/// <param name="Profile">The kernel to behave like.</param>
+/// <param name="Seed">Its seed; drawn from the operating system when null.</param>
+/// <param name="Device">Its device; null for a host with loopback only.</param>
+/// <param name="CapturePath">A file for every packet; null for none.</param>
+internal sealed record RunningStackOptions(
+    string Name, KernelProfile Profile, ulong? Seed = null, Device? Device = null, string? CapturePath = null);
+
+/// <summary>A stack that stays in the foreground: its device, its pump, its control socket and its capture.</summary>
+internal sealed class RunningStack : IAsyncDisposable
+{
+    private static readonly TimeSpan DeviceLook = TimeSpan.FromSeconds(1);
+
+    private readonly Terminal _terminal;
+    private readonly TunLink? _link;
+    private readonly NetworkStack _core;
+    private readonly Capture? _capture;
+    private readonly ControlServer _control;
+
+    private RunningStack(
+        Terminal terminal, TunLink? link, EarshotStack stack, NetworkStack core, Capture? capture, ControlServer control)
+    {
+        _terminal = terminal;
+        _link = link;
+        Stack = stack;
+        _core = core;
+        _capture = capture;
+        _control = control;
+    }
+
+    /// <summary>The stack.</summary>
+    internal EarshotStack Stack { get; }
+
+    /// <summary>Starts everything.</summary>
+    /// <exception cref="CommandException">The name is taken, or a file or address cannot be used.</exception>
+    /// <exception cref="LinkException">The device cannot be had.</exception>
+    internal static async Task<RunningStack> StartAsync(RunningStackOptions options, Terminal terminal)
+    {
+        FileStream? file = options.CapturePath is { } path ? Capture.Create(path) : null;
+        TunLink? link = null;
+        EarshotStack? stack = null;
+        Capture? capture = null;
+        try
+        {
+            link = options.Device?.Open();
+            stack = EarshotStack.Start(StackOptions(options, link), link);
+
+            // Kept for one purpose: to show the state of a stack that has broken.
+            NetworkStack core = await stack.InvokeAsync(s => s).ConfigureAwait(false);
+            if (file is not null)
+            {
+                capture = new Capture(file, core, stack.ClockZero, link?.Name ?? "none", terminal.Say);
+                await stack.InvokeAsync(s => s.Tap = capture.OnPacket).ConfigureAwait(false);
+            }
+
+            ControlServer control = ControlServer.Open(options.Name, new StackService(stack).HandleAsync);
+            Tell(options, link, terminal);
+            return new RunningStack(terminal, link, stack, core, capture, control);
+        }
+        catch
+        {
+            if (stack is not null)
+            {
+                await stack.DisposeAsync().ConfigureAwait(false);
+            }
+            else
+            {
+                link?.Dispose();
+            }
+
+            capture?.Dispose();
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until the user wants it to end, or until it cannot go on.</summary>
+    /// <returns>The exit code.</returns>
+    internal async Task<int> WaitAsync(EndSignal end)
+    {
+        Task ended = end.WaitAsync();
+        while (true)
+        {
+            Task first = await Task.WhenAny(ended, Stack.Completion, Task.Delay(DeviceLook)).ConfigureAwait(false);
+            if (first == Stack.Completion && Stack.Failure is { } failure)
+            {
+                return TellFailure(failure);
+            }
+
+            if (first == ended || first == Stack.Completion)
+            {
+                return ExitCode.Fine;
+            }
+
+            if (_link is { IsGone: true })
+            {
+                throw new CommandException(
+                    ExitCode.CannotRunHere, $"the device {_link.Name} was deleted: make it again and start again");
+            }
+        }
+    }
+
+    /// <summary>Ends everything, the control socket first; open connections are reset.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _control.DisposeAsync().ConfigureAwait(false);
+        await Stack.DisposeAsync().ConfigureAwait(false);
+        _capture?.Dispose();
+    }
+
+    private static StackOptions StackOptions(RunningStackOptions options, TunLink? link)
+    {
+        Seed256 seed = options.Seed is { } given ? Chance.Spread(given) : DrawnSeed();
+        var made = new StackOptions { Profile = options.Profile, Seed = seed };
+        return link is null || options.Device is not { } device
+            ? made : made with { Interfaces = [device.Interface(link)], Routes = device.Routes() };
+    }
+
+    private static Seed256 DrawnSeed()
+    {
+        Span<byte> bytes = stackalloc byte[32];
+        RandomNumberGenerator.Fill(bytes);
+        return new Seed256(
+            BitConverter.ToUInt64(bytes), BitConverter.ToUInt64(bytes[8..]), BitConverter.ToUInt64(bytes[16..]),
+            BitConverter.ToUInt64(bytes[24..]));
+    }
+
+    private static void Tell(RunningStackOptions options, TunLink? link, Terminal terminal)
+    {
+        string where = options.Device is { } device ? $" at {device.Address.Address} on {link!.Name}" : "";
+        terminal.Say($"stack '{options.Name}' is up{where} and behaves like {options.Profile.Name}; Ctrl-C ends it");
+        if (link is { IsMade: true } && options.Device is { Gateway: null } bare)
+        {
+            terminal.Say(
+                $"{link.Name} was made without an address for the kernel: set one with 'ip addr add B/"
+                + $"{bare.Address.PrefixLength} dev {link.Name}' and 'ip link set {link.Name} up', or start with --gateway B");
+        }
+    }
+
+    private int TellFailure(Exception failure)
+    {
+        int code = Failure.Tell(failure, _terminal);
+        foreach (string line in StateDump.Lines(_core))
+        {
+            _terminal.Error.WriteLine(line);
+        }
+
+        return code == ExitCode.Fine ? ExitCode.BrokenInvariant : code;
+    }
+}

@@ -1,0 +1,101 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core;
+using Earshot.Core.Profiles;
+using Earshot.Core.Wire;
+
+namespace Earshot.Lab.Views;
+
+/// <summary>Sockets as <c>netstat -nt</c> lists them, character for character.</summary>
+/// <remarks>
+/// The text is that of net-tools 2.10; where the profile's distribution came with net-tools 1.60, its wider address
+/// columns are used. The order is the order of the rows, which <see cref="NetworkStack.CopySockets"/> makes that of
+/// <c>/proc/net/tcp</c>.
+/// </remarks>
+public static class NetstatView
+{
+    /// <summary>Columns of an address in net-tools 2.10.</summary>
+    public const int AddressWidth = 23;
+
+    /// <summary>Columns of an address in the net-tools 1.60 of the profiles that list requests first.</summary>
+    public const int OldAddressWidth = 27;
+
+    private static readonly string[] StateNames =
+    [
+        "UNKNOWN", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
+        "LAST_ACK", "LISTEN", "CLOSING",
+    ];
+
+    /// <summary>The name of a state as netstat prints it, such as <c>SYN_RECV</c>.</summary>
+    public static string StateName(TcpState state) => StateNames[(int)state];
+
+    /// <summary>The whole table: title, heading and a line for each row that is selected.</summary>
+    /// <param name="rows">The sockets, in the order in which they are to appear.</param>
+    /// <param name="profile">The kernel, which decides the columns' widths.</param>
+    /// <param name="selection">Which of the rows to show.</param>
+    /// <param name="timers">Whether to add the timer's column (<c>-o</c>).</param>
+    public static IEnumerable<string> Table(
+        IEnumerable<SocketRow> rows, KernelProfile profile, SocketSelection selection = SocketSelection.Connections,
+        bool timers = false)
+    {
+        yield return selection switch
+        {
+            SocketSelection.All => "Active Internet connections (servers and established)",
+            SocketSelection.Listeners => "Active Internet connections (only servers)",
+            _ => "Active Internet connections (w/o servers)",
+        };
+        yield return Columns(profile, "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State")
+            + (timers ? " Timer" : "");
+        foreach (SocketRow row in rows)
+        {
+            if (IsSelected(row, selection))
+            {
+                yield return Line(row, profile, timers);
+            }
+        }
+    }
+
+    /// <summary>The line of one socket.</summary>
+    /// <param name="row">The socket.</param>
+    /// <param name="profile">The kernel, which decides the columns' widths.</param>
+    /// <param name="timer">Whether to add its timer (<c>-o</c>).</param>
+    public static string Line(in SocketRow row, KernelProfile profile, bool timer = false) =>
+        Columns(
+            profile, "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(), EndpointText(row.Local),
+            EndpointText(row.Remote), StateName(row.State))
+        + (timer ? " " + TimerText(row) : "");
+
+    internal static bool IsSelected(in SocketRow row, SocketSelection selection) => selection switch
+    {
+        SocketSelection.All => true,
+        SocketSelection.Listeners => row.State == TcpState.Listen,
+        _ => row.State != TcpState.Listen,
+    };
+
+    private static string Columns(
+        KernelProfile profile, string protocol, string receive, string send, string local, string remote, string state)
+    {
+        // net-tools 1.60 went with the kernels that list requests first.
+        int width = profile.RequestsListedFirst ? OldAddressWidth : AddressWidth;
+        string head = protocol == "tcp" ? $"{protocol,-4}  {receive,6} {send,6}" : $"{protocol} {receive} {send}";
+        return $"{head} {local.PadRight(width)} {remote.PadRight(width)} {state,-11}";
+    }
+
+    private static string EndpointText(InetEndpoint endpoint) =>
+        endpoint.Port == 0 ? $"{endpoint.Address}:*" : endpoint.ToString();
+
+    // The times are hundredths of a second in /proc/net/tcp, rounded down.
+    private static string TimerText(in SocketRow row)
+    {
+        string name = row.Timer switch
+        {
+            SocketTimer.On => "on",
+            SocketTimer.Keepalive => "keepalive",
+            SocketTimer.TimeWait => "timewait",
+            SocketTimer.Probe => "probe",
+            _ => "off",
+        };
+        long hundredths = row.Timer == SocketTimer.Off ? 0 : Math.Max(0, row.TimerRemaining.Ticks / 100_000);
+        return $"{name} ({hundredths / 100}.{hundredths % 100:00}/{row.Retransmits}/0)";
+    }
+}

@@ -1,0 +1,151 @@
+using System;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using Xunit;
+
+namespace Earshot.Cli.Tests.Sessions;
+
+/// <summary>The commands against a stack, all inside the test's own process.</summary>
+public sealed class StackCommandTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static int _names;
+
+    private readonly CancellationTokenSource _down = new();
+    private readonly string _name = $"commands-{Interlocked.Increment(ref _names)}";
+    private Task<CommandRun>? _up;
+
+    public async Task InitializeAsync()
+    {
+        _up = CommandRun.OfAsync($"up --name {_name} --seed 1", _down.Token);
+        await UntilAsync("netstat -nt", run => run.ExitCode == 0);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _down.CancelAsync();
+        CommandRun run = await _up!.WaitAsync(Limit);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("", run.Out);
+        _down.Dispose();
+    }
+
+    [Fact]
+    public async Task A_listener_shows_its_queue_and_limit()
+    {
+        using var end = new CancellationTokenSource();
+        Task<CommandRun> listen = RunAsync("listen 127.0.0.1 6666 5", end.Token);
+        await UntilAsync("ss -nlt", run => run.Out.Contains(":6666", StringComparison.Ordinal));
+        Task<CommandRun> connect = RunAsync("connect 127.0.0.1 6666 9", end.Token);
+        CommandRun full = await UntilAsync("ss -nlt", run => run.Out.Contains("LISTEN 6 ", StringComparison.Ordinal));
+        Assert.Equal(
+            "State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n"
+            + "LISTEN 6      5          127.0.0.1:6666      0.0.0.0:*          \n",
+            full.Out);
+
+        CommandRun why = await UntilAsync("why 6666", run => run.Out.Contains("SynAcceptQueueFull", StringComparison.Ordinal));
+        Assert.Contains("127.0.0.1:6666 listens: the accept queue holds 6, the backlog is 5 (full)", why.Out);
+        Assert.Contains("tcp_conn_request", why.Out);
+        Assert.Contains(" SYN_SENT: ", why.Out);
+        Assert.Contains(
+            "times the listen queue of a socket overflowed", (await RunAsync("netstat -s")).Out);
+
+        await end.CancelAsync();
+        Assert.Equal(new CommandRun(0, "", ""), await listen.WaitAsync(Limit));
+        Assert.Equal(new CommandRun(0, "", ""), await connect.WaitAsync(Limit));
+        await UntilAsync("ss -nlt", run => !run.Out.Contains(":6666", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_port_that_nobody_listens_on_refuses_every_client()
+    {
+        using var end = new CancellationTokenSource();
+        using var output = new StringWriter();
+        Task<CommandRun> connect = RunAsync("connect localhost 7777 3", end.Token);
+        await UntilAsync("netstat -s", run => run.Out.Contains("3 failed connection attempts", StringComparison.Ordinal));
+        await Task.Delay(200);
+        Assert.False(connect.IsCompleted);
+
+        await end.CancelAsync();
+        CommandRun run = await connect.WaitAsync(Limit);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal("connection failed\nconnection failed\nconnection failed\n", run.Out);
+        Assert.Contains("client 3: connect() for 0.0.0.0:7777: ECONNREFUSED", run.Error);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_named()
+    {
+        using var end = new CancellationTokenSource();
+        Task<CommandRun> listen = RunAsync("listen 0.0.0.0 6666 5", end.Token);
+        await UntilAsync("ss -nlt", run => run.Out.Contains(":6666", StringComparison.Ordinal));
+
+        CommandRun second = await RunAsync("listen 127.0.0.1 6666 5");
+        Assert.Equal(4, second.ExitCode);
+        Assert.Contains("bind() for 127.0.0.1:6666: EADDRINUSE: the port is in use", second.Error);
+
+        await end.CancelAsync();
+        await listen.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task An_address_that_the_stack_does_not_have_is_named()
+    {
+        CommandRun run = await RunAsync("listen 192.0.2.1 6666 5");
+        Assert.Equal(4, run.ExitCode);
+        Assert.Contains("EADDRNOTAVAIL: the stack has no such address", run.Error);
+    }
+
+    [Fact]
+    public async Task A_sysctl_is_shown_set_and_listed()
+    {
+        Assert.Equal(new CommandRun(0, "net.core.somaxconn = 4096\n", ""), await RunAsync("sysctl net.core.somaxconn"));
+        Assert.Equal(new CommandRun(0, "net.core.somaxconn = 2\n", ""), await RunAsync("sysctl -w net.core.somaxconn=2"));
+        Assert.Equal(new CommandRun(0, "net.core.somaxconn = 2\n", ""), await RunAsync("sysctl net.core.somaxconn"));
+        CommandRun all = await RunAsync("sysctl -a");
+        Assert.Contains("net.ipv4.tcp_rmem = 4096\t131072\t33554432\n", all.Out);
+        Assert.Contains("net.core.somaxconn = 2\n", all.Out);
+    }
+
+    [Theory]
+    [InlineData("sysctl net.core.nothing", 2, "linux-6.18 has no 'net.core.nothing'")]
+    [InlineData("sysctl net.core.somaxconn=many", 2, "net.core.somaxconn cannot be 'many'; it stays '4096'")]
+    [InlineData("sysctl net.core.somaxconn=-1", 2, "cannot be '-1'")]
+    [InlineData("why 9", 1, "no socket has port 9")]
+    public async Task What_cannot_be_answered_says_why(string command, int code, string said)
+    {
+        CommandRun run = await RunAsync(command);
+        Assert.Equal(code, run.ExitCode);
+        Assert.Contains(said, run.Error);
+        Assert.Equal("", run.Out);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_up_is_not_started_again()
+    {
+        CommandRun run = await CommandRun.OfAsync($"up --name {_name}");
+        Assert.Equal(3, run.ExitCode);
+        Assert.Contains("is up already", run.Error);
+        Assert.Equal(0, (await RunAsync("netstat -nt")).ExitCode);
+    }
+
+    private Task<CommandRun> RunAsync(string command, CancellationToken cancellation = default) =>
+        CommandRun.OfAsync($"{command} --stack {_name}", cancellation);
+
+    private async Task<CommandRun> UntilAsync(string command, Func<CommandRun, bool> holds)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (true)
+        {
+            CommandRun run = await RunAsync(command);
+            if (holds(run))
+            {
+                return run;
+            }
+
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Delay(20, CancellationToken.None);
+        }
+    }
+}

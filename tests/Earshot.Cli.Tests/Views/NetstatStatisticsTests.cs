@@ -1,0 +1,37 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Earshot.Core;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Views;
+using Xunit;
+
+namespace Earshot.Cli.Tests.Views;
+
+public sealed class NetstatStatisticsTests
+{
+    private static readonly string[] Names = [.. Enum.GetNames<Counter>().Skip(1)];
+
+    [Fact]
+    public void Every_counter_is_worded_as_netstat_2_10_words_it() => Assert.Equal(
+        GoldenText.Lines("netstat-s-all.txt"),
+        NetstatStatistics.Lines(Names.Select((name, i) => KeyValuePair.Create(name, 100L + i)), KernelProfile.Linux618));
+
+    [Fact]
+    public void Of_counters_that_are_0_the_same_ones_are_printed() => Assert.Equal(
+        GoldenText.Lines("netstat-s-zero.txt"),
+        NetstatStatistics.Lines(Names.Select(name => KeyValuePair.Create(name, 0L)), KernelProfile.Linux618));
+
+    [Fact]
+    public void Under_el6_SYNs_are_ignored_and_later_dropped()
+    {
+        KeyValuePair<string, long>[] counters = [KeyValuePair.Create("TcpExtListenDrops", 144L)];
+        Assert.Contains("    144 SYNs to LISTEN sockets ignored", NetstatStatistics.Lines(counters, KernelProfile.LinuxEl6));
+        Assert.Contains("    144 SYNs to LISTEN sockets dropped", NetstatStatistics.Lines(counters, KernelProfile.Linux618));
+    }
+
+    [Fact]
+    public void What_the_stack_does_not_count_is_not_printed() => Assert.Equal(
+        ["Ip:", "Icmp:", "Tcp:", "    3 active connection openings", "TcpExt:", "IpExt:"],
+        NetstatStatistics.Lines([KeyValuePair.Create("TcpActiveOpens", 3L)], KernelProfile.Linux618));
+}
