@@ -124,6 +124,15 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
         Wheel.Arm(handle, _context.Jiffies + jiffies);
     }
 
+    /// <summary>Stops a timer; one whose node was never made is stopped already.</summary>
+    internal void Stop(int handle)
+    {
+        if (handle >= 0)
+        {
+            Wheel.Cancel(handle);
+        }
+    }
+
     internal bool IsArmed(int handle) => handle >= 0 && Link(handle).IsArmed;
 
     /// <summary>Jiffies until an armed timer asked to fire.</summary>

@@ -344,7 +344,7 @@ internal sealed partial class Connection
     {
         if (_packetsOut == 0)
         {
-            _tcp.Timers.Wheel.Cancel(_writeTimer);
+            _tcp.Timers.Stop(_writeTimer);
             _firstRetransmission = 0;
         }
         else
@@ -365,7 +365,7 @@ internal sealed partial class Connection
         if (_sendWindow >= Math.Min((uint)(_writeSeq - _nxt), (uint)_mss))
         {
             _backoff = 0;
-            _tcp.Timers.Wheel.Cancel(_writeTimer);
+            _tcp.Timers.Stop(_writeTimer);
             _rtt.Rto = _rtt.Base(InitialRto);
         }
     }

@@ -334,7 +334,7 @@ internal sealed partial class Connection
         bool crossed = Owner is not null;
         if (crossed)
         {
-            _tcp.Timers.Wheel.Cancel(_writeTimer);
+            _tcp.Timers.Stop(_writeTimer);
             _una = segment.Ack;
             _timeouts = _backoff = 0;
             _firstRetransmission = 0;

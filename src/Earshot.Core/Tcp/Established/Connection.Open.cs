@@ -218,7 +218,7 @@ internal sealed partial class Connection
     {
         TakePeerOptions(segment, options);
         _una = segment.Ack;
-        _tcp.Timers.Wheel.Cancel(_writeTimer);
+        _tcp.Timers.Stop(_writeTimer);
         if (_timeouts == 0)
         {
             Sample((_context.Now.Nanoseconds - _lastSent) / 1000);
