@@ -53,7 +53,9 @@ public sealed class BacklogTests
         world.RunUntil(Instant.FromSeconds(100));
         Assert.Equal(30, crowd.Opens);
         crowd.StopListening();
-        world.RunUntil(Instant.FromSeconds(600));
+        world.RunUntil(Instant.FromSeconds(300));
+        crowd.StopClients();
+        world.RunUntil(Instant.FromSeconds(900));
 
         Assert.Equal(crowd.Opens, crowd.Connected + crowd.Failed);
         Assert.True(crowd.Accepted > 0, "nobody was accepted");

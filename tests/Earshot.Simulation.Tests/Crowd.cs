@@ -23,6 +23,7 @@ internal sealed class Crowd
     private readonly List<ListenerRow> _listeners = [];
     private readonly List<SocketRow> _rows = [];
     private readonly HashSet<InetEndpoint> _waiting = [];
+    private readonly SortedSet<int> _open = [];
     private int _listener;
     private ushort _listenerId;
 
@@ -83,6 +84,17 @@ internal sealed class Crowd
 
     /// <summary>Stops the listener: what waits in its queues is reset or forgotten.</summary>
     internal void StopListening() => Assert.Equal(0, _server.Calls.Close(_listener));
+
+    /// <summary>Closes the clients that still believe to be connected: nobody told them, or the reset was lost.</summary>
+    internal void StopClients()
+    {
+        foreach (int socket in _open)
+        {
+            Assert.Equal(0, _client.Calls.Close(socket));
+        }
+
+        _open.Clear();
+    }
 
     // Of the clients: opens = accepted + queued + refused, and each client is in one of the three.
     private void CheckClients(in ListenerRow row)
@@ -161,7 +173,9 @@ internal sealed class Crowd
         Opens++;
         SocketCalls calls = _client.Calls;
         int socket = calls.Socket(2, 1, 0);
+        _open.Add(socket);
         bool connected = false;
+        bool closed = false;
         long token = 0;
         token = _client.Subscribe(_ => OnEvent());
         Assert.Equal(-Errno.EINPROGRESS, calls.Connect(socket, _local));
@@ -169,6 +183,12 @@ internal sealed class Crowd
 
         void OnEvent()
         {
+            // A wait that close() ended comes back as an event too.
+            if (closed || !_open.Contains(socket))
+            {
+                return;
+            }
+
             if (!connected)
             {
                 int result = calls.Connect(socket, _local);
@@ -182,7 +202,7 @@ internal sealed class Crowd
                 _ = connected ? Connected++ : Failed++;
                 if (!connected)
                 {
-                    Assert.Equal(0, calls.Close(socket));
+                    Close();
                     return;
                 }
 
@@ -191,7 +211,7 @@ internal sealed class Crowd
                 {
                     case 0:
                         Assert.Equal(0, calls.SetOption(socket, SocketOption.Linger, 0));
-                        Assert.Equal(0, calls.Close(socket));
+                        Close();
                         return;
                     case 1:
                         Assert.Equal(0, calls.Shutdown(socket, ShutWrite));
@@ -208,6 +228,13 @@ internal sealed class Crowd
                 return;
             }
 
+            Close();
+        }
+
+        void Close()
+        {
+            closed = true;
+            _open.Remove(socket);
             Assert.Equal(0, calls.Close(socket));
         }
     }

@@ -71,7 +71,8 @@ public sealed class WireTests : IDisposable
             overtaken += _arrived[i].Number < _arrived[i - 1].Number ? 1 : 0;
         }
 
-        Assert.InRange(overtaken, 60, 140);
+        // A fifth is held back, in an order of its own: half of those come after one that was sent later.
+        Assert.InRange(overtaken, 30, 70);
     }
 
     [Fact]
