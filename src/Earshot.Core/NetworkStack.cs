@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
-using Earshot.Core.Memory;
 using Earshot.Core.Profiles;
 using Earshot.Core.Sockets;
 using Earshot.Core.Tcp;
@@ -160,7 +159,7 @@ public sealed class NetworkStack : IDisposable
         ReadOnlySpan<byte> bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
         _transmitting = true;
         packet = new OutboundPacket(bytes, @interface, info, time);
-        _tap?.Invoke(new TappedPacket(bytes, time, @interface, outbound: true, default));
+        _tap?.Invoke(new TappedPacket(bytes, time, @interface, outbound: true, info, default));
         return true;
     }
 
@@ -217,7 +216,9 @@ public sealed class NetworkStack : IDisposable
 
     /// <summary>Delivers what was sent to our own addresses, until nothing is left.</summary>
     /// <param name="owned">The connection that a call works on: what is for it waits until the others are done.</param>
-    /// <remarks>As the kernel's softirq does when a call leaves its critical section, and then the socket backlog.</remarks>
+    /// <remarks>
+    /// As the kernel's softirq does when a call leaves its critical section, and then the socket backlog.
+    /// </remarks>
     internal void Drain(Connection? owned)
     {
         _tcp.Owned = owned;
@@ -269,7 +270,8 @@ public sealed class NetworkStack : IDisposable
         {
             _verdicts.Clear();
             Ledger.CopySince(before, _verdicts);
-            _tap(new TappedPacket(bytes, Now, @interface, outbound: false, CollectionsMarshal.AsSpan(_verdicts)));
+            _tap(new TappedPacket(
+                bytes, Now, @interface, outbound: false, info, CollectionsMarshal.AsSpan(_verdicts)));
         }
 
         return taken;

@@ -11,12 +11,14 @@ public readonly ref struct TappedPacket
         Instant time,
         int @interface,
         bool outbound,
+        PacketInfo info,
         ReadOnlySpan<LedgerEntry> verdicts)
     {
         Bytes = bytes;
         Time = time;
         Interface = @interface;
         IsOutbound = outbound;
+        Info = info;
         Verdicts = verdicts;
     }
 
@@ -31,6 +33,9 @@ public readonly ref struct TappedPacket
 
     /// <summary>Whether it leaves this host.</summary>
     public bool IsOutbound { get; }
+
+    /// <summary>What is known about its checksum and its size.</summary>
+    public PacketInfo Info { get; }
 
     /// <summary>The verdicts that it got, in order; empty for a packet that leaves.</summary>
     public ReadOnlySpan<LedgerEntry> Verdicts { get; }

@@ -17,6 +17,7 @@ internal sealed class StackContext
         Sysctls = new Sysctls(options.Profile);
         Mib = new Mib(options.Profile.LacksCounters);
         Ledger = new Ledger(options.Seed);
+        Identifications = Stream(ChanceStream.Identification);
         Clock = new JiffyClock(options.Profile.Hz, now, Stream(ChanceStream.Time));
     }
 
@@ -36,6 +37,9 @@ internal sealed class StackContext
     internal Mib Mib { get; }
 
     internal Ledger Ledger { get; }
+
+    /// <summary>Where the first IP identification of a connection comes from.</summary>
+    internal Chance Identifications { get; }
 
     internal BufferPool Buffers { get; } = new();
 

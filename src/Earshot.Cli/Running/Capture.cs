@@ -2,6 +2,7 @@ using System;
 using System.IO;
 using System.Text;
 using Earshot.Core;
+using Earshot.Core.Wire;
 using Earshot.Links;
 
 namespace Earshot.Cli.Running;
@@ -18,6 +19,7 @@ internal sealed class Capture : IDisposable
     private readonly Action<string> _say;
     private readonly int _loopback;
     private readonly int _device;
+    private readonly byte[] _whole = new byte[PacketBatch.MaximumPacketLength];
     private bool _failed;
 
     /// <summary>Starts a capture.</summary>
@@ -61,7 +63,7 @@ internal sealed class Capture : IDisposable
         try
         {
             _writer.Write(
-                packet.Interface == Loopback ? _loopback : _device, _clockZero + packet.Time.Nanoseconds, packet.Bytes,
+                packet.Interface == Loopback ? _loopback : _device, _clockZero + packet.Time.Nanoseconds, Whole(packet),
                 Comment(packet.Verdicts), packet.IsOutbound ? PacketDirection.Outbound : PacketDirection.Inbound);
         }
         catch (IOException e)
@@ -83,6 +85,20 @@ internal sealed class Capture : IDisposable
         {
             _say($"the end of the capture is lost: {e.Message}");
         }
+    }
+
+    /// <summary>The packet with its checksum, also when that was left to the link.</summary>
+    private ReadOnlySpan<byte> Whole(in TappedPacket packet)
+    {
+        if ((packet.Info.Flags & PacketFlags.ChecksumPartial) == 0)
+        {
+            return packet.Bytes;
+        }
+
+        Span<byte> copy = _whole.AsSpan(0, packet.Bytes.Length);
+        packet.Bytes.CopyTo(copy);
+        TcpFields.CompleteChecksum(copy);
+        return copy;
     }
 
     private string? Comment(ReadOnlySpan<LedgerEntry> verdicts)

@@ -1,5 +1,4 @@
 using System;
-using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -16,17 +15,17 @@ internal sealed class IcmpLayer
     private readonly RouteTable _routes;
     private readonly IpOutput _output;
     private readonly IcmpLimiter _limiter;
-    private readonly TcpLayer _tcp;
+    private readonly ITransport _tcp;
     private ushort _identification;
 
-    internal IcmpLayer(StackContext context, RouteTable routes, IpOutput output, TcpLayer tcp)
+    internal IcmpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp)
     {
         _context = context;
         _routes = routes;
         _output = output;
         _tcp = tcp;
         _limiter = new IcmpLimiter(context);
-        _identification = (ushort)tcp.Identifications.NextUInt32();
+        _identification = (ushort)context.Identifications.NextUInt32();
     }
 
     /// <summary>Takes an ICMP message in.</summary>

@@ -1,5 +1,4 @@
 using System;
-using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -13,10 +12,10 @@ internal sealed class IpLayer
 
     private readonly StackContext _context;
     private readonly RouteTable _routes;
-    private readonly TcpLayer _tcp;
+    private readonly ITransport _tcp;
     private readonly IcmpLayer _icmp;
 
-    internal IpLayer(StackContext context, RouteTable routes, TcpLayer tcp, IcmpLayer icmp)
+    internal IpLayer(StackContext context, RouteTable routes, ITransport tcp, IcmpLayer icmp)
     {
         _context = context;
         _routes = routes;

@@ -1,6 +1,5 @@
 using System;
 using System.Runtime.CompilerServices;
-using Earshot.Core.Memory;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;

@@ -10,7 +10,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp;
 
 /// <summary>Segment to socket, or a RST. Linux: tcp_v4_rcv (net/ipv4/tcp_ipv4.c).</summary>
-internal sealed class TcpLayer : IDisposable
+internal sealed class TcpLayer : ITransport, IDisposable
 {
     private readonly List<Listener?> _listeners = [];
     private readonly Queue<int> _freeListeners = new();
@@ -27,7 +27,6 @@ internal sealed class TcpLayer : IDisposable
         Output = new TcpOutput(context, routes, ip);
         Table = new SocketTable(context);
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
-        Identifications = context.Stream(ChanceStream.Identification);
         _hashes = context.Stream(ChanceStream.SocketHash);
         ChallengeLimit = new ChallengeLimit(context);
         Shape = context.Profile.Shape == ListenShape.GlobalTable
@@ -61,8 +60,6 @@ internal sealed class TcpLayer : IDisposable
 
     internal InitialSequence InitialSequence { get; }
 
-    internal Chance Identifications { get; }
-
     internal ChallengeLimit ChallengeLimit { get; }
 
     internal PortHolds Ports { get; } = new();
@@ -80,7 +77,7 @@ internal sealed class TcpLayer : IDisposable
 
     /// <summary>Takes an IP packet in that carries TCP.</summary>
     /// <returns>False when it is for <see cref="Owned"/> and must come again after the call.</returns>
-    internal bool OnPacket(in IpPacket packet, PacketInfo info, int @interface)
+    public bool OnPacket(in IpPacket packet, PacketInfo info, int @interface)
     {
         Mib mib = Context.Mib;
         bool trusted = (info.Flags & (PacketFlags.ChecksumGood | PacketFlags.ChecksumPartial)) != 0;
@@ -115,7 +112,7 @@ internal sealed class TcpLayer : IDisposable
     }
 
     /// <summary>An ICMP error that quotes one of our segments. Linux: tcp_v4_err.</summary>
-    internal void OnIcmpError(in IcmpError error)
+    public void OnIcmpError(in IcmpError error)
     {
         int handle = Table.Find(Table.Tag(error.Tuple), error.Tuple);
         if (handle < 0 || Handle.Kind(handle) == HandleKind.TimeWait)

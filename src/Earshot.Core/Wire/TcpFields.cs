@@ -52,4 +52,20 @@ public struct TcpFields
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteChecksum(Span<byte> header, ushort checksum) =>
         Unsafe.WriteUnaligned(ref header[TcpSegment.ChecksumOffset], checksum);
+
+    /// <summary>Sums a packet whose checksum was left to the link, as for a capture.</summary>
+    /// <param name="packet">A whole IP packet; one that does not carry TCP is left as it is.</param>
+    public static void CompleteChecksum(Span<byte> packet)
+    {
+        if (IpPacket.Parse(packet, out IpPacket ip) != IpParseError.None || ip.Protocol != IpPacket.ProtocolTcp
+            || ip.Payload.Length < TcpSegment.MinimumHeaderLength)
+        {
+            return;
+        }
+
+        Span<byte> segment = packet.Slice(ip.HeaderLength, ip.Payload.Length);
+        WriteChecksum(segment, 0);
+        ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
+        WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, sum)));
+    }
 }

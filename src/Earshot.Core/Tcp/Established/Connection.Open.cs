@@ -99,7 +99,7 @@ internal sealed partial class Connection
         _tag = _tcp.Table.Tag(tuple);
         _route = route;
         Options = options;
-        _identification = (ushort)_tcp.Identifications.NextUInt32();
+        _identification = (ushort)_context.Identifications.NextUInt32();
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
         _ack = AckState.Fresh;

@@ -1,11 +1,10 @@
 using System;
 using System.Collections.Generic;
-using Earshot.Core.Sockets;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
 
-namespace Earshot.Core;
+namespace Earshot.Core.Sockets;
 
 /// <summary>Lists sockets in the order of the profile's kernel. Linux: tcp_get_idx, get_openreq4,
 /// get_tcp4_sock.</summary>

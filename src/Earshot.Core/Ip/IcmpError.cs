@@ -1,6 +1,6 @@
 using Earshot.Core.Wire;
 
-namespace Earshot.Core.Tcp;
+namespace Earshot.Core.Ip;
 
 /// <summary>What an ICMP error says about one of our segments.</summary>
 /// <param name="Tuple">The connection, seen from this host.</param>

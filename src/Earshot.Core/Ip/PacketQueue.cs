@@ -1,7 +1,7 @@
 using System;
 using Earshot.Core.Time;
 
-namespace Earshot.Core.Memory;
+namespace Earshot.Core.Ip;
 
 /// <summary>Packets in the order in which they came, in one ring of bytes that grows to a limit.</summary>
 internal sealed class PacketQueue
