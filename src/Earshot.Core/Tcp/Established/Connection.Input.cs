@@ -412,21 +412,16 @@ internal sealed partial class Connection
     {
         switch (State)
         {
-            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck:
-                if (segment.Seq >= _receiveNext)
-                {
-                    // Data behind a FIN: ignored without a word.
-                    return;
-                }
-
-                break;
-            case TcpState.FinWait1 or TcpState.FinWait2:
+            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck when segment.Seq >= _receiveNext:
+                // Data behind a FIN: ignored without a word.
+                return;
+            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck or TcpState.FinWait1 or TcpState.FinWait2:
                 if (IsReadShut && segment.PayloadLength > 0 && segment.Seq + segment.PayloadLength > _receiveNext)
                 {
                     _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
                     Judge(segment, RuleId.SegmentAfterClose);
                     _tcp.Output.Reset(segment);
-                    End(Errno.ECONNRESET);
+                    End(State == TcpState.CloseWait ? Errno.EPIPE : Errno.ECONNRESET);
                     return;
                 }
 
