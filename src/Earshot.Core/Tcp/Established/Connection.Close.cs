@@ -56,7 +56,6 @@ internal sealed partial class Connection
         if (State == TcpState.SynSent)
         {
             Owner = null;
-            _context.Mib.Count(Counter.TcpAttemptFails);
             State = TcpState.Close;
             Leave();
             return;
