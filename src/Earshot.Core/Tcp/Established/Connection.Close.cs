@@ -85,7 +85,8 @@ internal sealed partial class Connection
             return;
         }
 
-        if (State is TcpState.Established or TcpState.CloseWait)
+        // A child in SYN_RECV has no timer of its own and would stay for ever; a crossed SYN's FIN follows its handshake.
+        if (State is TcpState.Established or TcpState.CloseWait || (State == TcpState.SynRecv && _una == _nxt))
         {
             QueueFin();
         }
