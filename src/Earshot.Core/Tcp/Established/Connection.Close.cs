@@ -85,7 +85,7 @@ internal sealed partial class Connection
             return;
         }
 
-        // A child in SYN_RECV has no timer of its own and would stay for ever; a crossed SYN's FIN follows its handshake.
+        // A child in SYN_RECV has no timer and would stay for ever; the FIN of a crossed SYN follows its handshake.
         if (State is TcpState.Established or TcpState.CloseWait || (State == TcpState.SynRecv && _una == _nxt))
         {
             QueueFin();
