@@ -57,7 +57,6 @@ internal sealed partial class Connection
         if (State == TcpState.SynSent)
         {
             Owner = null;
-            _context.Mib.Count(Counter.TcpAttemptFails);
             State = TcpState.Close;
             Leave();
             return;
@@ -87,7 +86,8 @@ internal sealed partial class Connection
             return;
         }
 
-        if (State is TcpState.Established or TcpState.CloseWait)
+        // A child in SYN_RECV has no timer and would stay for ever; the FIN of a crossed SYN follows its handshake.
+        if (State is TcpState.Established or TcpState.CloseWait || (State == TcpState.SynRecv && _una == _nxt))
         {
             QueueFin();
         }

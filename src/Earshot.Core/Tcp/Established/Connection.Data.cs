@@ -79,7 +79,7 @@ internal sealed partial class Connection
             }
 
             TakeInOrder(segment, skip, segment.PayloadLength - skip);
-            if (fin)
+            if (fin && !_finReceived)
             {
                 OnFin();
             }
@@ -127,10 +127,11 @@ internal sealed partial class Connection
         {
             _receiveNext += _receiveBuffer.Join();
             _ack.Now |= _receiveBuffer.RangeCount == 0;
-            if (_outOfOrderFin == _receiveNext)
-            {
-                OnFin();
-            }
+        }
+
+        if (_outOfOrderFin == _receiveNext)
+        {
+            OnFin();
         }
 
         // The window may grow while the reader keeps up. Linux: tcp_grow_window.

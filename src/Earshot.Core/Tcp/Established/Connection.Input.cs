@@ -148,7 +148,9 @@ internal sealed partial class Connection
         SeqNumber right = _receiveNext + RemainingWindow;
         bool beyond = segment.EndSeq > right
             && (segment.Seq > right || (_context.Profile.ChecksSegmentEnd && _receiveBuffer.Length > 0));
-        if (segment.EndSeq < _windowUpdated || beyond)
+        bool finReset = segment.Has(TcpFlags.Rst) && segment.Seq + 1 == _receiveNext
+            && State is TcpState.CloseWait or TcpState.LastAck or TcpState.Closing;
+        if (!finReset && (segment.EndSeq < _windowUpdated || beyond))
         {
             if (beyond && !segment.Has(TcpFlags.Rst | TcpFlags.Syn))
             {
@@ -161,8 +163,6 @@ internal sealed partial class Connection
 
         if (segment.Has(TcpFlags.Rst))
         {
-            bool finReset = State is TcpState.CloseWait or TcpState.LastAck or TcpState.Closing
-                && segment.Seq + 1 == _receiveNext;
             if (segment.Seq == _receiveNext || finReset || !_context.Profile.ChallengesOddSegments)
             {
                 Judge(segment, RuleId.SegmentReset);
@@ -412,21 +412,16 @@ internal sealed partial class Connection
     {
         switch (State)
         {
-            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck:
-                if (segment.Seq >= _receiveNext)
-                {
-                    // Data behind a FIN: ignored without a word.
-                    return;
-                }
-
-                break;
-            case TcpState.FinWait1 or TcpState.FinWait2:
+            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck when segment.Seq >= _receiveNext:
+                // Data behind a FIN: ignored without a word.
+                return;
+            case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck or TcpState.FinWait1 or TcpState.FinWait2:
                 if (IsReadShut && segment.PayloadLength > 0 && segment.Seq + segment.PayloadLength > _receiveNext)
                 {
                     _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
                     Judge(segment, RuleId.SegmentAfterClose);
                     _tcp.Output.Reset(segment);
-                    End(Errno.ECONNRESET);
+                    End(State == TcpState.CloseWait ? Errno.EPIPE : Errno.ECONNRESET);
                     return;
                 }
 
