@@ -5,7 +5,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Core;
 using Earshot.Links;
-using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Sockets;
 
@@ -57,21 +56,12 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     /// <param name="local">Where; port 0 picks one.</param>
     /// <param name="backlog">As of listen(): what is more than net.core.somaxconn, or negative, counts as that.</param>
     /// <exception cref="SocketException">AddressAlreadyInUse, AddressNotAvailable …</exception>
-    public EarshotListener Listen(IPEndPoint local, int backlog = int.MaxValue)
-    {
-        EarshotSocket socket = CreateSocket();
-        try
-        {
-            socket.SetOption(SocketOption.ReuseAddress, 1);
-            socket.Bind(local);
-            return socket.Listen(backlog);
-        }
-        finally
-        {
-            // Once it listens the socket belongs to the listener, and this does nothing.
-            socket.Dispose();
-        }
-    }
+    public EarshotListener Listen(IPEndPoint local, int backlog = int.MaxValue) =>
+        Pump.Invoke(EarshotListener.Maker(Pump, local, backlog));
+
+    /// <inheritdoc cref="Listen"/>
+    public Task<EarshotListener> ListenAsync(IPEndPoint local, int backlog = int.MaxValue) =>
+        Pump.InvokeAsync(EarshotListener.Maker(Pump, local, backlog));
 
     /// <summary>Connects a new socket.</summary>
     /// <param name="remote">An IPv4 endpoint; 0.0.0.0 is this host, as on Linux.</param>

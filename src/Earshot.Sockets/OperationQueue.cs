@@ -58,3 +58,39 @@ internal struct OperationQueue
         }
     }
 }
+
+/// <summary>The operations that have ended in a turn of the pump, and whose callers are told at its end.</summary>
+internal struct EndedOperations
+{
+    private SocketOperation? _first;
+    private SocketOperation? _last;
+
+    internal void Add(SocketOperation operation)
+    {
+        if (_last is null)
+        {
+            _first = operation;
+        }
+        else
+        {
+            _last.NextEnded = operation;
+        }
+
+        _last = operation;
+    }
+
+    internal void Publish()
+    {
+        while (_first is { } operation)
+        {
+            _first = operation.NextEnded;
+            if (_first is null)
+            {
+                _last = null;
+            }
+
+            operation.NextEnded = null;
+            operation.Publish();
+        }
+    }
+}
