@@ -30,7 +30,9 @@ public sealed class EarshotListener : IDisposable
     /// <summary>Where it listens, with the port that was picked when 0 was asked for.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
-    /// <summary>Takes the oldest finished connection, and waits while there is none; first come, first served.</summary>
+    /// <summary>
+    /// Takes the oldest finished connection, and waits while there is none; first come, first served.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait; no connection is lost.</param>
     /// <exception cref="SocketException">TooManyOpenSockets (the connection stays queued); OperationAborted when the
     /// listener was disposed meanwhile.</exception>
@@ -52,7 +54,9 @@ public sealed class EarshotListener : IDisposable
         return operation.StartAsync(inline: false, cancellationToken);
     }
 
-    /// <summary>Stops listening: pending accepts end with OperationAborted, connections not accepted are reset.</summary>
+    /// <summary>
+    /// Stops listening: pending accepts end with OperationAborted, connections not accepted are reset.
+    /// </summary>
     public void Dispose()
     {
         if (!_disposed)

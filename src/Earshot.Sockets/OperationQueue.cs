@@ -1,6 +1,8 @@
 namespace Earshot.Sockets;
 
-/// <summary>The operations that wait on one side of a socket, first come first served; and the waiter they share.</summary>
+/// <summary>
+/// The operations that wait on one side of a socket, first come first served; and the waiter they share.
+/// </summary>
 internal struct OperationQueue
 {
     private SocketOperation? _last;

@@ -4,7 +4,9 @@ using Earshot.Links;
 
 namespace Earshot.Sockets;
 
-/// <summary>The way of packets from a stack to its link, in order and without loss of any that left the stack.</summary>
+/// <summary>
+/// The way of packets from a stack to its link, in order and without loss of any that left the stack.
+/// </summary>
 /// <remarks>
 /// A full link refuses a packet that has left the stack already: it is kept here, alone. All others wait in the stack's
 /// own queue, where <see cref="StackOptions.TransmitQueueLimit"/> bounds them as Linux's txqueuelen does.

@@ -126,7 +126,9 @@ internal sealed class PumpSocket : PumpWork
     }
 
     /// <summary>Ends every operation with an error and frees the descriptor, unless that was done.</summary>
-    /// <param name="abort">Whether the connection is reset, rather than closed once what is unsent has been sent.</param>
+    /// <param name="abort">
+    /// Whether the connection is reset, rather than closed once what is unsent has been sent.
+    /// </param>
     internal void Close(bool abort)
     {
         EndAll(SocketError.OperationAborted);

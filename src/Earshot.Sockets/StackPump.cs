@@ -12,7 +12,7 @@ namespace Earshot.Sockets;
 /// <summary>The only loop: the one place where a link, a clock and the core meet, on a thread of its own.</summary>
 /// <remarks>
 /// A turn looks at timers, takes at most <see cref="BatchLimit"/> packets in, does what other threads asked for, and
-/// tells at most <see cref="EventLimit"/> sockets that they are ready; so a flood of one kind starves none of the others.
+/// tells at most <see cref="EventLimit"/> sockets that they are ready; so a flood of one kind starves no other.
 /// What leaves the stack goes to the link at once, and stays in the stack's own queue, bounded by
 /// <see cref="StackOptions.TransmitQueueLimit"/>, while the link is full; only the packet that the link refused is kept
 /// here (see <see cref="Outbox"/>). When a turn leaves nothing to do the thread sleeps; it never spins.

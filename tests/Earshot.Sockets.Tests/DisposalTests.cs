@@ -254,7 +254,8 @@ public sealed class DisposalTests
         using var token = new CancellationTokenSource();
         foreach (Connected pair in pairs)
         {
-            calls.AddRange(Enumerable.Range(0, 5).Select(_ => pair.Client.ReceiveAsync(new byte[10], token.Token).AsTask()));
+            calls.AddRange(Enumerable.Range(0, 5).Select(
+                _ => pair.Client.ReceiveAsync(new byte[10], token.Token).AsTask()));
             calls.AddRange(Enumerable.Range(0, 5).Select(_ => pair.Client.SendAsync(large).AsTask()));
         }
 

@@ -36,7 +36,8 @@ public sealed class KestrelTests
     public async Task A_web_server_answers_over_loopback_on_a_port_that_was_picked()
     {
         using EarshotStack stack = Testbed.Loopback();
-        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(stack, IPAddress.Loopback, 0));
+        await using WebApplication app = await KestrelHost.ServeAsync(
+            new EarshotEndPoint(stack, IPAddress.Loopback, 0));
         using HttpClient client = KestrelHost.ClientOn(stack);
         string url = Assert.Single(app.Urls);
         Assert.Matches("^http://127.0.0.1:[1-9][0-9]*$", url);
@@ -122,7 +123,8 @@ public sealed class KestrelTests
         Task<string> slow = client.GetStringAsync($"http://{Testbed.AddressB}/gate");
         Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
         Task stop = app.StopAsync();
-        await WaitForAsync(async () => !(await hosts.B.InvokeAsync(Rows.Of)).Any(row => row.State == Core.TcpState.Listen));
+        await WaitForAsync(
+            async () => (await hosts.B.InvokeAsync(Rows.Of)).All(row => row.State != Core.TcpState.Listen));
         await ErrorTests.Fails(
             SocketError.ConnectionRefused, () => hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).AsTask());
         Assert.False(stop.IsCompleted);
