@@ -43,8 +43,10 @@ internal sealed class EarshotConnection : DefaultConnectionContext, IMemoryPoolF
         Features.Set<IMemoryPoolFeature>(this);
 
         // The reader of what is received and the writer of what is to be sent are the application.
-        var input = new Pipe(Options(pool, options.MaxReadBufferSize, PipeScheduler.ThreadPool, PipeScheduler.Inline));
-        var output = new Pipe(Options(pool, options.MaxWriteBufferSize, PipeScheduler.Inline, PipeScheduler.ThreadPool));
+        PipeScheduler application = PipeScheduler.ThreadPool;
+        PipeScheduler transport = PipeScheduler.Inline;
+        var input = new Pipe(Options(pool, options.MaxReadBufferSize, reader: application, writer: transport));
+        var output = new Pipe(Options(pool, options.MaxWriteBufferSize, reader: transport, writer: application));
         _received = input.Writer;
         _toSend = output.Reader;
         Application = new Duplex(_toSend, _received);
@@ -145,8 +147,11 @@ internal sealed class EarshotConnection : DefaultConnectionContext, IMemoryPoolF
             error = Translate(caught);
         }
 
-        // The application has said all, or nobody listens any more: both directions end here, as with Kestrel's sockets.
-        End(error ?? new ConnectionAbortedException("The application has completed its side of the connection."), reset: false);
+        // The application has said all, or nobody listens any more: both directions end here, as with Kestrel's own
+        // sockets.
+        End(
+            error ?? new ConnectionAbortedException("The application has completed its side of the connection."),
+            reset: false);
         _toSend.Complete(error);
         _received.CancelPendingFlush();
     }
@@ -216,10 +221,10 @@ internal sealed class EarshotConnection : DefaultConnectionContext, IMemoryPoolF
     }
 
     private static PipeOptions Options(
-        MemoryPool<byte> pool, long limit, PipeScheduler readerScheduler, PipeScheduler writerScheduler) => new(
+        MemoryPool<byte> pool, long limit, PipeScheduler reader, PipeScheduler writer) => new(
         pool,
-        readerScheduler,
-        writerScheduler,
+        reader,
+        writer,
         pauseWriterThreshold: limit,
         resumeWriterThreshold: limit / 2,
         useSynchronizationContext: false);

@@ -20,7 +20,11 @@ internal sealed class EarshotConnectionListener : IConnectionListener
     private volatile bool _unbound;
 
     internal EarshotConnectionListener(
-        EarshotStack stack, EarshotListener listener, EarshotTransportOptions options, MemoryPool<byte> pool, ILogger logger)
+        EarshotStack stack,
+        EarshotListener listener,
+        EarshotTransportOptions options,
+        MemoryPool<byte> pool,
+        ILogger logger)
     {
         _listener = listener;
         _options = options;

@@ -12,7 +12,9 @@ using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Kestrel;
 
-/// <summary>Kestrel's transport for <see cref="EarshotEndPoint"/>; other endpoints are left to other transports.</summary>
+/// <summary>
+/// Kestrel's transport for <see cref="EarshotEndPoint"/>; other endpoints are left to other transports.
+/// </summary>
 public sealed class EarshotTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly EarshotTransportOptions _options;

@@ -9,7 +9,9 @@ public sealed class EarshotTransportOptions
     /// </summary>
     public int Backlog { get; set; } = 512;
 
-    /// <summary>Whether connections send without waiting for ACKs of small segments (TCP_NODELAY); on unless set.</summary>
+    /// <summary>
+    /// Whether connections send without waiting for ACKs of small segments (TCP_NODELAY); on unless set.
+    /// </summary>
     public bool NoDelay { get; set; } = true;
 
     /// <summary>

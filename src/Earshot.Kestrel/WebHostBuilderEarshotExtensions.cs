@@ -8,7 +8,9 @@ namespace Earshot.Kestrel;
 /// <summary>Adds the Earshot transport to a server.</summary>
 public static class WebHostBuilderEarshotExtensions
 {
-    /// <summary>Lets Kestrel listen on <see cref="EarshotEndPoint"/>s, beside all that it can listen on anyway.</summary>
+    /// <summary>
+    /// Lets Kestrel listen on <see cref="EarshotEndPoint"/>s, beside all that it can listen on anyway.
+    /// </summary>
     /// <param name="builder">The host's builder.</param>
     /// <param name="configure">Sets the transport's options; null leaves them as they are.</param>
     /// <returns>The builder.</returns>

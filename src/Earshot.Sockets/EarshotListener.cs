@@ -3,6 +3,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading;
 using System.Threading.Tasks;
+using Earshot.Core;
+using Earshot.Core.Sockets;
+using Earshot.Core.Wire;
+using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Sockets;
 
@@ -26,7 +30,9 @@ public sealed class EarshotListener : IDisposable
     /// <summary>Where it listens, with the port that was picked when 0 was asked for.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
-    /// <summary>Takes the oldest finished connection, and waits while there is none; first come, first served.</summary>
+    /// <summary>
+    /// Takes the oldest finished connection, and waits while there is none; first come, first served.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait; no connection is lost.</param>
     /// <exception cref="SocketException">TooManyOpenSockets (the connection stays queued); OperationAborted when the
     /// listener was disposed meanwhile.</exception>
@@ -48,7 +54,9 @@ public sealed class EarshotListener : IDisposable
         return operation.StartAsync(inline: false, cancellationToken);
     }
 
-    /// <summary>Stops listening: pending accepts end with OperationAborted, connections not accepted are reset.</summary>
+    /// <summary>
+    /// Stops listening: pending accepts end with OperationAborted, connections not accepted are reset.
+    /// </summary>
     public void Dispose()
     {
         if (!_disposed)
@@ -56,6 +64,30 @@ public sealed class EarshotListener : IDisposable
             _disposed = true;
             _socket.Signal(_socket.Pump, PumpSocket.CloseSignal);
         }
+    }
+
+    /// <summary>What makes a listener, on the pump thread.</summary>
+    internal static Func<NetworkStack, EarshotListener> Maker(StackPump pump, IPEndPoint local, int backlog)
+    {
+        InetEndpoint endpoint = Endpoints.ToInet(local);
+        return stack =>
+        {
+            SocketCalls calls = stack.Calls;
+            var socket = new PumpSocket(pump);
+            SocketErrors.Check(socket.Open());
+            int result = calls.SetOption(socket.Descriptor, SocketOption.ReuseAddress, 1);
+            result = result < 0 ? result : calls.Bind(socket.Descriptor, endpoint);
+            result = result < 0 ? result : calls.Listen(socket.Descriptor, backlog);
+            InetEndpoint bound = default;
+            result = result < 0 ? result : calls.GetSocketName(socket.Descriptor, out bound);
+            if (result < 0)
+            {
+                socket.Close(abort: false);
+                throw SocketErrors.Exception(result);
+            }
+
+            return new EarshotListener(socket, Endpoints.ToIPEndPoint(bound));
+        };
     }
 
     internal void Return(AcceptOperation operation, bool isReusable)

@@ -19,7 +19,9 @@ namespace Earshot.Sockets;
 /// </remarks>
 public sealed class EarshotSocket : IDisposable
 {
-    /// <summary>The most calls of one direction that may be pending; one more ends with NoBufferSpaceAvailable.</summary>
+    /// <summary>
+    /// The most calls of one direction that may be pending; one more ends with NoBufferSpaceAvailable.
+    /// </summary>
     public const int PendingLimit = 1024;
 
     private readonly PumpSocket _socket;
@@ -56,7 +58,9 @@ public sealed class EarshotSocket : IDisposable
 
     /// <summary>Gives the socket its local address and port; port 0 picks one.</summary>
     /// <param name="local">An IPv4 endpoint of this stack.</param>
-    /// <exception cref="SocketException">AddressNotAvailable, AddressAlreadyInUse, InvalidArgument (bound already).</exception>
+    /// <exception cref="SocketException">
+    /// AddressNotAvailable, AddressAlreadyInUse, InvalidArgument (bound already).
+    /// </exception>
     public void Bind(IPEndPoint local)
     {
         InetEndpoint endpoint = Endpoints.ToInet(local);
@@ -102,8 +106,9 @@ public sealed class EarshotSocket : IDisposable
     /// <param name="buffer">Where the bytes go; an empty one waits until there are some and takes none.</param>
     /// <param name="cancellationToken">Ends the wait; nothing is read then.</param>
     /// <returns>The bytes read; 0 at the end of what the peer sends.</returns>
-    /// <exception cref="SocketException">ConnectionReset, TimedOut, NotConnected …; OperationAborted when the socket was
-    /// closed meanwhile.</exception>
+    /// <exception cref="SocketException">
+    /// ConnectionReset, TimedOut, NotConnected …; OperationAborted when the socket was closed meanwhile.
+    /// </exception>
     public ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         cancellationToken.IsCancellationRequested
             ? ValueTask.FromCanceled<int>(cancellationToken)
@@ -120,7 +125,9 @@ public sealed class EarshotSocket : IDisposable
             ? ValueTask.FromCanceled<int>(cancellationToken)
             : RentSend().Prepare(bytes, forStream: false).StartAsync(InlineCompletions, cancellationToken);
 
-    /// <summary>Hands all the bytes of a sequence to the stack, as one send; waits whenever its send buffer is full.</summary>
+    /// <summary>
+    /// Hands all the bytes of a sequence to the stack, as one send; waits whenever its send buffer is full.
+    /// </summary>
     /// <param name="bytes">The bytes.</param>
     /// <param name="cancellationToken">Ends the wait; a part may have been sent, and no one can tell how much.</param>
     /// <exception cref="SocketException">As of the other <c>SendAsync</c>.</exception>

@@ -5,7 +5,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Core;
 using Earshot.Links;
-using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Sockets;
 
@@ -28,17 +27,23 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     /// <summary>Ends, always well, when the stack has ended: disposed or broken (see <see cref="Failure"/>).</summary>
     public Task Completion => Pump.Completion;
 
-    /// <summary>What a wall clock showed at the zero of the stack's own clock, for those who put dates on its times.</summary>
+    /// <summary>
+    /// What a wall clock showed at the zero of the stack's own clock, for those who put dates on its times.
+    /// </summary>
     public DateTimeOffset ClockZero { get; }
 
     internal StackPump Pump { get; }
 
     /// <summary>Makes a stack and starts it.</summary>
-    /// <param name="options">What the stack is made from. With a link it has one interface beside loopback, whose MTU and
-    /// offloads the link has to offer.</param>
+    /// <param name="options">
+    /// What the stack is made from. With a link it has one interface beside loopback, whose MTU and offloads the link
+    /// has to offer.
+    /// </param>
     /// <param name="link">The device behind that interface, which the stack owns from now on; null for a host without
     /// one, which reaches its own addresses only.</param>
-    /// <exception cref="ArgumentException">The options do not fit the link, or one of them is out of its range.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options do not fit the link, or one of them is out of its range.
+    /// </exception>
     public static EarshotStack Start(StackOptions options, ILink? link = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -53,25 +58,18 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         return new EarshotStack(pump, clockZero);
     }
 
-    /// <summary>Listens: socket, SO_REUSEADDR (as .NET's own sockets set it on Linux), bind and listen in one.</summary>
+    /// <summary>
+    /// Listens: socket, SO_REUSEADDR (as .NET's own sockets set it on Linux), bind and listen in one.
+    /// </summary>
     /// <param name="local">Where; port 0 picks one.</param>
     /// <param name="backlog">As of listen(): what is more than net.core.somaxconn, or negative, counts as that.</param>
     /// <exception cref="SocketException">AddressAlreadyInUse, AddressNotAvailable …</exception>
-    public EarshotListener Listen(IPEndPoint local, int backlog = int.MaxValue)
-    {
-        EarshotSocket socket = CreateSocket();
-        try
-        {
-            socket.SetOption(SocketOption.ReuseAddress, 1);
-            socket.Bind(local);
-            return socket.Listen(backlog);
-        }
-        finally
-        {
-            // Once it listens the socket belongs to the listener, and this does nothing.
-            socket.Dispose();
-        }
-    }
+    public EarshotListener Listen(IPEndPoint local, int backlog = int.MaxValue) =>
+        Pump.Invoke(EarshotListener.Maker(Pump, local, backlog));
+
+    /// <inheritdoc cref="Listen"/>
+    public Task<EarshotListener> ListenAsync(IPEndPoint local, int backlog = int.MaxValue) =>
+        Pump.InvokeAsync(EarshotListener.Maker(Pump, local, backlog));
 
     /// <summary>Connects a new socket.</summary>
     /// <param name="remote">An IPv4 endpoint; 0.0.0.0 is this host, as on Linux.</param>
@@ -101,7 +99,9 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         return socket;
     }
 
-    /// <summary>Runs a function on the stack's own thread, between two turns: for views, counters, sysctls and the ledger.</summary>
+    /// <summary>
+    /// Runs a function on the stack's own thread, between two turns: for views, counters, sysctls and the ledger.
+    /// </summary>
     /// <param name="function">The function: short, and without keeping the stack.</param>
     /// <typeparam name="T">What it returns.</typeparam>
     /// <returns>What it returned; or what it threw, or an error when the stack has ended.</returns>
@@ -134,7 +134,8 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         if (options.Interfaces.Count != 1)
         {
             throw new ArgumentException(
-                $"A stack on a link has one interface beside loopback, not {options.Interfaces.Count}.", nameof(options));
+                $"A stack on a link has one interface beside loopback, not {options.Interfaces.Count}.",
+                nameof(options));
         }
 
         InterfaceOptions device = options.Interfaces[0];

@@ -1,6 +1,8 @@
 namespace Earshot.Sockets;
 
-/// <summary>The operations that wait on one side of a socket, first come first served; and the waiter they share.</summary>
+/// <summary>
+/// The operations that wait on one side of a socket, first come first served; and the waiter they share.
+/// </summary>
 internal struct OperationQueue
 {
     private SocketOperation? _last;
@@ -55,6 +57,42 @@ internal struct OperationQueue
             operation.NextInLine = null;
             _last = ReferenceEquals(_last, operation) ? before : _last;
             return;
+        }
+    }
+}
+
+/// <summary>The operations that have ended in a turn of the pump, and whose callers are told at its end.</summary>
+internal struct EndedOperations
+{
+    private SocketOperation? _first;
+    private SocketOperation? _last;
+
+    internal void Add(SocketOperation operation)
+    {
+        if (_last is null)
+        {
+            _first = operation;
+        }
+        else
+        {
+            _last.NextEnded = operation;
+        }
+
+        _last = operation;
+    }
+
+    internal void Publish()
+    {
+        while (_first is { } operation)
+        {
+            _first = operation.NextEnded;
+            if (_first is null)
+            {
+                _last = null;
+            }
+
+            operation.NextEnded = null;
+            operation.Publish();
         }
     }
 }

@@ -7,7 +7,9 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Sockets;
 
-/// <summary>Memory that belongs to a caller, who may have freed it too early: his mistake is not the stack's end.</summary>
+/// <summary>
+/// Memory that belongs to a caller, who may have freed it too early: his mistake is not the stack's end.
+/// </summary>
 internal static class CallersMemory
 {
     internal static bool TryGetSpan(Memory<byte> memory, out Span<byte> bytes)

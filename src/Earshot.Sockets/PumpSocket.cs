@@ -125,15 +125,12 @@ internal sealed class PumpSocket : PumpWork
         // The pump's end was the socket's end too.
     }
 
-    /// <summary>Ends every operation with an error and frees the descriptor.</summary>
-    /// <param name="abort">Whether the connection is reset, rather than closed once what is unsent has been sent.</param>
+    /// <summary>Ends every operation with an error and frees the descriptor, unless that was done.</summary>
+    /// <param name="abort">
+    /// Whether the connection is reset, rather than closed once what is unsent has been sent.
+    /// </param>
     internal void Close(bool abort)
     {
-        if (IsClosed)
-        {
-            return;
-        }
-
         EndAll(SocketError.OperationAborted);
         if (Descriptor == NotOpen)
         {

@@ -56,7 +56,9 @@ internal static class SocketErrors
     /// <exception cref="SocketException">The answer is negative.</exception>
     internal static int Check(int result) => result >= 0 ? result : throw Exception(result);
 
-    /// <summary>What a stream throws for a socket's error: an <see cref="IOException"/> around it, as NetworkStream does.</summary>
+    /// <summary>
+    /// What a stream throws for a socket's error: an <see cref="IOException"/> around it, as NetworkStream does.
+    /// </summary>
     internal static Exception ForStream(Exception error, bool reading) => error is not SocketException
         ? error
         : new IOException(

@@ -101,7 +101,12 @@ internal abstract class SocketOperation : PumpWork
         if (cancellation.CanBeCanceled)
         {
             _registration = cancellation.UnsafeRegister(
-                static state => ((SocketOperation)state!).Signal(((SocketOperation)state).Socket.Pump, CancelSignal), this);
+                static state =>
+                {
+                    var operation = (SocketOperation)state!; // What is registered: this.
+                    operation.Signal(operation.Socket.Pump, CancelSignal);
+                },
+                this);
         }
     }
 
@@ -148,7 +153,10 @@ internal abstract class SocketOperation<T> : SocketOperation, IValueTaskSource<T
         blocker.Reset();
         short version = Start(inline: true, default);
         _core.OnCompleted(
-            static state => ((ManualResetEventSlim)state!).Set(), blocker, version, ValueTaskSourceOnCompletedFlags.None);
+            static state => ((ManualResetEventSlim)state!).Set(),
+            blocker,
+            version,
+            ValueTaskSourceOnCompletedFlags.None);
         blocker.Wait();
         return GetResult(version);
     }

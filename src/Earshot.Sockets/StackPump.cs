@@ -12,10 +12,10 @@ namespace Earshot.Sockets;
 /// <summary>The only loop: the one place where a link, a clock and the core meet, on a thread of its own.</summary>
 /// <remarks>
 /// A turn looks at timers, takes at most <see cref="BatchLimit"/> packets in, does what other threads asked for, and
-/// tells at most <see cref="EventLimit"/> sockets that they are ready; so a flood of one kind starves none of the others.
+/// tells at most <see cref="EventLimit"/> sockets that they are ready; so a flood of one kind starves no other.
 /// What leaves the stack goes to the link at once, and stays in the stack's own queue, bounded by
 /// <see cref="StackOptions.TransmitQueueLimit"/>, while the link is full; only the packet that the link refused is kept
-/// here (<see cref="RefusedLimit"/>). When a turn leaves nothing to do the thread sleeps; it never spins.
+/// here (see <see cref="Outbox"/>). When a turn leaves nothing to do the thread sleeps; it never spins.
 /// </remarks>
 internal sealed class StackPump
 {
@@ -24,9 +24,6 @@ internal sealed class StackPump
 
     /// <summary>The most events that are worked off per turn.</summary>
     internal const int EventLimit = 256;
-
-    /// <summary>How many packets the pump keeps because the link was full.</summary>
-    internal const int RefusedLimit = 1;
 
     /// <summary>How long ending the pump may take before the one who asked for it goes on without.</summary>
     internal static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(1);
@@ -41,15 +38,12 @@ internal sealed class StackPump
     private readonly PacketBatch _batch = new(BatchLimit, BatchBytes);
     private readonly PumpWorkQueue _work = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly byte[] _refused = new byte[PacketBatch.MaximumPacketLength * RefusedLimit];
+    private readonly Outbox _outbox;
 
     private PumpSocket?[] _sockets = new PumpSocket?[64];
-    private SocketOperation? _firstEnded;
-    private SocketOperation? _lastEnded;
+    private PumpWork? _taken;
+    private EndedOperations _endedOperations;
     private long _lastWaiter;
-    private int _refusedLength;
-    private LinkPacketInfo _refusedInfo;
-    private bool _linkIsFull;
     private int _sleeping;
     private volatile bool _stopping;
     private volatile bool _ended;
@@ -58,6 +52,7 @@ internal sealed class StackPump
     internal StackPump(StackOptions options, ILink link)
     {
         _link = link;
+        _outbox = new Outbox(link);
         Stack = new NetworkStack(options, Now());
         _thread = new Thread(Run) { IsBackground = true, Name = "earshot pump" };
     }
@@ -158,19 +153,7 @@ internal sealed class StackPump
     internal void Remove(int descriptor) => _sockets[descriptor] = null;
 
     /// <summary>Notes an operation that has ended; whoever awaits it is told at the end of the turn.</summary>
-    internal void AddEnded(SocketOperation operation)
-    {
-        if (_lastEnded is null)
-        {
-            _firstEnded = operation;
-        }
-        else
-        {
-            _lastEnded.NextEnded = operation;
-        }
-
-        _lastEnded = operation;
-    }
+    internal void AddEnded(SocketOperation operation) => _endedOperations.Add(operation);
 
     private void Run()
     {
@@ -195,14 +178,14 @@ internal sealed class StackPump
     private void Turn()
     {
         Turns++;
-        _linkIsFull = false;
+        _outbox.TryAgain();
         Instant now = Now();
         Stack.OnTimer(now);
-        Transmit();
+        _outbox.Send(Stack);
         bool isMore = TakePackets(now);
         DoWork();
         isMore |= TellSockets();
-        PublishEnded();
+        _endedOperations.Publish();
         if (!isMore)
         {
             Sleep();
@@ -221,7 +204,7 @@ internal sealed class StackPump
                 break;
             }
 
-            _batch.Commit(length, LinkInterface, ToPacketInfo(info));
+            _batch.Commit(length, LinkInterface, Outbox.ToPacketInfo(info));
         }
 
         if (_batch.Count == 0)
@@ -230,22 +213,21 @@ internal sealed class StackPump
         }
 
         Stack.OnPackets(_batch, now);
-        Transmit();
+        _outbox.Send(Stack);
         return !_batch.HasRoom;
     }
 
     /// <summary>Does all that was asked for until now.</summary>
     private void DoWork()
     {
-        PumpWork? work = _work.TakeAll();
-        while (work is not null)
+        _taken = _work.TakeAll();
+        while (_taken is { } work)
         {
             // Once its signals are taken, the entry may be in the queue again.
-            PumpWork? next = work.NextWork;
+            _taken = work.NextWork;
             work.NextWork = null;
             work.Run(this, work.TakeSignals());
-            Transmit();
-            work = next;
+            _outbox.Send(Stack);
         }
     }
 
@@ -263,59 +245,11 @@ internal sealed class StackPump
             if ((uint)ready.Descriptor < (uint)_sockets.Length && _sockets[ready.Descriptor] is { } socket)
             {
                 socket.OnReady(ready.Waiter);
-                Transmit();
+                _outbox.Send(Stack);
             }
         }
 
         return true;
-    }
-
-    /// <summary>Hands packets to the link until there are none or it is full.</summary>
-    private void Transmit()
-    {
-        if (_linkIsFull)
-        {
-            return;
-        }
-
-        if (_refusedLength != 0)
-        {
-            if (!_link.TrySend(_refused.AsSpan(0, _refusedLength), _refusedInfo))
-            {
-                _linkIsFull = true;
-                return;
-            }
-
-            _refusedLength = 0;
-        }
-
-        while (Stack.TryTransmit(out OutboundPacket packet))
-        {
-            LinkPacketInfo info = ToLinkPacketInfo(packet.Info);
-            if (!_link.TrySend(packet.Bytes, info))
-            {
-                packet.Bytes.CopyTo(_refused);
-                _refusedLength = packet.Bytes.Length;
-                _refusedInfo = info;
-                _linkIsFull = true;
-                return;
-            }
-        }
-    }
-
-    private void PublishEnded()
-    {
-        while (_firstEnded is { } operation)
-        {
-            _firstEnded = operation.NextEnded;
-            if (_firstEnded is null)
-            {
-                _lastEnded = null;
-            }
-
-            operation.NextEnded = null;
-            operation.Publish();
-        }
     }
 
     private void Sleep()
@@ -352,28 +286,37 @@ internal sealed class StackPump
         }
     }
 
-    /// <summary>Resets every connection: their ends are not left to guess, as when a process dies.</summary>
+    /// <summary>Ends every operation, then resets every connection: their peers are not left to guess.</summary>
     private void AbortSockets()
     {
+        // In this order, so that those who wait are told soon even when there are very many sockets.
+        EndOperations(SocketError.OperationAborted);
         foreach (PumpSocket? socket in _sockets)
         {
             socket?.Close(abort: true);
-            Transmit();
+            _outbox.Send(Stack);
         }
+    }
+
+    private void EndOperations(SocketError error)
+    {
+        foreach (PumpSocket? socket in _sockets)
+        {
+            socket?.EndAll(error);
+        }
+
+        _endedOperations.Publish();
     }
 
     private void End(Exception? failure)
     {
         _failure = failure;
-        foreach (PumpSocket? socket in _sockets)
-        {
-            socket?.EndAll(SocketError.ConnectionAborted);
-        }
 
         // First the flag, then the queue: what is pushed later sees the flag and is refused by who pushed it.
         _ended = true;
         Interlocked.MemoryBarrier();
-        PublishEnded();
+        EndOperations(SocketError.ConnectionAborted);
+        Refuse(_taken);
         RefuseWork();
         try
         {
@@ -388,9 +331,10 @@ internal sealed class StackPump
         _completion.SetResult();
     }
 
-    private void RefuseWork()
+    private void RefuseWork() => Refuse(_work.TakeAll());
+
+    private void Refuse(PumpWork? work)
     {
-        PumpWork? work = _work.TakeAll();
         while (work is not null)
         {
             PumpWork? next = work.NextWork;
@@ -408,11 +352,4 @@ internal sealed class StackPump
             ? ticks
             : (long)((Int128)ticks * Instant.NanosecondsPerSecond / Stopwatch.Frequency));
     }
-
-    // Core and Links never meet, so each has its own form of the same thing.
-    private static PacketInfo ToPacketInfo(in LinkPacketInfo info) =>
-        new((PacketFlags)info.Flags, info.SegmentSize, info.ChecksumStart, info.ChecksumOffset);
-
-    private static LinkPacketInfo ToLinkPacketInfo(in PacketInfo info) =>
-        new((LinkPacketFlags)info.Flags, info.SegmentSize, info.ChecksumStart, info.ChecksumOffset);
 }

@@ -10,23 +10,28 @@ namespace Earshot.Sockets.Tests;
 public sealed class AllocationTests
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Reads_and_writes_in_steady_state_allocate_nothing(bool withToken)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Reads_and_writes_in_steady_state_allocate_nothing(bool withToken, bool overLink)
     {
-        using EarshotStack stack = Testbed.Loopback();
-        using Connected pair = await Connected.MakeAsync(stack);
+        using var hosts = new TwoHosts();
+        using Connected pair = overLink ? await hosts.ConnectAsync() : await Connected.MakeAsync(hosts.A);
         using var source = new CancellationTokenSource();
         CancellationToken token = withToken ? source.Token : default;
         byte[] buffer = new byte[1000];
-        await Exchange(2000);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
         const int exchanges = 5000;
-        await Exchange(exchanges);
-        double each = (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)exchanges;
+        double least = double.MaxValue;
+        for (int round = 0; round < 6; round++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            await Exchange(exchanges);
+            least = Math.Min(least, (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)exchanges);
+        }
 
-        // The test's own state machine and timers of the runtime are in it, but nothing that grows with the calls.
-        Assert.InRange(each, 0, 4);
+        // The runtime's own doings, the pool's threads above all, disturb a round here or there; the smallest object
+        // has 24 bytes, so one per exchange would show in each.
+        Assert.InRange(least, 0, 1);
 
         async Task Exchange(int count)
         {

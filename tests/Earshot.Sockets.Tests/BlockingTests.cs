@@ -26,7 +26,8 @@ public sealed class BlockingTests
         }))];
         try
         {
-            var writer = new Thread(() => new EarshotStream(pair.Client, leaveOpen: true).Write(bytes, 0, bytes.Length));
+            var writer = new Thread(
+                () => new EarshotStream(pair.Client, leaveOpen: true).Write(bytes, 0, bytes.Length));
             var reader = new Thread(() => new EarshotStream(pair.Server, leaveOpen: true).ReadExactly(received));
             writer.Start();
             reader.Start();

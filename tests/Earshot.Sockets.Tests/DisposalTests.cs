@@ -71,6 +71,31 @@ public sealed class DisposalTests
     }
 
     [Fact]
+    public async Task Work_that_was_asked_for_together_with_what_broke_the_stack_ends_too()
+    {
+        using EarshotStack stack = Testbed.Loopback();
+        using Connected pair = await Connected.MakeAsync(stack);
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        Task<bool> busy = stack.InvokeAsync(_ =>
+        {
+            begun.Set();
+            return goOn.Wait(Testbed.Patience);
+        });
+        Assert.True(begun.Wait(Testbed.Patience));
+        Task<int> breaking = stack.InvokeAsync<int>(_ => throw new InvariantException("made by the test"));
+        Task<int>[] reads = [.. Enumerable.Range(0, 50).Select(_ => pair.Server.ReceiveAsync(new byte[1]).AsTask())];
+        Task<int>[] calls = [.. Enumerable.Range(0, 50).Select(_ => stack.InvokeAsync(_ => 1))];
+        goOn.Set();
+        Assert.True(await busy.Soon());
+        await Assert.ThrowsAsync<InvariantException>(() => breaking.Soon());
+        foreach (Task call in reads.Concat(calls))
+        {
+            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.WaitAsync(Second));
+        }
+    }
+
+    [Fact]
     public async Task A_link_that_is_disposed_under_the_pump_is_a_failure_and_not_a_hang()
     {
         (MemoryLink wire, MemoryLink hole) = MemoryLink.CreatePair();
@@ -229,7 +254,8 @@ public sealed class DisposalTests
         using var token = new CancellationTokenSource();
         foreach (Connected pair in pairs)
         {
-            calls.AddRange(Enumerable.Range(0, 5).Select(_ => pair.Client.ReceiveAsync(new byte[10], token.Token).AsTask()));
+            calls.AddRange(Enumerable.Range(0, 5).Select(
+                _ => pair.Client.ReceiveAsync(new byte[10], token.Token).AsTask()));
             calls.AddRange(Enumerable.Range(0, 5).Select(_ => pair.Client.SendAsync(large).AsTask()));
         }
 

@@ -5,17 +5,15 @@ using System.Net;
 using System.Net.Http;
 using System.Net.Sockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Kestrel;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Earshot.Sockets.Tests;
@@ -27,8 +25,8 @@ public sealed class KestrelTests
     public async Task A_web_server_answers_over_a_memory_link()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
-        using HttpClient client = ClientOn(hosts.A);
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         Assert.Equal(
             $"hello {Testbed.AddressA}", await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon());
         await app.StopAsync().Soon();
@@ -38,8 +36,9 @@ public sealed class KestrelTests
     public async Task A_web_server_answers_over_loopback_on_a_port_that_was_picked()
     {
         using EarshotStack stack = Testbed.Loopback();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(stack, IPAddress.Loopback, 0));
-        using HttpClient client = ClientOn(stack);
+        await using WebApplication app = await KestrelHost.ServeAsync(
+            new EarshotEndPoint(stack, IPAddress.Loopback, 0));
+        using HttpClient client = KestrelHost.ClientOn(stack);
         string url = Assert.Single(app.Urls);
         Assert.Matches("^http://127.0.0.1:[1-9][0-9]*$", url);
         Assert.Equal("hello 127.0.0.1", await client.GetStringAsync($"{url}/hello").Soon());
@@ -54,9 +53,9 @@ public sealed class KestrelTests
     {
         using var hosts = new TwoHosts();
         EarshotStack server = overLink ? hosts.B : hosts.A;
-        await using WebApplication app = await ServeAsync(
+        await using WebApplication app = await KestrelHost.ServeAsync(
             new EarshotEndPoint(server, IPAddress.Any, 80), options => options.InlineCompletions = inline);
-        using HttpClient client = ClientOn(hosts.A);
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         string url = $"http://{(overLink ? Testbed.AddressB : "127.0.0.1")}/echo";
         for (int i = 0; i < 3; i++)
         {
@@ -76,9 +75,9 @@ public sealed class KestrelTests
     public async Task Sixty_four_requests_at_a_time_are_all_answered(bool inline)
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(
+        await using WebApplication app = await KestrelHost.ServeAsync(
             new EarshotEndPoint(hosts.B, IPAddress.Any, 80), options => options.InlineCompletions = inline);
-        using HttpClient client = ClientOn(hosts.A);
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(worker => Task.Run(async () =>
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -104,9 +103,9 @@ public sealed class KestrelTests
     public async Task Ordinary_sockets_still_serve_in_the_same_host()
     {
         using EarshotStack stack = Testbed.Loopback();
-        await using WebApplication app = await ServeAsync(
+        await using WebApplication app = await KestrelHost.ServeAsync(
             new EarshotEndPoint(stack, IPAddress.Loopback, 80), also: new IPEndPoint(IPAddress.Loopback, 0));
-        using HttpClient ours = ClientOn(stack);
+        using HttpClient ours = KestrelHost.ClientOn(stack);
         using var kernels = new HttpClient();
         string url = Assert.Single(app.Urls, url => url != "http://127.0.0.1:80");
         Assert.Equal("hello 127.0.0.1", await ours.GetStringAsync("http://127.0.0.1/hello").Soon());
@@ -118,13 +117,14 @@ public sealed class KestrelTests
     public async Task A_stopping_server_finishes_the_request_under_way_and_refuses_new_ones()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
-        using HttpClient client = ClientOn(hosts.A);
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         Gate gate = app.Services.GetRequiredService<Gate>();
         Task<string> slow = client.GetStringAsync($"http://{Testbed.AddressB}/gate");
         Assert.True(await gate.Entered.WaitAsync(Testbed.Patience));
         Task stop = app.StopAsync();
-        await WaitForAsync(async () => !(await hosts.B.InvokeAsync(Rows.Of)).Any(row => row.State == Core.TcpState.Listen));
+        await WaitForAsync(
+            async () => (await hosts.B.InvokeAsync(Rows.Of)).All(row => row.State != Core.TcpState.Listen));
         await ErrorTests.Fails(
             SocketError.ConnectionRefused, () => hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).AsTask());
         Assert.False(stop.IsCompleted);
@@ -137,7 +137,7 @@ public sealed class KestrelTests
     public async Task A_client_that_resets_cancels_its_request()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
         Gate gate = app.Services.GetRequiredService<Gate>();
         using EarshotSocket socket = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
         await socket.SendAsync(Encoding.ASCII.GetBytes("GET /gate HTTP/1.1\r\nHost: x\r\n\r\n")).Soon();
@@ -152,7 +152,7 @@ public sealed class KestrelTests
     public async Task A_server_that_aborts_resets_its_client()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
         using EarshotSocket socket = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
         await socket.SendAsync(Encoding.ASCII.GetBytes("GET /abort HTTP/1.1\r\nHost: x\r\n\r\n")).Soon();
         await ErrorTests.Fails(SocketError.ConnectionReset, () => socket.ReceiveAsync(new byte[100]).AsTask());
@@ -163,9 +163,9 @@ public sealed class KestrelTests
     public async Task A_client_that_does_not_read_makes_the_server_wait_and_then_gets_everything()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
         Gate gate = app.Services.GetRequiredService<Gate>();
-        using HttpClient client = ClientOn(hosts.A);
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         const int length = 40_000_000;
         using HttpResponseMessage response = await client.GetAsync(
             $"http://{Testbed.AddressB}/long/{length}", HttpCompletionOption.ResponseHeadersRead).Soon();
@@ -188,8 +188,8 @@ public sealed class KestrelTests
     public async Task A_server_whose_stack_is_gone_stops_all_the_same()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
-        using HttpClient client = ClientOn(hosts.A);
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         await client.GetStringAsync($"http://{Testbed.AddressB}/hello").Soon();
         hosts.B.Dispose();
         await Assert.ThrowsAnyAsync<Exception>(
@@ -197,51 +197,51 @@ public sealed class KestrelTests
         await app.StopAsync().Soon();
     }
 
-    [Fact]
-    public async Task The_listener_answers_null_once_it_is_unbound()
-    {
-        using EarshotStack stack = Testbed.Loopback();
-        EarshotTransportFactory factory = Factory();
-        var endpoint = new EarshotEndPoint(stack, IPAddress.Loopback, 0);
-        Assert.True(factory.CanBind(endpoint));
-        Assert.False(factory.CanBind(new IPEndPoint(IPAddress.Loopback, 0)));
-        IConnectionListener listener = await factory.BindAsync(endpoint);
-        await Assert.ThrowsAsync<AddressInUseException>(() => factory.BindAsync(listener.EndPoint).AsTask());
-        Task<ConnectionContext?> accept = listener.AcceptAsync().AsTask();
-        await listener.UnbindAsync();
-        Assert.Null(await accept.Soon());
-        Assert.Null(await listener.AcceptAsync().Soon());
-        await listener.DisposeAsync();
-    }
-
-    [Fact]
-    public async Task A_connection_knows_its_ends_and_tells_when_it_is_over()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task HTTP_2_with_and_without_TLS_answers_many_requests_on_one_connection(bool tls)
     {
         using var hosts = new TwoHosts();
-        IConnectionListener listener = await Factory().BindAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
-        using EarshotSocket client = await hosts.A.ConnectAsync(Testbed.At(Testbed.AddressB, 80)).Soon();
-        ConnectionContext connection = (await listener.AcceptAsync().Soon())!;
-        Assert.Equal(client.LocalEndPoint, connection.RemoteEndPoint);
-        Assert.Equal(client.RemoteEndPoint, connection.LocalEndPoint);
-        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        connection.ConnectionClosed.Register(closed.SetResult);
-
-        await client.SendAsync(new byte[5]);
-        Assert.Equal(5, (await connection.Transport.Input.ReadAsync().Soon()).Buffer.Length);
-        client.Shutdown(SocketShutdown.Send);
-        await closed.Task.Soon();
-        await connection.Transport.Output.WriteAsync(new byte[7]).Soon();
-        await connection.DisposeAsync().Soon();
-        Assert.Equal(7, (await Testbed.HashAllAsync(client).Soon()).Length);
-        await listener.DisposeAsync();
+        using X509Certificate2 certificate = KestrelHost.SelfSigned();
+        await using WebApplication app = await KestrelHost.ServeAsync(
+            new EarshotEndPoint(hosts.B, IPAddress.Any, 443),
+            listen: options =>
+            {
+                options.Protocols = HttpProtocols.Http2;
+                if (tls)
+                {
+                    options.UseHttps(certificate);
+                }
+            });
+        int connections = 0;
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => certificate.Equals(shown) },
+            ConnectCallback = (context, cancellation) =>
+            {
+                connections++;
+                return KestrelHost.ConnectAsync(hosts.A, context, cancellation);
+            },
+        })
+        {
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        string url = $"{(tls ? "https" : "http")}://{Testbed.AddressB}:443/random/";
+        byte[][] answers = await Task.WhenAll(
+            Enumerable.Range(1, 40).Select(i => client.GetByteArrayAsync($"{url}{i * 1000}"))).Soon();
+        Assert.All(answers, (answer, i) => Assert.Equal(Testbed.RandomBytes((i + 1) * 1000, (i + 1) * 1000), answer));
+        Assert.Equal(1, connections);
+        await app.StopAsync().Soon();
     }
 
     [Fact]
     public async Task A_response_in_two_parts_waits_for_no_delayed_ACK()
     {
         using var hosts = new TwoHosts();
-        await using WebApplication app = await ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
-        using HttpClient client = ClientOn(hosts.A);
+        await using WebApplication app = await KestrelHost.ServeAsync(new EarshotEndPoint(hosts.B, IPAddress.Any, 80));
+        using HttpClient client = KestrelHost.ClientOn(hosts.A);
         const int requests = 50;
         var watch = System.Diagnostics.Stopwatch.StartNew();
         for (int i = 0; i < requests; i++)
@@ -254,99 +254,12 @@ public sealed class KestrelTests
         await app.StopAsync().Soon();
     }
 
-    private static EarshotTransportFactory Factory() => new(
-        Microsoft.Extensions.Options.Options.Create(new EarshotTransportOptions()),
-        Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance);
-
-    private static async Task<WebApplication> ServeAsync(
-        EndPoint endpoint, Action<EarshotTransportOptions>? configure = null, EndPoint? also = null)
-    {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseEarshot(configure);
-        builder.WebHost.ConfigureKestrel(options =>
-        {
-            options.Limits.MaxRequestBodySize = null;
-            options.Listen(endpoint);
-            if (also is not null)
-            {
-                options.Listen(also);
-            }
-        });
-        builder.Services.AddSingleton<Gate>();
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
-        WebApplication app = builder.Build();
-        app.MapGet("/hello", (HttpContext context) => $"hello {context.Connection.RemoteIpAddress}");
-        app.MapPost("/echo", async (HttpContext context) =>
-        {
-            using var body = new MemoryStream();
-            await context.Request.Body.CopyToAsync(body);
-            await context.Response.Body.WriteAsync(body.GetBuffer().AsMemory(0, (int)body.Length));
-        });
-        app.MapGet("/random/{length}", (int length) => Results.Bytes(Testbed.RandomBytes(length, length)));
-        app.MapGet("/gate", (HttpContext context, Gate gate) => gate.PassAsync(context.RequestAborted));
-        app.MapGet("/abort", (HttpContext context) => context.Abort());
-        app.MapGet("/long/{length}", async (HttpContext context, Gate gate, int length) =>
-        {
-            byte[] piece = new byte[10_000];
-            for (; gate.Written < length; gate.Written += piece.Length)
-            {
-                await context.Response.Body.WriteAsync(piece);
-            }
-        });
-        await app.StartAsync().Soon();
-        return app;
-    }
-
-    private static HttpClient ClientOn(EarshotStack stack) => new(new SocketsHttpHandler
-    {
-        ConnectCallback = async (context, cancellation) =>
-        {
-            IPAddress address = IPAddress.Parse(context.DnsEndPoint.Host);
-            return new EarshotStream(
-                await stack.ConnectAsync(new IPEndPoint(address, context.DnsEndPoint.Port), cancellation));
-        },
-    });
-
     private static async Task WaitForAsync(Func<Task<bool>> condition)
     {
         using var patience = new CancellationTokenSource(Testbed.Patience);
         while (!await condition())
         {
             await Task.Delay(10, patience.Token);
-        }
-    }
-
-    /// <summary>A request that stays inside until it is let through.</summary>
-    private sealed class Gate
-    {
-        public SemaphoreSlim Entered { get; } = new(0);
-
-        public SemaphoreSlim Open { get; } = new(0);
-
-        public SemaphoreSlim Left { get; } = new(0);
-
-        public bool WasAborted { get; private set; }
-
-        public long Written { get; set; }
-
-        public async Task<string> PassAsync(CancellationToken aborted)
-        {
-            Entered.Release();
-            try
-            {
-                await Open.WaitAsync(aborted);
-            }
-            catch (OperationCanceledException)
-            {
-                WasAborted = true;
-            }
-            finally
-            {
-                Left.Release();
-            }
-
-            return "through";
         }
     }
 }

@@ -16,7 +16,8 @@ public sealed class SocketErrorsTests
         // .NET's own table is internal. It is asked here, so that the copy cannot be wrong for long.
         Assembly sockets = typeof(Socket).Assembly;
         MethodInfo toPal = InternalMethod(sockets, "Interop+Sys", "ConvertErrorPlatformToPal");
-        MethodInfo toSocketError = InternalMethod(sockets, "System.Net.Sockets.SocketErrorPal", "GetSocketErrorForNativeError");
+        MethodInfo toSocketError = InternalMethod(
+            sockets, "System.Net.Sockets.SocketErrorPal", "GetSocketErrorForNativeError");
         var errnos = typeof(Errno).GetFields().Where(field => field.IsLiteral).ToList();
         Assert.NotEmpty(errnos);
         Assert.All(errnos, field =>
@@ -39,5 +40,5 @@ public sealed class SocketErrorsTests
 
     private static MethodInfo InternalMethod(Assembly assembly, string type, string method) =>
         assembly.GetType(type)?.GetMethod(method, BindingFlags.NonPublic | BindingFlags.Static)
-        ?? throw new InvalidOperationException($"this .NET has no {type}.{method} any more: compare the table otherwise");
+        ?? throw new InvalidOperationException($"this .NET has no {type}.{method}: compare the table otherwise");
 }

@@ -120,7 +120,8 @@ public sealed class StackPumpTests
     public async Task What_a_function_throws_on_the_stacks_thread_comes_back_and_stops_nothing()
     {
         using EarshotStack stack = Testbed.Loopback();
-        await Assert.ThrowsAsync<FormatException>(() => stack.InvokeAsync<int>(_ => throw new FormatException()).Soon());
+        Task<int> throwing = stack.InvokeAsync<int>(_ => throw new FormatException());
+        await Assert.ThrowsAsync<FormatException>(() => throwing.Soon());
         Assert.Equal("linux-6.18", await stack.InvokeAsync(s => s.Profile.Name).Soon());
         Assert.Null(stack.Failure);
     }

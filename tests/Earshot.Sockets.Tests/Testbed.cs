@@ -19,7 +19,8 @@ internal static class Testbed
     public static EarshotStack Loopback() => EarshotStack.Start(new StackOptions { Seed = Chance.Spread(7) });
 
     /// <summary>A host with one interface.</summary>
-    public static StackOptions Host(string address, ulong seed, int mtu = 1500, InterfaceOffload offload = default) => new()
+    public static StackOptions Host(
+        string address, ulong seed, int mtu = 1500, InterfaceOffload offload = default) => new()
     {
         Seed = Chance.Spread(seed),
         Interfaces =
