@@ -33,6 +33,8 @@ internal sealed class ControlServer : IAsyncDisposable
     private readonly FileStream _claim;
     private readonly Socket _socket;
     private readonly ControlHandler _handler;
+
+    // Never disposed: it has no timer, and sessions may look at it to the last.
     private readonly CancellationTokenSource _stop = new();
     private readonly HashSet<Task> _sessions = [];
     private readonly Lock _lock = new();
@@ -81,6 +83,11 @@ internal sealed class ControlServer : IAsyncDisposable
     /// <summary>Closes the socket, ends every session and waits for them.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+
         await _stop.CancelAsync().ConfigureAwait(false);
         File.Delete(_path);
         _socket.Dispose();
@@ -93,7 +100,6 @@ internal sealed class ControlServer : IAsyncDisposable
 
         await Task.WhenAll(sessions).ConfigureAwait(false);
         await _claim.DisposeAsync().ConfigureAwait(false);
-        _stop.Dispose();
     }
 
     // The system lets go of the claim when the process ends, however it ends.

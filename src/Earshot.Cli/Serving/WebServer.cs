@@ -26,7 +26,8 @@ internal static class WebServer
             options.Listen(new EarshotEndPoint(stack, IPAddress.Any, port));
         });
         WebApplication app = builder.Build();
-        app.Use((context, next) => context.Request.Path == "/" ? StatusAsync(context, stack) : next(context));
+        var status = new StatusPages(stack);
+        app.Use((context, next) => context.Request.Path == "/" ? StatusAsync(context, status) : next(context));
         if (files is not null)
         {
             app.UseStaticFiles(new StaticFileOptions
@@ -43,7 +44,7 @@ internal static class WebServer
         return app;
     }
 
-    private static async Task StatusAsync(HttpContext context, EarshotStack stack)
+    private static async Task StatusAsync(HttpContext context, StatusPages status)
     {
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
@@ -52,8 +53,7 @@ internal static class WebServer
             return;
         }
 
-        StatusPage page = await stack.InvokeAsync(StatusPage.Of).ConfigureAwait(false);
-        byte[] html = System.Text.Encoding.UTF8.GetBytes(page.Html());
+        byte[] html = await status.CurrentAsync().ConfigureAwait(false);
         context.Response.ContentType = "text/html; charset=utf-8";
         context.Response.ContentLength = html.Length;
         context.Response.Headers.CacheControl = "no-store";
