@@ -4,7 +4,6 @@ using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Running;
 using Earshot.Core.Profiles;
-using Earshot.Core.Wire;
 using Xunit;
 
 namespace Earshot.Cli.Tests.Sessions;
@@ -41,46 +40,6 @@ public sealed class CapturedTrafficTests
             File.Delete(path);
         }
     }
-
-    [Fact]
-    public void A_checksum_left_to_a_link_is_completed_and_a_wrong_one_is_not()
-    {
-        byte[] packet = Packet();
-        byte[] whole = [.. packet];
-        byte[] scratch = [];
-
-        Write(packet, Checksum.Fold16(Pseudo(packet)));
-        Assert.Equal(whole, PartialChecksum.Completed(packet, ref scratch).ToArray());
-
-        Write(packet, 0x1234);
-        byte[] wrong = [.. packet];
-        Assert.Equal(wrong, PartialChecksum.Completed(packet, ref scratch).ToArray());
-        Assert.Equal([1, 2, 3], PartialChecksum.Completed([1, 2, 3], ref scratch).ToArray());
-    }
-
-    private static byte[] Packet()
-    {
-        var packet = new byte[20 + 20 + 3];
-        IpPacket.WriteHeader(
-            packet,
-            new IpFields
-            {
-                Source = InetAddress.Parse("10.0.0.1"),
-                Destination = InetAddress.Parse("10.0.0.2"),
-                Protocol = IpPacket.ProtocolTcp,
-                Ttl = 64,
-            },
-            23);
-        new byte[] { 0, 80, 1, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x18, 4, 0, 0, 0, 0, 0, 7, 8, 9 }.CopyTo(packet, 20);
-        Write(packet, Checksum.Finish(Checksum.Add(packet.AsSpan(20), Pseudo(packet))));
-        return packet;
-    }
-
-    private static ulong Pseudo(byte[] packet) => Checksum.PseudoHeader(
-        InetAddress.Read(packet.AsSpan(12)), InetAddress.Read(packet.AsSpan(16)), IpPacket.ProtocolTcp, packet.Length - 20);
-
-    private static void Write(byte[] packet, ushort sum) =>
-        System.Runtime.InteropServices.MemoryMarshal.Write(packet.AsSpan(20 + 16), sum);
 
     private static async Task UntilAsync(string command, string text)
     {
