@@ -98,6 +98,7 @@ internal sealed class Peer
     {
         Assert.Equal("SA", Assert.Single(Syn()).Text);
         Ack();
+        _host.Take();
         return this;
     }
 

@@ -67,8 +67,8 @@ internal sealed class TimerWheel
             : MakeLevels();
         int slots = _levels[^1].Offset + CoarseSlots;
         _runningSlot = slots;
-        _heads = new int[slots + 1];
-        _tails = new int[slots + 1];
+        _heads = new int[slots + _levels.Length];
+        _tails = new int[slots + _levels.Length];
         _heads.AsSpan().Fill(TimerLink.None);
         _tails.AsSpan().Fill(TimerLink.None);
         _bitmap = new ulong[(slots / 64) + 1];
@@ -140,20 +140,22 @@ internal sealed class TimerWheel
                     Cascade(Slot(_levels[i], jiffy));
                 }
             }
-
-            _clock = jiffy + 1;
-            RunSlot(Slot(_levels[0], jiffy));
-            return;
         }
 
-        // Nothing may be added to a slot that is being run, so the clock moves first.
+        // A timer that fires may arm others a whole turn on, in a slot of this jiffy: all slots are emptied before.
         _clock = jiffy + 1;
-        for (int i = _levels.Length - 1; i >= 0; i--)
+        int due = _exact ? 1 : _levels.Length;
+        for (int i = 0; i < due; i++)
         {
             if ((jiffy & ((1L << _levels[i].Shift) - 1)) == 0)
             {
-                RunSlot(Slot(_levels[i], jiffy));
+                MoveToRun(Slot(_levels[i], jiffy), _runningSlot + i);
             }
+        }
+
+        for (int i = due - 1; i >= 0; i--)
+        {
+            RunSlot(_runningSlot + i);
         }
     }
 
@@ -284,23 +286,27 @@ internal sealed class TimerWheel
         }
     }
 
-    private void RunSlot(int slot)
+    /// <summary>Moves a slot's list to one of its own, where a timer that fires may still cancel any other.</summary>
+    private void MoveToRun(int slot, int running)
     {
         if (_heads[slot] == TimerLink.None)
         {
             return;
         }
 
-        // The list moves to a slot of its own, so that a timer that fires may cancel any other, in this list too.
         int tail = _tails[slot];
-        int handle = Take(slot);
-        _heads[_runningSlot] = handle;
-        _tails[_runningSlot] = tail;
-        _host.Link(handle).Prev = ~_runningSlot;
-        _host.Link(tail).Next = End(_runningSlot);
-        while (_heads[_runningSlot] != TimerLink.None)
+        int head = Take(slot);
+        _heads[running] = head;
+        _tails[running] = tail;
+        _host.Link(head).Prev = ~running;
+        _host.Link(tail).Next = End(running);
+    }
+
+    private void RunSlot(int running)
+    {
+        while (_heads[running] != TimerLink.None)
         {
-            handle = _heads[_runningSlot];
+            int handle = _heads[running];
             Unlink(ref _host.Link(handle));
             Count--;
             _host.OnTimer(handle);

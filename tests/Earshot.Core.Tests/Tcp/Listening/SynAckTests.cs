@@ -49,8 +49,9 @@ public sealed class SynAckTests : HostTest
     {
         Host.Set(sysctl, 0);
         Packet reply = Answer([.. MssOption, .. Packet.Timestamps(77, 0), .. Scale]);
-        bool clock = sysctl.EndsWith("timestamps");
-        Assert.Equal(!sysctl.EndsWith("timestamps"), reply.TsEcr == 77);
+        bool timestampsOff = sysctl.EndsWith("timestamps");
+        Assert.Equal(timestampsOff ? Mss + "0103030a" : Mss + "0101080a", reply.OptionText[..16]);
+        Assert.Equal(timestampsOff ? 8 : 16, reply.Options.Length);
     }
 
     [Fact]
