@@ -125,7 +125,7 @@ internal abstract class SocketOperation : PumpWork
 internal abstract class SocketOperation<T> : SocketOperation, IValueTaskSource<T>, IValueTaskSource
 {
     [ThreadStatic]
-    private static ManualResetEventSlim? s_blocker;
+    private static ManualResetEventSlim? _blocker;
 
     private ManualResetValueTaskSourceCore<T> _core;
 
@@ -149,7 +149,7 @@ internal abstract class SocketOperation<T> : SocketOperation, IValueTaskSource<T
     internal T StartAndWait()
     {
         Socket.Pump.ThrowIfOnPumpThread();
-        ManualResetEventSlim blocker = s_blocker ??= new ManualResetEventSlim(false, spinCount: 0);
+        ManualResetEventSlim blocker = _blocker ??= new ManualResetEventSlim(false, spinCount: 0);
         blocker.Reset();
         short version = Start(inline: true, default);
         _core.OnCompleted(

@@ -21,9 +21,9 @@ internal static class Testbed
     /// <summary>A host with one interface.</summary>
     public static StackOptions Host(
         string address, ulong seed, int mtu = 1500, InterfaceOffload offload = default) => new()
-    {
-        Seed = Chance.Spread(seed),
-        Interfaces =
+        {
+            Seed = Chance.Spread(seed),
+            Interfaces =
         [
             new InterfaceOptions
             {
@@ -33,7 +33,7 @@ internal static class Testbed
                 Addresses = [InterfaceAddress.Parse($"{address}/24")],
             },
         ],
-    };
+        };
 
     public static IPEndPoint At(string address, int port = 0) => new(IPAddress.Parse(address), port);
 
