@@ -51,7 +51,7 @@ internal static class CommandLine
     private static RootCommand Root(Terminal terminal)
     {
         var root = new RootCommand(
-            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting, drops and counts, and why.")
+            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting and drops, and why.")
         {
             LabVerb.Create(terminal),
             UpVerb.Create(terminal),

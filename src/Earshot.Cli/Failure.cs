@@ -42,7 +42,8 @@ internal static class Failure
                 terminal.Say(error.Message);
                 return ExitCode.CannotRunHere;
             default:
-                terminal.Say($"a defect of Earshot's, please report it: {error.GetType().Name}: {OneLine(error.Message)}");
+                terminal.Say(
+                    $"a defect of Earshot's, please report it: {error.GetType().Name}: {OneLine(error.Message)}");
                 return ExitCode.BrokenInvariant;
         }
     }

@@ -54,9 +54,7 @@ internal sealed class Terminal
         console.Profile.Capabilities.Unicode = true;
         console.Write(table);
         var lines = text.ToString().Split('\n').Select(line => line.TrimEnd()).ToList();
-        foreach (string line in lines.SkipWhile(line => line.Length == 0).Reverse().SkipWhile(line => line.Length == 0).Reverse())
-        {
-            Out.WriteLine(line);
-        }
+        int first = lines.FindIndex(line => line.Length > 0), last = lines.FindLastIndex(line => line.Length > 0);
+        lines[first..(last + 1)].ForEach(Out.WriteLine);
     }
 }

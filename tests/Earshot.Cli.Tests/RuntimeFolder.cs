@@ -4,7 +4,8 @@ using System.Runtime.CompilerServices;
 
 namespace Earshot.Cli.Tests;
 
-/// <summary>Gives the tests a folder of their own for control sockets, so that the user's stacks are left alone.</summary>
+/// <summary>Gives the tests a folder of their own for control sockets, so that the user's stacks are left
+/// alone.</summary>
 internal static class RuntimeFolder
 {
     [ModuleInitializer]

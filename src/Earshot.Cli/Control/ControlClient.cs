@@ -47,7 +47,8 @@ internal sealed class ControlClient : IAsyncDisposable
     /// <summary>Sends a request and reads its answer; text goes to a writer as it comes.</summary>
     /// <returns>The answer's last line: it worked, or a socket call failed with an errno.</returns>
     /// <exception cref="CommandException">The request could not be carried out, or the stack went down.</exception>
-    internal async Task<ControlReply> AskAsync(ControlRequest request, TextWriter output, CancellationToken cancellation)
+    internal async Task<ControlReply> AskAsync(
+        ControlRequest request, TextWriter output, CancellationToken cancellation)
     {
         try
         {

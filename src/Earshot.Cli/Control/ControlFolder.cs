@@ -6,7 +6,8 @@ using System.Net.Sockets;
 
 namespace Earshot.Cli.Control;
 
-/// <summary>Where the control sockets of this user's stacks lie: <c>NAME.sock</c> in a folder that only the user may enter.</summary>
+/// <summary>Where the control sockets of this user's stacks lie: <c>NAME.sock</c> in a folder that only the user may
+/// enter.</summary>
 /// <remarks>
 /// The folder is <c>$XDG_RUNTIME_DIR/earshot</c>; without that variable <c>/run/earshot</c> for root and
 /// <c>/tmp/earshot-UID</c> for others. Root does not use <c>/tmp</c>, because root could not tell its own folder there
@@ -28,7 +29,8 @@ internal static class ControlFolder
     /// <summary>The folder's path, whether it exists or not.</summary>
     internal static string Path { get; } = FindPath();
 
-    /// <summary>Whether a stack can have this name: letters, digits, dot, dash and underscore, not a dot first.</summary>
+    /// <summary>Whether a stack can have this name: letters, digits, dot, dash and underscore, not a dot
+    /// first.</summary>
     internal static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameLength && name[0] != '.'
         && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');
@@ -40,7 +42,8 @@ internal static class ControlFolder
         string path = System.IO.Path.Combine(Path, name + SocketSuffix);
         return System.Text.Encoding.UTF8.GetByteCount(path) <= MaxPathLength ? path : throw new CommandException(
             ExitCode.CannotRunHere,
-            $"the path {path} is too long for a socket ({MaxPathLength} bytes): set XDG_RUNTIME_DIR to a shorter folder");
+            $"the path {path} is too long for a socket ({MaxPathLength} bytes): set XDG_RUNTIME_DIR to a "
+            + "shorter folder");
     }
 
     /// <summary>Makes the folder, or checks that the one that is there is the user's own.</summary>

@@ -49,9 +49,11 @@ internal sealed class ControlServer : IAsyncDisposable
         _accepting = Task.Run(AcceptAsync);
     }
 
-    /// <summary>Opens the control socket of a name; the socket of a stack that ended without removing it is replaced.</summary>
+    /// <summary>Opens the control socket of a name; the socket of a stack that ended without removing it is
+    /// replaced.</summary>
     /// <param name="name">The stack's name.</param>
-    /// <param name="handler">Carries out the requests; called by several clients at once, for each one at a time.</param>
+    /// <param name="handler">Carries out the requests; called by several clients at once, for each one at a
+    /// time.</param>
     /// <exception cref="CommandException">A stack of this name is up, or the socket cannot be made.</exception>
     internal static ControlServer Open(string name, ControlHandler handler)
     {
@@ -76,7 +78,8 @@ internal sealed class ControlServer : IAsyncDisposable
         {
             socket.Dispose();
             claim.Dispose();
-            throw new CommandException(ExitCode.CannotRunHere, $"the control socket {path} cannot be made: {e.Message}");
+            throw new CommandException(
+                ExitCode.CannotRunHere, $"the control socket {path} cannot be made: {e.Message}");
         }
     }
 
@@ -99,6 +102,7 @@ internal sealed class ControlServer : IAsyncDisposable
         }
 
         await Task.WhenAll(sessions).ConfigureAwait(false);
+        File.Delete(_claim.Name);
         await _claim.DisposeAsync().ConfigureAwait(false);
     }
 

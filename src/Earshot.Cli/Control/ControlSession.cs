@@ -29,7 +29,8 @@ internal sealed class ControlSession
         _stop = stop;
     }
 
-    /// <summary>Cancelled when the client will ask no more, or the stack goes down: nothing is worth waiting for.</summary>
+    /// <summary>Cancelled when the client will ask no more, or the stack goes down: nothing is worth waiting
+    /// for.</summary>
     internal CancellationToken Gone => _gone;
 
     /// <summary>Remembers how to close a socket when the client goes.</summary>

@@ -5,7 +5,8 @@ namespace Earshot.Cli.Control;
 /// <summary>Linux's names of the errors that .NET's <see cref="SocketError"/> stands for.</summary>
 internal static class SocketErrorNames
 {
-    /// <summary>The errno's name, as <c>ECONNREFUSED</c>; .NET's own name when connect() and bind() never give it.</summary>
+    /// <summary>The errno's name, as <c>ECONNREFUSED</c>; .NET's own name when connect() and bind() never give
+    /// it.</summary>
     internal static string Errno(SocketError error) => error switch
     {
         SocketError.AccessDenied => nameof(Core.Errno.EACCES),

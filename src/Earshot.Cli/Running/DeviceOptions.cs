@@ -47,7 +47,8 @@ internal sealed class DeviceOptions
             }
             else if (result.GetResult(_gateway) is not null && result.GetResult(_tun) is null)
             {
-                result.AddError("--gateway B is the kernel's address on a device: give --tun DEV and --address A/LEN too");
+                result.AddError(
+                    "--gateway B is the kernel's address on a device: give --tun DEV and --address A/LEN too");
             }
         });
     }
@@ -62,7 +63,8 @@ internal sealed class DeviceOptions
         }
 
         InetAddress? gateway = parsed.GetValue(_gateway);
-        if (gateway is { } other && (other == address.Address || Network(other, address) != Network(address.Address, address)))
+        if (gateway is { } other
+            && (other == address.Address || Network(other, address) != Network(address.Address, address)))
         {
             throw new CommandException(
                 ExitCode.Usage,

@@ -32,7 +32,12 @@ internal sealed class RunningStack : IAsyncDisposable
     private readonly ControlServer _control;
 
     private RunningStack(
-        Terminal terminal, TunLink? link, EarshotStack stack, NetworkStack core, Capture? capture, ControlServer control)
+        Terminal terminal,
+        TunLink? link,
+        EarshotStack stack,
+        NetworkStack core,
+        Capture? capture,
+        ControlServer control)
     {
         _terminal = terminal;
         _link = link;
@@ -147,7 +152,8 @@ internal sealed class RunningStack : IAsyncDisposable
         {
             terminal.Say(
                 $"{link.Name} was made without an address for the kernel: set one with 'ip addr add B/"
-                + $"{bare.Address.PrefixLength} dev {link.Name}' and 'ip link set {link.Name} up', or start with --gateway B");
+                + $"{bare.Address.PrefixLength} dev {link.Name}' and 'ip link set {link.Name} up', "
+                + "or start with --gateway B");
         }
     }
 

@@ -5,7 +5,8 @@ using Microsoft.Extensions.Primitives;
 
 namespace Earshot.Cli.Serving;
 
-/// <summary>The files below a folder, and nothing else: neither .. nor a link leads out, and dot files are not there.</summary>
+/// <summary>The files below a folder, and nothing else: neither .. nor a link leads out, and dot files are not
+/// there.</summary>
 internal sealed class RootedFiles : IFileProvider, IDisposable
 {
     // Links that lead to links, as many as Linux follows.
@@ -32,8 +33,8 @@ internal sealed class RootedFiles : IFileProvider, IDisposable
     public IFileInfo GetFileInfo(string subpath)
     {
         IFileInfo file = _files.GetFileInfo(subpath);
-        return file is { Exists: true, PhysicalPath: { } path } && !(IsShown(path) && Real(path) is { } real && IsShown(real))
-            ? new NotFoundFileInfo(file.Name) : file;
+        return file is { Exists: true, PhysicalPath: { } path }
+            && !(IsShown(path) && Real(path) is { } real && IsShown(real)) ? new NotFoundFileInfo(file.Name) : file;
     }
 
     /// <inheritdoc/>

@@ -69,7 +69,8 @@ internal sealed record StatusPage
         html.Append("<h2>Counters that moved</h2><table>");
         foreach ((string name, long value) in Counters)
         {
-            html.Append("<tr><td>").Append(Text(name)).Append("</td><td class=\"n\">").Append(value).Append("</td></tr>");
+            html.Append("<tr><td>").Append(Text(name)).Append("</td><td class=\"n\">").Append(value)
+                .Append("</td></tr>");
         }
 
         html.Append("</table><h2>The last verdicts, newest first</h2><pre>")

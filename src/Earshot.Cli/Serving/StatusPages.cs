@@ -7,7 +7,8 @@ using Earshot.Sockets;
 
 namespace Earshot.Cli.Serving;
 
-/// <summary>The status page of a stack, made anew at most ten times a second: who asks for it must not slow the stack down.</summary>
+/// <summary>The status page of a stack, made anew at most ten times a second: who asks for it must not slow the stack
+/// down.</summary>
 internal sealed class StatusPages(EarshotStack stack)
 {
     private static readonly TimeSpan Age = TimeSpan.FromMilliseconds(100);

@@ -30,16 +30,20 @@ internal static class Arguments
         HelpName = "PROFILE",
         Description = "The kernel to behave like: " + string.Join(", ", KernelProfile.All.Select(p => p.Name)) + ".",
         DefaultValueFactory = _ => KernelProfile.Linux618,
-        CustomParser = result => Parse(result, text => KernelProfile.TryFind(text, out KernelProfile profile) ? profile : null,
+        CustomParser = result => Parse(
+            result,
+            text => KernelProfile.TryFind(text, out KernelProfile profile) ? profile : null,
             text => $"unknown profile '{text}'; known are {string.Join(", ", KernelProfile.All.Select(p => p.Name))}"),
     };
 
-    /// <summary>An address as the article's programs take it: four numbers, or <c>localhost</c>, which is 0.0.0.0.</summary>
+    /// <summary>An address as the article's programs take it: four numbers, or <c>localhost</c>, which is
+    /// 0.0.0.0.</summary>
     internal static Argument<InetAddress> Address(string description) => new("IP")
     {
         Description = description,
         CustomParser = result => Parse<InetAddress>(
-            result, text => text == Localhost ? InetAddress.Any : InetAddress.TryParse(text, out InetAddress a) ? a : null,
+            result,
+            text => text == Localhost ? InetAddress.Any : InetAddress.TryParse(text, out InetAddress a) ? a : null,
             text => $"'{text}' is not an IPv4 address (four numbers from 0 to 255 with dots) and not localhost")
             .GetValueOrDefault(),
     };
@@ -121,8 +125,8 @@ internal static class Arguments
     };
 
     private static int? ToNumber(string text, int least, int most) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int n) && n >= least && n <= most
-            ? n : null;
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int n)
+            && n >= least && n <= most ? n : null;
 
     private static string Bounds(int least, int most) => $"a whole number from {least} to {most}";
 

@@ -7,7 +7,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Cli.Verbs;
 
-/// <summary><c>earshot connect IP PORT COUNT</c>: the article's client, which connects one socket after another.</summary>
+/// <summary><c>earshot connect IP PORT COUNT</c>: the article's client, which connects one socket after
+/// another.</summary>
 internal static class ConnectVerb
 {
     internal static Command Create(Terminal terminal)
@@ -18,7 +19,8 @@ internal static class ConnectVerb
         Argument<int> count = Arguments.Number("COUNT", "How many sockets connect.", 0, int.MaxValue);
         Option<string> stack = Arguments.Stack();
         var command = new Command(
-            "connect", "Connect sockets of a stack that is up, each when the one before has returned; stay until Ctrl-C.")
+            "connect",
+            "Connect sockets of a stack that is up, each when the one before has returned; stay until Ctrl-C.")
         {
             address, port, count, stack,
         };

@@ -8,14 +8,16 @@ using Earshot.Lab.Targets;
 
 namespace Earshot.Cli.Verbs;
 
-/// <summary><c>earshot lab compare PLAN</c>: the stack under the reference profile beside the kernel that runs here.</summary>
+/// <summary><c>earshot lab compare PLAN</c>: the stack under the reference profile beside the kernel that runs
+/// here.</summary>
 internal static class LabCompareVerb
 {
     internal static Command Create(Terminal terminal)
     {
         Argument<string> plan = LabRunVerb.PlanArgument();
         var command = new Command(
-            "compare", $"Run a plan on the stack ({KernelProfile.Linux618.Name}) and on the host's kernel (root), and compare.")
+            "compare",
+            $"Run a plan on the stack ({KernelProfile.Linux618.Name}) and on the host's kernel (root), and compare.")
         {
             plan,
         };
@@ -45,8 +47,8 @@ internal static class LabCompareVerb
         if (differences.Count == 0)
         {
             terminal.Out.WriteLine(
-                $"{plan.Name}: no difference between {ours.Target} and the host's kernel at {plan.Looks.Count} moments, in "
-                + $"{ours.Connects.Count} connect() calls and {ours.Packets.Count} packets");
+                $"{plan.Name}: no difference between {ours.Target} and the host's kernel at {plan.Looks.Count} "
+                + $"moments, in {ours.Connects.Count} connect() calls and {ours.Packets.Count} packets");
             return ExitCode.Fine;
         }
 

@@ -25,7 +25,7 @@ internal static class LabRunVerb
         var target = new Option<string?>("--target")
         {
             HelpName = HostName,
-            Description = "Run it on the host's own kernel, in a network namespace of its own (root); it takes its real time.",
+            Description = "Run it on the host's own kernel, in a network namespace of its own (root), in real time.",
         };
         target.AcceptOnlyFromAmong(HostName);
         Option<ulong?> seed = Arguments.Seed("The seed of all that the stack draws by chance; else the plan's.");
@@ -74,7 +74,8 @@ internal static class LabRunVerb
         Description = "Look once, T seconds after the first connect(), instead of when the plan says.",
         CustomParser = result => Arguments.Parse<double>(
             result,
-            text => double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+            text => double.TryParse(
+                text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
                 && seconds is >= 0 and <= MaxSeconds ? seconds : null,
             text => $"--at is '{text}', not a number of seconds from 0 to {MaxSeconds}"),
     };

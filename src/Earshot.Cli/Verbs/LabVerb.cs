@@ -6,7 +6,8 @@ using Earshot.Lab.Targets;
 
 namespace Earshot.Cli.Verbs;
 
-/// <summary><c>earshot lab</c>: the article's first experiment under two kernels side by side; the other lab verbs are below it.</summary>
+/// <summary><c>earshot lab</c>: the article's first experiment under two kernels side by side; the other lab verbs are
+/// below it.</summary>
 internal static class LabVerb
 {
     private const string ArticlePlan = "backlog";
@@ -14,7 +15,8 @@ internal static class LabVerb
     internal static Command Create(Terminal terminal)
     {
         var command = new Command(
-            "lab", "Run experiments on the stack in virtual time; without more, the article's first one under two kernels.")
+            "lab",
+            "Run experiments on the stack in virtual time; without more, the article's first one under two kernels.")
         {
             LabListVerb.Create(terminal),
             LabRunVerb.Create(terminal),

@@ -12,7 +12,8 @@ internal static class ListenVerb
 {
     internal static Command Create(Terminal terminal)
     {
-        Argument<InetAddress> address = Arguments.Address("The address to listen on; localhost is 0.0.0.0, every address.");
+        Argument<InetAddress> address = Arguments.Address(
+            "The address to listen on; localhost is 0.0.0.0, every address.");
         Argument<int> port = Arguments.Number("PORT", "The port, 0 to 65535.", 0, ushort.MaxValue);
         Argument<int> backlog = Arguments.Number(
             "BACKLOG", "listen()'s second argument; negative counts as the largest.", int.MinValue, int.MaxValue);
@@ -66,7 +67,8 @@ internal static class ListenVerb
 
     private static string Advice(string? errno) => errno switch
     {
-        nameof(Core.Errno.EADDRINUSE) => ": the port is in use there ('earshot netstat -nat' shows by whom); choose another",
+        nameof(Core.Errno.EADDRINUSE) =>
+            ": the port is in use there ('earshot netstat -nat' shows by whom); choose another",
         nameof(Core.Errno.EADDRNOTAVAIL) => ": the stack has no such address; 127.0.0.1 and 0.0.0.0 always work",
         _ => "",
     };

@@ -3,7 +3,8 @@ using Earshot.Cli.Control;
 
 namespace Earshot.Cli.Verbs;
 
-/// <summary><c>earshot netstat</c>: a stack's sockets or counters, as the netstat of its kernel's time prints them.</summary>
+/// <summary><c>earshot netstat</c>: a stack's sockets or counters, as the netstat of its kernel's time prints
+/// them.</summary>
 internal static class NetstatVerb
 {
     internal static Command Create(Terminal terminal)

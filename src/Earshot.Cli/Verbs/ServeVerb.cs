@@ -8,14 +8,20 @@ using Microsoft.AspNetCore.Builder;
 
 namespace Earshot.Cli.Verbs;
 
-/// <summary><c>earshot serve</c>: a web server on a stack of its own, which the host's curl reaches through a TUN device.</summary>
+/// <summary><c>earshot serve</c>: a web server on a stack of its own, which the host's curl reaches through a TUN
+/// device.</summary>
 internal static class ServeVerb
 {
     internal static Command Create(Terminal terminal)
     {
-        Option<int?> port = Arguments.NumberOption("--port", "N", "The port to serve on, 1 to 65535.", 1, ushort.MaxValue);
+        Option<int?> port = Arguments.NumberOption(
+            "--port", "N", "The port to serve on, 1 to 65535.", 1, ushort.MaxValue);
         port.Required = true;
-        var root = new Option<string?>("--root") { HelpName = "DIR", Description = "Serve the files below this folder." };
+        var root = new Option<string?>("--root")
+        {
+            HelpName = "DIR",
+            Description = "Serve the files below this folder.",
+        };
         var offload = new Option<string>("--offload")
         {
             HelpName = "on|off",
@@ -31,7 +37,8 @@ internal static class ServeVerb
         Option<KernelProfile> profile = Arguments.Profile();
         Option<string> name = Arguments.Name();
         var device = new DeviceOptions();
-        var command = new Command("serve", "Serve files, and a status page at /, over HTTP from a stack on a TUN device (root).");
+        var command = new Command(
+            "serve", "Serve files, and a status page at /, over HTTP from a stack on a TUN device (root).");
         device.AddTo(command, isRequired: true);
         command.Add(port);
         command.Add(root);

@@ -9,7 +9,10 @@ internal static class SsVerb
     internal static Command Create(Terminal terminal)
     {
         var all = new Option<bool>("-a") { Description = "Every socket." };
-        var listeners = new Option<bool>("-l") { Description = "Listeners only: Recv-Q is the accept queue, Send-Q the backlog." };
+        var listeners = new Option<bool>("-l")
+        {
+            Description = "Listeners only: Recv-Q is the accept queue, Send-Q the backlog.",
+        };
         var tcp = new Option<bool>("-t") { Description = "TCP, which is all there is here." };
         var numeric = new Option<bool>("-n") { Description = "Numbers instead of names, as always here." };
         Option<string> stack = Arguments.Stack();

@@ -13,7 +13,8 @@ internal static class UpVerb
     {
         Option<KernelProfile> profile = Arguments.Profile();
         Option<string> name = Arguments.Name();
-        Option<ulong?> seed = Arguments.Seed("The seed of all that the stack draws by chance; else the system draws it.");
+        Option<ulong?> seed = Arguments.Seed(
+            "The seed of all that the stack draws by chance; else the system draws it.");
         var device = new DeviceOptions();
         var command = new Command("up", "Start a stack that stays until Ctrl-C, for the commands of other terminals.")
         {
@@ -29,7 +30,8 @@ internal static class UpVerb
         return command;
     }
 
-    private static async Task<int> RunAsync(RunningStackOptions options, Terminal terminal, CancellationToken cancellation)
+    private static async Task<int> RunAsync(
+        RunningStackOptions options, Terminal terminal, CancellationToken cancellation)
     {
         using var end = new EndSignal(cancellation);
         await using RunningStack stack = await RunningStack.StartAsync(options, terminal).ConfigureAwait(false);

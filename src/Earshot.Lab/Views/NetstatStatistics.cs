@@ -108,7 +108,8 @@ public static class NetstatStatistics
     };
 
     /// <summary>The lines of <c>netstat -s</c>.</summary>
-    /// <param name="counters">Counters by nstat's names, in the order of Linux's files, as <see cref="Mib.All"/> has them.</param>
+    /// <param name="counters">Counters by nstat's names, in the order of Linux's files, as <see cref="Mib.All"/> has
+    /// them.</param>
     /// <param name="profile">The kernel, whose netstat says what became of the SYNs that ListenDrops counts.</param>
     public static IEnumerable<string> Lines(IEnumerable<KeyValuePair<string, long>> counters, KernelProfile profile)
     {
@@ -160,7 +161,8 @@ public static class NetstatStatistics
     }
 
     private static string? Histogram(string name) =>
-        !Wording.TryGetValue(name, out string? words) || words[0] == Number || !name.StartsWith("Icmp", StringComparison.Ordinal)
+        !Wording.TryGetValue(name, out string? words) || words[0] == Number
+        || !name.StartsWith("Icmp", StringComparison.Ordinal)
             ? null
             : name.StartsWith("IcmpIn", StringComparison.Ordinal) ? "ICMP input histogram" : "ICMP output histogram";
 }

@@ -14,7 +14,8 @@ public static class SsView
         "LAST-ACK", "LISTEN", "CLOSING",
     ];
 
-    private static readonly Cells Heading = new("State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port");
+    private static readonly Cells Heading =
+        new("State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port");
 
     /// <summary>The whole table: the heading and a line for each row that is selected, listeners first.</summary>
     /// <param name="rows">The sockets.</param>
@@ -38,7 +39,8 @@ public static class SsView
         return Align(lines);
     }
 
-    private static bool IsOpen(TcpState state) => state is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close);
+    private static bool IsOpen(TcpState state) =>
+        state is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close);
 
     private static Cells CellsOf(in SocketRow row)
     {
@@ -47,8 +49,8 @@ public static class SsView
         long send = row.State == TcpState.Listen ? row.Backlog : request ? 0 : row.SendQueue;
         long receive = request ? 0 : row.ReceiveQueue;
         return new Cells(
-            StateNames[(int)row.State], receive.ToString(), send.ToString(), row.Local.Address.ToString(), Port(row.Local),
-            row.Remote.Address.ToString(), Port(row.Remote));
+            StateNames[(int)row.State], receive.ToString(), send.ToString(), row.Local.Address.ToString(),
+            Port(row.Local), row.Remote.Address.ToString(), Port(row.Remote));
     }
 
     private static string Port(InetEndpoint endpoint) => endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
@@ -72,9 +74,9 @@ public static class SsView
         {
             string last = ReferenceEquals(cells, Heading) ? process : "";
             yield return cells.State.PadRight(state) + ' ' + cells.Receive.PadRight(receive) + ' '
-                + cells.Send.PadRight(send) + ' ' + cells.Local.PadLeft(local) + ':' + cells.LocalPort.PadRight(localPort)
-                + ' ' + cells.Peer.PadLeft(peer) + ':' + cells.PeerPort.PadRight(peerPort)
-                + last.PadRight(process.Length);
+                + cells.Send.PadRight(send) + ' ' + cells.Local.PadLeft(local) + ':'
+                + cells.LocalPort.PadRight(localPort) + ' ' + cells.Peer.PadLeft(peer) + ':'
+                + cells.PeerPort.PadRight(peerPort) + last.PadRight(process.Length);
         }
     }
 

@@ -17,7 +17,8 @@ public static class StateDump
         ArgumentNullException.ThrowIfNull(stack);
         var lines = new List<string>
         {
-            $"state of the stack: profile {stack.Profile.Name}, seed {Seed(stack.Options.Seed)}, {stack.Now} s on its clock",
+            $"state of the stack: profile {stack.Profile.Name}, seed {Seed(stack.Options.Seed)}, "
+            + $"{stack.Now} s on its clock",
         };
         Add(lines, "sockets", () =>
         {
@@ -33,8 +34,11 @@ public static class StateDump
         });
         Add(lines, "counters that moved", () =>
             stack.Mib.All.Where(counter => counter.Value != 0).Select(counter => $"{counter.Key} {counter.Value}"));
-        Add(lines, "sysctls that are not the profile's", () => stack.Sysctls.Names.Select(name => (name, Value(stack, name)))
-            .Where(pair => stack.Profile.Sysctls[pair.name] != pair.Item2).Select(pair => $"{pair.name} = {pair.Item2}"));
+        Add(lines, "sysctls that are not the profile's", () =>
+            from name in stack.Sysctls.Names
+            let value = Value(stack, name)
+            where stack.Profile.Sysctls[name] != value
+            select $"{name} = {value}");
         Add(lines, "the last verdicts", () => stack.Ledger.Latest.TakeLast(Verdicts)
             .Select(entry => $"{entry.Time} {entry.Rule}: {stack.Ledger.Explain(entry)}"));
         return lines;
@@ -54,7 +58,8 @@ public static class StateDump
         }
     }
 
-    private static string Value(NetworkStack stack, string name) => stack.Sysctls.TryGet(name, out string value) ? value : "";
+    private static string Value(NetworkStack stack, string name) =>
+        stack.Sysctls.TryGet(name, out string value) ? value : "";
 
     private static string Seed(in Seed256 seed) => $"{seed.A:x16}{seed.B:x16}{seed.C:x16}{seed.D:x16}";
 }

@@ -8,7 +8,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Views;
 
-/// <summary>Why the sockets of a port are as they are: what the rules said, how often, and the last word on each socket.</summary>
+/// <summary>Why the sockets of a port are as they are: what the rules said, how often, and the last word on each
+/// socket.</summary>
 public static class WhyView
 {
     /// <summary>The most sockets that get a sentence each.</summary>
@@ -17,7 +18,8 @@ public static class WhyView
     /// <summary>The report on a port, from the stack's own thread.</summary>
     /// <param name="stack">The stack.</param>
     /// <param name="port">The port; sockets with it on either end belong to it.</param>
-    /// <returns>The lines; empty when there is nothing to say: no socket has the port, and no rule ever spoke of it.</returns>
+    /// <returns>The lines; empty when there is nothing to say: no socket has the port, and no rule ever spoke of
+    /// it.</returns>
     public static IReadOnlyList<string> Lines(NetworkStack stack, int port)
     {
         ArgumentNullException.ThrowIfNull(stack);
@@ -52,12 +54,14 @@ public static class WhyView
     public static string Describe(ListenerRow listener) =>
         $"{listener.Local} listens: the accept queue holds {listener.AcceptCount}, the backlog is {listener.Backlog}"
         + (listener.AcceptCount > listener.Backlog ? " (full)" : "")
-        + $"; the SYN queue holds {listener.SynCount}, {listener.YoungCount} of them young, its limit is {listener.SynLimit}";
+        + $"; the SYN queue holds {listener.SynCount}, {listener.YoungCount} of them young, "
+        + $"its limit is {listener.SynLimit}";
 
     private static IEnumerable<string> Describe(RuleTally tally, NetworkStack stack)
     {
         Rule rule = Rule.Of(tally.Rule);
-        yield return $"{tally.Count,7} x {rule.Id} ({rule.Outcome.ToString().ToLowerInvariant()}; Linux: {rule.LinuxFunction})";
+        string outcome = rule.Outcome.ToString().ToLowerInvariant();
+        yield return $"{tally.Count,7} x {rule.Id} ({outcome}; Linux: {rule.LinuxFunction})";
         yield return $"          last {Ago(stack.Now, tally.Last.Time)}: {stack.Ledger.Explain(tally.Last)}";
     }
 

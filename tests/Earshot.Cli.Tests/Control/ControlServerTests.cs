@@ -73,7 +73,8 @@ public sealed class ControlServerTests
     {
         await using ControlServer server = ControlServer.Open(_name, EchoAsync);
         using RawClient client = RawClient.Connect(_name);
-        client.Send(string.Concat(Enumerable.Range(0, 10).Select(i => $"{{\"version\":1,\"do\":\"echo\",\"name\":\"{i}\"}}\n")));
+        client.Send(string.Concat(
+            Enumerable.Range(0, 10).Select(i => $"{{\"version\":1,\"do\":\"echo\",\"name\":\"{i}\"}}\n")));
         for (int i = 0; i < 10; i++)
         {
             Assert.Contains($"{i}", client.ReadLine());
@@ -153,7 +154,8 @@ public sealed class ControlServerTests
             return new ControlReply { Ok = true };
         });
         using RawClient client = RawClient.Connect(_name);
-        client.Send(string.Concat(Enumerable.Repeat("{\"version\":1,\"do\":\"wait\"}\n", ControlSession.MaxWaiting + 2)));
+        const string request = "{\"version\":1,\"do\":\"wait\"}\n";
+        client.Send(string.Concat(Enumerable.Repeat(request, ControlSession.MaxWaiting + 2)));
         Assert.True(client.IsAtEnd());
     }
 
@@ -193,7 +195,8 @@ public sealed class ControlServerTests
     public async Task Only_the_user_may_enter_the_folder_and_open_the_socket()
     {
         await using ControlServer server = ControlServer.Open(_name, EchoAsync);
-        UnixFileMode mode = OperatingSystem.IsWindows() ? OnlyUser : File.GetUnixFileMode(ControlFolder.SocketPath(_name));
+        UnixFileMode mode = OperatingSystem.IsWindows()
+            ? OnlyUser : File.GetUnixFileMode(ControlFolder.SocketPath(_name));
         UnixFileMode folder = OperatingSystem.IsWindows()
             ? OnlyUser | UnixFileMode.UserExecute : File.GetUnixFileMode(ControlFolder.Path);
         Assert.Equal(OnlyUser, mode);
@@ -281,7 +284,8 @@ public sealed class ControlServerTests
             {
                 return _reader.Read() < 0;
             }
-            catch (IOException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
+            catch (IOException e)
+                when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
             {
                 return true;
             }

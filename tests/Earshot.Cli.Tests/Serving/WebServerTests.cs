@@ -63,7 +63,8 @@ public sealed class WebServerTests : IAsyncLifetime
     [Fact]
     public async Task A_file_arrives_whole_with_its_length()
     {
-        using HttpResponseMessage response = await _client!.GetAsync("/data.bin", HttpCompletionOption.ResponseHeadersRead);
+        using HttpResponseMessage response = await _client!.GetAsync(
+            "/data.bin", HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(_content.Length, response.Content.Headers.ContentLength);
         Assert.Equal("application/octet-stream", response.Content.Headers.ContentType?.MediaType);

@@ -43,14 +43,16 @@ internal sealed class EarshotProcess : IAsyncDisposable
         StartProgram("ip", $"netns exec {networkNamespace} dotnet {CommandPath} {arguments}");
 
     /// <summary>Starts any program.</summary>
-    public static EarshotProcess StartProgram(string program, string arguments) => new(new ProcessStartInfo(program, arguments)
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    });
+    public static EarshotProcess StartProgram(string program, string arguments) => new(
+        new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        });
 
     /// <summary>Runs the command to its end.</summary>
-    public static Task<CommandRun> RunAsync(string arguments) => RunProgramAsync("dotnet", $"{CommandPath} {arguments}");
+    public static Task<CommandRun> RunAsync(string arguments) =>
+        RunProgramAsync("dotnet", $"{CommandPath} {arguments}");
 
     /// <summary>Runs any program to its end.</summary>
     public static async Task<CommandRun> RunProgramAsync(string program, string arguments)

@@ -10,7 +10,8 @@ using Xunit;
 
 namespace Earshot.Cli.Tests.Sessions;
 
-/// <summary><c>serve</c> on a TUN device in a network namespace of its own, asked by the kernel's own programs.</summary>
+/// <summary><c>serve</c> on a TUN device in a network namespace of its own, asked by the kernel's own
+/// programs.</summary>
 public sealed partial class ServeTests : IAsyncLifetime
 {
     private const int FileLength = 100_000_000;
@@ -51,7 +52,8 @@ public sealed partial class ServeTests : IAsyncLifetime
         await CurlAsync($"{Url}/big.bin -o {got}");
         Assert.Equal(SHA256.HashData(content), SHA256.HashData(await File.ReadAllBytesAsync(got)));
         Assert.Contains("linux-6.18", (await CurlAsync($"{Url}/")).Out);
-        Assert.Equal("404", (await CurlAsync($"--path-as-is -o /dev/null -w %{{http_code}} {Url}/../../etc/passwd")).Out);
+        CommandRun outside = await CurlAsync($"--path-as-is -o /dev/null -w %{{http_code}} {Url}/../../etc/passwd");
+        Assert.Equal("404", outside.Out);
 
         CommandRun wrk = await EarshotProcess.RunProgramAsync("ip", $"netns exec {_space} wrk -t1 -c64 -d5s {Url}/");
         Assert.DoesNotContain("Socket errors", wrk.Out);
@@ -65,7 +67,8 @@ public sealed partial class ServeTests : IAsyncLifetime
             "every connection is closed");
         Assert.Equal(0, await serve.TerminateAsync());
 
-        await using (EarshotProcess again = await ServeAsync($"--offload {offload} --root {_folder.FullName} --pcap {capture}"))
+        string options = $"--offload {offload} --root {_folder.FullName} --pcap {capture}";
+        await using (EarshotProcess again = await ServeAsync(options))
         {
             await CurlAsync($"-r 0-2999999 {Url}/big.bin -o {got}");
             Assert.Equal(content[..3_000_000], await File.ReadAllBytesAsync(got));
@@ -120,9 +123,14 @@ public sealed partial class ServeTests : IAsyncLifetime
     private async Task<EarshotProcess> ServeAsync(string options)
     {
         EarshotProcess serve = EarshotProcess.StartIn(
-            _space, $"serve --tun ear0 --address 10.77.0.2/24 --gateway 10.77.0.1 --port 8080 --name {_space} {options}");
+            _space,
+            $"serve --tun ear0 --address 10.77.0.2/24 --gateway 10.77.0.1 --port 8080 --name {_space} {options}");
         await EarshotProcess.UntilAsync(
-            async () => (await CommandRun.OfAsync($"ss -nlt --stack {_space}")).Out.Contains(":8080", StringComparison.Ordinal),
+            async () =>
+            {
+                CommandRun listeners = await CommandRun.OfAsync($"ss -nlt --stack {_space}");
+                return listeners.Out.Contains(":8080", StringComparison.Ordinal);
+            },
             $"it serves: {serve.Error}");
         return serve;
     }

@@ -15,7 +15,8 @@ public sealed class NetstatStatisticsTests
     [Fact]
     public void Every_counter_is_worded_as_netstat_2_10_words_it() => Assert.Equal(
         GoldenText.Lines("netstat-s-all.txt"),
-        NetstatStatistics.Lines(Names.Select((name, i) => KeyValuePair.Create(name, 100L + i)), KernelProfile.Linux618));
+        NetstatStatistics.Lines(
+            Names.Select((name, i) => KeyValuePair.Create(name, 100L + i)), KernelProfile.Linux618));
 
     [Fact]
     public void Of_counters_that_are_0_the_same_ones_are_printed() => Assert.Equal(
@@ -26,8 +27,9 @@ public sealed class NetstatStatisticsTests
     public void Under_el6_SYNs_are_ignored_and_later_dropped()
     {
         KeyValuePair<string, long>[] counters = [KeyValuePair.Create("TcpExtListenDrops", 144L)];
-        Assert.Contains("    144 SYNs to LISTEN sockets ignored", NetstatStatistics.Lines(counters, KernelProfile.LinuxEl6));
-        Assert.Contains("    144 SYNs to LISTEN sockets dropped", NetstatStatistics.Lines(counters, KernelProfile.Linux618));
+        const string said = "    144 SYNs to LISTEN sockets ";
+        Assert.Contains(said + "ignored", NetstatStatistics.Lines(counters, KernelProfile.LinuxEl6));
+        Assert.Contains(said + "dropped", NetstatStatistics.Lines(counters, KernelProfile.Linux618));
     }
 
     [Fact]

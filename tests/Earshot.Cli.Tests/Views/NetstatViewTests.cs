@@ -14,7 +14,8 @@ public sealed class NetstatViewTests
     [
         Row("127.0.0.1:6666", "0.0.0.0:0", TcpState.Listen, receive: 6),
         Row("0.0.0.0:80", "0.0.0.0:0", TcpState.Listen),
-        Row("127.0.0.1:6666", "127.0.0.1:57636", TcpState.SynRecv, timer: SocketTimer.On, remaining: 1.95, retransmits: 1),
+        Row("127.0.0.1:6666", "127.0.0.1:57636", TcpState.SynRecv, timer: SocketTimer.On, remaining: 1.95,
+            retransmits: 1),
         Row("127.0.0.1:6666", "127.0.0.1:57620", TcpState.Established),
         Row("127.0.0.1:57636", "127.0.0.1:6666", TcpState.SynSent, send: 1, timer: SocketTimer.On, remaining: 2.98,
             retransmits: 2),
@@ -49,8 +50,8 @@ public sealed class NetstatViewTests
 
         string line = NetstatView.Line(row, KernelProfile.LinuxEl6);
 
-        string upToTheSecondAddress = article[..(article.IndexOf(words[4], StringComparison.Ordinal) + words[4].Length)];
-        Assert.StartsWith(upToTheSecondAddress, line);
+        int endOfTheSecondAddress = article.IndexOf(words[4], StringComparison.Ordinal) + words[4].Length;
+        Assert.StartsWith(article[..endOfTheSecondAddress], line);
         Assert.Equal(words, line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(20 + 28 + 28, line.IndexOf(words[5], StringComparison.Ordinal));
     }
@@ -61,9 +62,12 @@ public sealed class NetstatViewTests
         foreach (KernelProfile profile in KernelProfile.All)
         {
             string[] lines = [.. NetstatView.Table([Rows[2]], profile)];
-            Assert.Equal(lines[1].IndexOf("Local", StringComparison.Ordinal), lines[2].IndexOf("127", StringComparison.Ordinal));
-            Assert.Equal(
-                lines[1].IndexOf("State", StringComparison.Ordinal), lines[2].IndexOf("SYN_RECV", StringComparison.Ordinal));
+            foreach ((string heading, string cell) in ((string, string)[])[("Local", "127"), ("State", "SYN_RECV")])
+            {
+                Assert.Equal(
+                    lines[1].IndexOf(heading, StringComparison.Ordinal),
+                    lines[2].IndexOf(cell, StringComparison.Ordinal));
+            }
         }
     }
 
@@ -71,11 +75,12 @@ public sealed class NetstatViewTests
     public void Every_state_has_netstats_name() => Assert.All(
         Enum.GetValues<TcpState>().Where(state => state != TcpState.None),
         state => Assert.Equal(
-            state.ToString().ToUpperInvariant(), NetstatView.StateName(state).Replace("_", "", StringComparison.Ordinal)));
+            state.ToString().ToUpperInvariant(),
+            NetstatView.StateName(state).Replace("_", "", StringComparison.Ordinal)));
 
     private static SocketRow Row(
-        string local, string remote, TcpState state, long receive = 0, long send = 0, SocketTimer timer = SocketTimer.Off,
-        double remaining = 0, int retransmits = 0) => new()
+        string local, string remote, TcpState state, long receive = 0, long send = 0,
+        SocketTimer timer = SocketTimer.Off, double remaining = 0, int retransmits = 0) => new()
         {
             Local = InetEndpoint.Parse(local),
             Remote = InetEndpoint.Parse(remote),

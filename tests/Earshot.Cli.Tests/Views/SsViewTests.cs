@@ -25,7 +25,8 @@ public sealed class SsViewTests
         Assert.Equal(GoldenText.Lines(golden), SsView.Table(Rows, selection));
 
     [Fact]
-    public void Without_sockets_there_is_the_heading() => Assert.Equal(GoldenText.Lines("ss-none.txt"), SsView.Table([]));
+    public void Without_sockets_there_is_the_heading() =>
+        Assert.Equal(GoldenText.Lines("ss-none.txt"), SsView.Table([]));
 
     [Fact]
     public void Requests_show_only_with_a()
