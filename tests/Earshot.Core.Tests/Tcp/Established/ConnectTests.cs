@@ -264,7 +264,7 @@ public sealed class ConnectTests : HostTest
         }
     }
 
-    /// <summary>Connects from a port, closes first, and leaves TIME_WAIT behind; gives the host's next number.</summary>
+    /// <summary>Connects from a port, closes first and leaves TIME_WAIT behind; gives the host's next number.</summary>
     private uint BoundTimeWait(ushort port, bool reuse, bool timestamps)
     {
         int fd = Host.Calls.Socket(2, 1, 0);
