@@ -116,7 +116,7 @@ internal sealed class TestHost : IDisposable
 
     internal long Moved(Counter counter) => Stack.Mib[counter] - _counters[(int)counter];
 
-    /// <summary>Asserts which TcpExt counters and which of a few Tcp counters moved, and by how much: "ListenDrops+1".</summary>
+    /// <summary>Asserts which TcpExt and which of a few Tcp counters moved, and by how much: "ListenDrops+1".</summary>
     internal void Moves(params string[] expected)
     {
         var moved = new List<string>();

@@ -149,7 +149,10 @@ public sealed partial class SocketCalls
         SocketOptions options = socket.Options;
         socket.Connection = connection;
         socket.Error = 0;
-        connection.Connect(tuple, route, options, socket, bound ? PortHold.None : PortHold.Chosen, reused);
+
+        // A bound port outlives its socket: what is left of the connection keeps it, as a listener's child does.
+        PortHold bind = options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
+        connection.Connect(tuple, route, options, socket, bound ? bind : PortHold.Chosen, reused);
         return 0;
     }
 

@@ -9,10 +9,10 @@ internal enum PortHold : byte
     /// <summary>connect() chose it: other destinations may have the same port.</summary>
     Chosen,
 
-    /// <summary>A child of a listener without SO_REUSEADDR.</summary>
+    /// <summary>A child of a listener without SO_REUSEADDR, or a connection from a port that was bound.</summary>
     Child,
 
-    /// <summary>A child of a listener with SO_REUSEADDR.</summary>
+    /// <summary>The same with SO_REUSEADDR.</summary>
     ReusableChild,
 }
 

@@ -119,7 +119,19 @@ internal sealed partial class Connection
         RetransmitFirst();
         _backoff++;
         _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
-        ArmWriteTimer(_rtt.Rto);
+        ArmWriteTimer(UntilUserTimeout(_rtt.Rto));
+    }
+
+    /// <summary>A wait cut so that it does not pass TCP_USER_TIMEOUT. Linux: tcp_retransmit_timer.</summary>
+    private long UntilUserTimeout(long microseconds)
+    {
+        if (Options.UserTimeout == 0 || _firstRetransmission == 0)
+        {
+            return microseconds;
+        }
+
+        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
+        return Math.Clamp((Options.UserTimeout * 1000L) - elapsed, 1, microseconds);
     }
 
     /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout,

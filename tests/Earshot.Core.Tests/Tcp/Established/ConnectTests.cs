@@ -229,6 +229,63 @@ public sealed class ConnectTests : HostTest
         Host.Moves();
     }
 
+    [Theory]
+    [Trait("Linux", "inet_csk_bind_conflict")]
+    [InlineData(false, -Errno.EADDRINUSE)]
+    [InlineData(true, 0)]
+    public void A_bound_port_stays_taken_in_TIME_WAIT_unless_both_had_SO_REUSEADDR(bool reuse, int bind)
+    {
+        BoundTimeWait(5000, reuse, timestamps: true);
+        int fd = Host.Calls.Socket(2, 1, 0);
+        Host.Calls.SetOption(fd, SocketOption.ReuseAddress, reuse ? 1 : 0);
+        Assert.Equal(bind, Host.Calls.Bind(fd, new InetEndpoint(InetAddress.Any, 5000)));
+        Host.Run(70);
+        int later = Host.Calls.Socket(2, 1, 0);
+        var again = new InetEndpoint(InetAddress.Any, 5000);
+        Assert.Equal(reuse ? -Errno.EADDRINUSE : 0, Host.Calls.Bind(later, again));
+    }
+
+    [Theory]
+    [Trait("Linux", "tcp_twsk_unique")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_bound_port_takes_its_TIME_WAIT_over_if_there_were_timestamps(bool timestamps)
+    {
+        uint next = BoundTimeWait(5000, reuse: true, timestamps);
+        int fd = Host.Calls.Socket(2, 1, 0);
+        Host.Calls.SetOption(fd, SocketOption.ReuseAddress, 1);
+        Assert.Equal(0, Host.Calls.Bind(fd, new InetEndpoint(InetAddress.Any, 5000)));
+        Assert.Equal(timestamps ? -Errno.EINPROGRESS : -Errno.EADDRNOTAVAIL, Host.Calls.Connect(fd, Remote));
+        if (timestamps)
+        {
+            Packet syn = Assert.Single(Host.Take());
+            Assert.Equal((next + 65537, 77u), (syn.Seq, syn.TsEcr));
+            Assert.Equal(1, Host.Stack.Mib[Counter.TcpExtTWRecycled]);
+        }
+    }
+
+    /// <summary>Connects from a port, closes first and leaves TIME_WAIT behind; gives the host's next number.</summary>
+    private uint BoundTimeWait(ushort port, bool reuse, bool timestamps)
+    {
+        int fd = Host.Calls.Socket(2, 1, 0);
+        Host.Calls.SetOption(fd, SocketOption.ReuseAddress, reuse ? 1 : 0);
+        Assert.Equal(0, Host.Calls.Bind(fd, new InetEndpoint(InetAddress.Any, port)));
+        Assert.Equal(-Errno.EINPROGRESS, Host.Calls.Connect(fd, Remote));
+        Packet syn = Assert.Single(Host.Take());
+        byte[] options = timestamps ? Packet.Timestamps(77, syn.TsVal) : [];
+        Host.Send(Reply(syn, TcpFlags.Syn | TcpFlags.Ack) with { Options = options });
+        Host.Calls.Close(fd);
+        Packet fin = Host.Take()[^1];
+        Assert.Equal("FA", fin.Text);
+        Host.Send(Reply(syn, TcpFlags.Ack | TcpFlags.Fin) with
+        {
+            Seq = 5001, Ack = fin.End, Options = options,
+        });
+        Assert.Equal(TcpState.TimeWait, Assert.Single(Host.Rows()).State);
+        Host.Take();
+        return fin.End;
+    }
+
     private static int Connect(TestHost host)
     {
         int fd = host.Calls.Socket(2, 1, 0);
@@ -245,10 +302,10 @@ public sealed class ConnectTests : HostTest
         Flags = flags,
     };
 
-    private static byte[] Icmp(byte type, byte code, Packet about)
+    internal static byte[] Icmp(byte type, byte code, Packet about, ushort mtu = 0)
     {
         byte[] quoted = about.ToBytes()[..28];
-        byte[] message = [type, code, 0, 0, 0, 0, 0, 0, .. quoted];
+        byte[] message = [type, code, 0, 0, 0, 0, (byte)(mtu >> 8), (byte)mtu, .. quoted];
         int sum = (ushort)~Packet.Sum(message, 0);
         (message[2], message[3]) = ((byte)(sum >> 8), (byte)sum);
         byte[] bytes = [.. new Packet().ToBytes()[..20], .. message];

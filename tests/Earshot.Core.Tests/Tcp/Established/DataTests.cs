@@ -76,10 +76,31 @@ public sealed class DataTests : HostTest
         Peer peer = new Peer(Host).Establish(_listener);
         Host.Calls.SetOption(peer.Fd, SocketOption.UserTimeout, 3000);
         Host.Calls.Send(peer.Fd, [1]);
-        Host.Run(2.9);
+        Host.Run(3.1);
         Assert.Equal(TcpState.Established, Host.State(peer));
-        Host.Run(4);
+        Host.Run(0.35);
         Assert.Equal(-Errno.ETIMEDOUT, Host.Calls.Receive(peer.Fd, new byte[1]));
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_trim_head")]
+    public void An_ACK_inside_a_segment_that_the_path_no_longer_takes_delivers_nothing_less_than_nothing()
+    {
+        Peer peer = new Peer(Host).Establish(_listener);
+        Host.Calls.Send(peer.Fd, Peer.Bytes(1460));
+        Packet sent = Assert.Single(Host.Take());
+        Host.Send(peer.Segment(TcpFlags.Ack) with { Window = 0 });
+        Host.Send(ConnectTests.Icmp(3, 4, sent, mtu: 576));
+        Host.Take();
+        Host.Mark();
+        peer.Expected += 1;
+        peer.Ack();
+        Assert.InRange(Host.Moved(Counter.TcpExtTCPDelivered), 0, 3);
+        Host.Stack.CheckInvariants();
+        peer.Expected = sent.End;
+        peer.Ack();
+        Host.Calls.Send(peer.Fd, [1]);
+        Assert.Single(Host.Take());
     }
 
     [Fact]
