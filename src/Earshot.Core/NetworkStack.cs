@@ -93,13 +93,17 @@ public sealed class NetworkStack : IDisposable
     public Instant? NextTimer =>
         _tcp.Timers.Wheel.TryNext(out long jiffy) ? Later(_context.Clock.Start(jiffy)) : null;
 
-    /// <summary>Takes packets in, all at one moment.</summary>
+    /// <summary>Takes packets in, all at one moment, after the timers that were due by then.</summary>
     /// <param name="batch">The packets; the stack only reads them.</param>
     /// <param name="now">The moment; one before <see cref="Now"/> counts as <see cref="Now"/>.</param>
     public void OnPackets(PacketBatch batch, Instant now)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        _context.Now = Later(now);
+        if (now > _context.Now)
+        {
+            // What was due before the packets came is done before they are looked at.
+            OnTimer(now);
+        }
 
         // What the lookups will touch is fetched for all packets before the first is judged.
         for (int i = 0; i < batch.Count && batch.Count > 1; i++)

@@ -94,6 +94,15 @@ public enum RuleId : ushort
     /// <summary>RequestChallenge: Linux's <c>tcp_challenge_ack_check_req</c>.</summary>
     RequestChallenge,
 
+    /// <summary>RequestChallengeLimited: Linux's <c>tcp_challenge_ack_check_req</c>.</summary>
+    RequestChallengeLimited,
+
+    /// <summary>RequestNoRoute: Linux's <c>inet_csk_route_child_sock</c>.</summary>
+    RequestNoRoute,
+
+    /// <summary>RequestNotSent: Linux's <c>tcp_rtx_synack</c>.</summary>
+    RequestNotSent,
+
     /// <summary>RequestSynInWindow: Linux's <c>tcp_check_req</c>.</summary>
     RequestSynInWindow,
 

@@ -85,7 +85,9 @@ internal sealed class Crowd
     /// <summary>Stops the listener: what waits in its queues is reset or forgotten.</summary>
     internal void StopListening() => Assert.Equal(0, _server.Calls.Close(_listener));
 
-    /// <summary>Closes the clients that still believe to be connected: nobody told them, or the reset was lost.</summary>
+    /// <summary>
+    /// Closes the clients that still believe to be connected: nobody told them, or the reset was lost.
+    /// </summary>
     internal void StopClients()
     {
         foreach (int socket in _open)

@@ -213,16 +213,20 @@ internal sealed class RequestInput
             && now - request.LastOutOfWindow < (uint)_context.Sysctls.TcpInvalidRatelimit)
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedChallenge);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
             return;
         }
 
         request.LastOutOfWindow = now == 0 ? 1 : now;
-        if (_tcp.ChallengeLimit.TryTake() && _tcp.Routes.TryRoute(segment.Source, out Route route))
+        if (!_tcp.ChallengeLimit.TryTake() || !_tcp.Routes.TryRoute(segment.Source, out Route route))
         {
-            _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
-            _context.Judge(segment, RuleId.RequestChallenge, listener: listener.Id);
-            _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
+            return;
         }
+
+        _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
+        _context.Judge(segment, RuleId.RequestChallenge, listener: listener.Id);
+        _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
     }
 
     private void OnThirdAck(
@@ -258,6 +262,7 @@ internal sealed class RequestInput
         {
             _context.Mib.Count(Counter.TcpExtListenDrops);
             _context.Mib.Count(Counter.IpOutNoRoutes);
+            _context.Judge(segment, RuleId.RequestNoRoute, listener: listener.Id);
             return;
         }
 

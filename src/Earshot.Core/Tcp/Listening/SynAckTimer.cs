@@ -99,7 +99,7 @@ internal sealed class SynAckTimer
 
         if (!Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
         {
-            _tcp.RemoveRequest(place, ref request);
+            GiveUp(listener, place, ref request);
             return;
         }
 
@@ -157,7 +157,12 @@ internal sealed class SynAckTimer
             return;
         }
 
-        Resend(listener, ref request);
+        if (!Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
+        {
+            GiveUp(listener, place, ref request);
+            return;
+        }
+
         Age(listener, ref request);
         request.Timer.Expires = (uint)(_context.Jiffies + Delay(request.Timeouts));
         var verdict = new Verdict(RuleId.RequestSweep, request.Retransmissions, (uint)retries, (uint)bucket);
@@ -167,6 +172,12 @@ internal sealed class SynAckTimer
     private void Expire(Listener listener, int place, ref ConnectionRequest request)
     {
         _context.Judge(request.Tuple, new Verdict(RuleId.RequestExpired, request.Retransmissions), listener.Id);
+        _tcp.RemoveRequest(place, ref request);
+    }
+
+    private void GiveUp(Listener listener, int place, ref ConnectionRequest request)
+    {
+        _context.Judge(request.Tuple, new Verdict(RuleId.RequestNotSent), listener.Id);
         _tcp.RemoveRequest(place, ref request);
     }
 
