@@ -18,7 +18,9 @@ internal static class CommandLine
     internal static async Task<int> RunAsync(
         IReadOnlyList<string> arguments, Terminal terminal, CancellationToken cancellation = default)
     {
-        ParseResult parsed = Root(terminal).Parse(arguments);
+        // No response files: an argument that begins with @ is an argument.
+        ParseResult parsed = Root(terminal).Parse(
+            arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)

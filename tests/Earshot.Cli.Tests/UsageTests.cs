@@ -35,6 +35,7 @@ public sealed class UsageTests
     [InlineData("sysctl net.core.somaxconn -a", "-a")]
     [InlineData("why 0", "PORT is '0'")]
     [InlineData("lab run", "PLAN")]
+    [InlineData("lab run @nothing", "@nothing: no such plan")]
     [InlineData("lab run nothing", "known are backlog, syn-backlog, somaxconn")]
     [InlineData("lab run backlog --at soon", "--at is 'soon'")]
     [InlineData("lab run backlog --seeds 0", "--seeds is '0'")]

@@ -261,6 +261,12 @@ internal sealed class ControlServer : IAsyncDisposable
         {
             return Problem(e.Message, e.ExitCode);
         }
+        catch (Exception e) when (e is not (OperationCanceledException or IOException or ObjectDisposedException))
+        {
+            // A defect in one answer must not take the stack and its other clients with it.
+            return Problem(
+                $"a defect of Earshot's, please report it: {e.GetType().Name}: {e.Message}", ExitCode.BrokenInvariant);
+        }
     }
 
     private static async Task TrySendAsync(LineStream lines, ControlReply reply)

@@ -29,6 +29,7 @@ public sealed class ControlServerTests
     [InlineData("{\"version\":2,\"do\":\"echo\"}", "version 2")]
     [InlineData("{\"do\":\"echo\"}", "version 0")]
     [InlineData("{\"version\":1,\"do\":\"fail\"}", "as told")]
+    [InlineData("{\"version\":1,\"do\":\"crash\"}", "please report it")]
     public async Task A_bad_request_is_answered_and_the_next_one_works(string request, string said)
     {
         await using ControlServer server = ControlServer.Open(_name, EchoAsync);
@@ -244,6 +245,11 @@ public sealed class ControlServerTests
         if (request.Do == "fail")
         {
             throw new CommandException(ExitCode.Usage, "as told");
+        }
+
+        if (request.Do == "crash")
+        {
+            throw new InvalidOperationException("a defect");
         }
 
         await session.SendLinesAsync([request.Name ?? ""]);
