@@ -33,9 +33,15 @@ internal sealed class Churn : IDisposable
         _client = _link.Client.Calls;
         _server = _link.Server.Calls;
         _link.Set("net.ipv4.ip_local_port_range", "1024\t65535");
-        _link.OnClientEvent = _ => OnClient();
+        _link.OnClientEvent = OnClient;
         _link.OnServerEvent = OnServer;
         _listener = LinkedStacks.Require(_server.Socket(2, 1, 0));
+        if (reset)
+        {
+            // Accepted sockets inherit it: their close() is a reset.
+            LinkedStacks.Require(_server.SetOption(_listener, SocketOption.Linger, 0));
+        }
+
         LinkedStacks.Require(_server.Bind(_listener, LinkedStacks.ServerEndpoint));
         LinkedStacks.Require(_server.Listen(_listener, 128));
         LinkedStacks.Require(_server.Wait(_listener, PollMask.In, ListenerToken, exclusive: true));
@@ -79,26 +85,20 @@ internal sealed class Churn : IDisposable
         _link.Advance(_reset ? ResetStep : CloseStep);
     }
 
-    private void OnClient()
+    // The event's mask says how things stand, as the arguments of the peers' callbacks do.
+    private void OnClient(StackEvent stackEvent)
     {
-        if (!_connected)
+        bool failed = (stackEvent.Mask & PollMask.Err) != 0;
+        if (failed != (_connected && _reset))
         {
-            // Under the reset variant the RST may be here already.
-            int result = _client.Connect(_socket, LinkedStacks.ServerEndpoint);
-            _connected = true;
-            if (result == 0 && _reset)
-            {
-                LinkedStacks.Require(_client.Wait(_socket, PollMask.In, ClientToken));
-                return;
-            }
+            throw new InvalidOperationException($"the client was told {stackEvent.Mask}");
         }
-        else if (_reset)
+
+        if (!_connected && _reset)
         {
-            int result = _client.Receive(_socket, _byte);
-            if (result != -Errno.ECONNRESET)
-            {
-                throw new InvalidOperationException($"recv() answered {Errno.Name(result)} where a reset was due");
-            }
+            _connected = true;
+            LinkedStacks.Require(_client.Wait(_socket, PollMask.In, ClientToken));
+            return;
         }
 
         LinkedStacks.Require(_client.Close(_socket));
@@ -119,7 +119,6 @@ internal sealed class Churn : IDisposable
         Accepted++;
         if (_reset)
         {
-            LinkedStacks.Require(_server.SetOption(socket, SocketOption.Linger, 0));
             LinkedStacks.Require(_server.Close(socket));
         }
         else
