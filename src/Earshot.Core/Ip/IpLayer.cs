@@ -28,6 +28,13 @@ internal sealed class IpLayer
     internal bool OnPacket(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
     {
         Mib mib = _context.Mib;
+        if (bytes.Length > 0 && bytes[0] >> 4 == 6)
+        {
+            // A kernel hands these to IPv6, not to IPv4's counters.
+            _context.Judge(default, new Verdict(RuleId.PacketIpv6));
+            return true;
+        }
+
         IpParseError error = IpPacket.Parse(bytes, out IpPacket packet);
         if (error != IpParseError.None)
         {

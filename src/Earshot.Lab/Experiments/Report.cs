@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Earshot.Lab.Views;
 
 namespace Earshot.Lab.Experiments;
 
@@ -91,7 +92,8 @@ public static class Report
         else
         {
             lines.Add($"$ netstat -nt | grep {port}");
-            lines.AddRange(sample.Table.Where(r => NetstatTable.Matches(r, port)).Select(NetstatTable.Row));
+            lines.AddRange(
+                sample.Table.Where(r => NetstatView.Matches(r, port)).Select(r => NetstatView.Line(r, result.Target)));
         }
 
         lines.AddRange(sample.Queues.Select(q =>

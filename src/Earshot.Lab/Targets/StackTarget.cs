@@ -181,7 +181,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
             string? verdict = null;
             foreach (LedgerEntry entry in packet.Verdicts)
             {
-                string said = _stack.Ledger.Explain(entry);
+                string said = $"{entry.Rule}: {_stack.Ledger.Explain(entry)}";
                 verdict = verdict is null ? said : $"{verdict}; {said}";
             }
 

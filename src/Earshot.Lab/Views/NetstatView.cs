@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Earshot.Core;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
+using Earshot.Lab.Experiments;
 
 namespace Earshot.Lab.Views;
 
@@ -44,7 +45,8 @@ public static class NetstatView
             SocketSelection.Listeners => "Active Internet connections (only servers)",
             _ => "Active Internet connections (w/o servers)",
         };
-        yield return Columns(profile, "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State")
+        yield return Columns(
+            WidthOf(profile), "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State")
             + (timers ? " Timer" : "");
         foreach (SocketRow row in rows)
         {
@@ -61,9 +63,23 @@ public static class NetstatView
     /// <param name="timer">Whether to add its timer (<c>-o</c>).</param>
     public static string Line(in SocketRow row, KernelProfile profile, bool timer = false) =>
         Columns(
-            profile, "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(), EndpointText(row.Local),
+            WidthOf(profile), "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(), EndpointText(row.Local),
             EndpointText(row.Remote), StateName(row.State))
         + (timer ? " " + TimerText(row) : "");
+
+    /// <summary>The line of one socket of a sample.</summary>
+    /// <param name="row">The socket.</param>
+    /// <param name="target">The target that was sampled: the profile of that name decides the columns' widths.</param>
+    public static string Line(TableRow row, string target) => Columns(
+        WidthOf(target), "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(), row.Local, row.Remote,
+        row.State);
+
+    /// <summary>Whether <c>grep PORT</c> would let a line through.</summary>
+    /// <param name="row">The socket.</param>
+    /// <param name="port">The port to look for.</param>
+    /// <returns>True when the number stands anywhere in the line, as grep sees it.</returns>
+    public static bool Matches(TableRow row, int port) =>
+        Line(row, "").Contains($"{port}", StringComparison.Ordinal);
 
     internal static bool IsSelected(in SocketRow row, SocketSelection selection) => selection switch
     {
@@ -73,13 +89,18 @@ public static class NetstatView
     };
 
     private static string Columns(
-        KernelProfile profile, string protocol, string receive, string send, string local, string remote, string state)
+        int width, string protocol, string receive, string send, string local, string remote, string state)
     {
-        // net-tools 1.60 went with the kernels that list requests first.
-        int width = profile.RequestsListedFirst ? OldAddressWidth : AddressWidth;
         string head = protocol == "tcp" ? $"{protocol,-4}  {receive,6} {send,6}" : $"{protocol} {receive} {send}";
         return $"{head} {local.PadRight(width)} {remote.PadRight(width)} {state,-11}";
     }
+
+    private static int WidthOf(string target) =>
+        KernelProfile.TryFind(target, out KernelProfile profile) ? WidthOf(profile) : AddressWidth;
+
+    // net-tools 1.60 went with the kernels that list requests first.
+    private static int WidthOf(KernelProfile profile) =>
+        profile.RequestsListedFirst ? OldAddressWidth : AddressWidth;
 
     private static string EndpointText(InetEndpoint endpoint) =>
         endpoint.Port == 0 ? $"{endpoint.Address}:*" : endpoint.ToString();

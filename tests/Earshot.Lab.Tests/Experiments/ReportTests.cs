@@ -4,6 +4,7 @@ using System.Text.Json;
 using Earshot.Lab.Experiments;
 using Xunit;
 using static Earshot.Lab.Tests.Runs;
+using Earshot.Lab.Views;
 
 namespace Earshot.Lab.Tests.Experiments;
 
@@ -11,26 +12,28 @@ public sealed class ReportTests
 {
     // The article's first table, line by line; the columns are those of net-tools 2.10.
     private const string ArticleTable = """
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57636         SYN_RECV
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57634         SYN_RECV
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57632         SYN_RECV
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57620         ESTABLISHED
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57630         ESTABLISHED
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57626         ESTABLISHED
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57628         ESTABLISHED
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57622         ESTABLISHED
-        tcp        0      0 127.0.0.1:6666          127.0.0.1:57624         ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57636             SYN_RECV
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57634             SYN_RECV
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57632             SYN_RECV
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57620             ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57630             ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57626             ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57628             ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57622             ESTABLISHED
+        tcp        0      0 127.0.0.1:6666              127.0.0.1:57624             ESTABLISHED
         """;
 
     [Fact]
     public void The_article_s_table_is_printed_as_netstat_prints_it() =>
-        Assert.Equal(ArticleTable, string.Join('\n', ArticleSample().Table.Select(r => NetstatTable.Row(r).TrimEnd())));
+        Assert.Equal(
+            ArticleTable,
+            string.Join('\n', ArticleSample().Table.Select(r => NetstatView.Line(r, "linux-el6").TrimEnd())));
 
     [Fact]
     public void A_row_ends_with_the_blanks_that_netstat_pads_the_state_with() =>
         Assert.Equal(
-            "tcp        0      1 127.0.0.1:57648         127.0.0.1:6666          SYN_SENT    ",
-            NetstatTable.Row(new TableRow(0, 1, "127.0.0.1:57648", "127.0.0.1:6666", "SYN_SENT", false)));
+            "tcp        0      1 127.0.0.1:57648         127.0.0.1:6666          SYN_SENT   ",
+            NetstatView.Line(new TableRow(0, 1, "127.0.0.1:57648", "127.0.0.1:6666", "SYN_SENT", false), "linux-6.18"));
 
     [Fact]
     public void The_report_of_the_article_s_experiment_reads_like_this()
@@ -80,7 +83,7 @@ public sealed class ReportTests
 
     [Fact]
     public void Rows_without_the_port_are_left_out_as_grep_leaves_them_out() =>
-        Assert.False(NetstatTable.Matches(
+        Assert.False(NetstatView.Matches(
             new TableRow(0, 0, "127.0.0.1:22", "127.0.0.1:40000", "ESTABLISHED", true), 6666));
 
     [Fact]
