@@ -58,22 +58,23 @@ internal sealed class IpOutput
         Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + tcpLength);
         IpPacket.WriteHeader(packet, ip, tcpLength);
         Span<byte> segment = packet[IpPacket.MinimumHeaderLength..];
-        tcp.WriteHeader(segment);
-        ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, tcpLength);
+        tcp.WriteHeader(segment, out ulong headerSum);
         bool offload = (route.Offload & InterfaceOffload.Checksum) != 0 || (route.IsLocal && !IsTapped);
         PacketInfo info = default;
         if (offload)
         {
             first.CopyTo(segment[headerLength..]);
             second.CopyTo(segment[(headerLength + first.Length)..]);
-            TcpFields.WriteChecksum(segment, Checksum.Fold16(sum));
+            ulong pseudo = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, tcpLength);
+            TcpFields.WriteChecksum(segment, Checksum.Fold16(pseudo));
             info = new PacketInfo(
                 PacketFlags.ChecksumPartial, (ushort)segmentSize, IpPacket.MinimumHeaderLength,
                 TcpSegment.ChecksumOffset);
         }
         else
         {
-            sum = Checksum.Add(segment[..headerLength], sum);
+            ulong sum = Checksum.FromBigEndian(
+                headerSum + ip.Source.Bits + ip.Destination.Bits + IpPacket.ProtocolTcp + (uint)tcpLength);
             if (first.Length > 0)
             {
                 sum = Checksum.CopyAndAdd(first, segment[headerLength..], sum);

@@ -89,8 +89,13 @@ public static class Checksum
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong PseudoHeader(InetAddress source, InetAddress destination, byte protocol, int length)
     {
-        ulong sum = (ulong)source.Bits + destination.Bits + protocol + (uint)length;
-        // The parts were added as big-endian numbers; fold to 16 bits and swap into the machine's order.
+        return FromBigEndian((ulong)source.Bits + destination.Bits + protocol + (uint)length);
+    }
+
+    /// <summary>A sum of big-endian numbers as a partial sum: folded, in the machine's order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong FromBigEndian(ulong sum)
+    {
         ushort folded = Fold16(sum);
         return BitConverter.IsLittleEndian ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(folded) : folded;
     }

@@ -161,20 +161,18 @@ public readonly ref struct IpPacket
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteHeader(Span<byte> target, in IpFields fields, int payloadLength)
     {
+        // The header is put together and summed in registers: reading back what was just written in small pieces
+        // would stall the processor.
+        uint first = 0x45000000u | ((uint)fields.Tos << 16) | (ushort)(MinimumHeaderLength + payloadLength);
+        uint second = ((uint)fields.Identification << 16) | (fields.DontFragment ? DontFragmentBit : 0u);
+        uint third = ((uint)fields.Ttl << 24) | ((uint)fields.Protocol << 16);
+        uint source = fields.Source.Bits;
+        uint destination = fields.Destination.Bits;
+        third |= Checksum.Finish((ulong)first + second + third + source + destination);
         target = target[..MinimumHeaderLength];
-        target[0] = 0x45;
-        target[TosOffset] = fields.Tos;
-        BinaryPrimitives.WriteUInt16BigEndian(
-            target[TotalLengthOffset..], (ushort)(MinimumHeaderLength + payloadLength));
-        BinaryPrimitives.WriteUInt16BigEndian(target[IdentificationOffset..], fields.Identification);
-        BinaryPrimitives.WriteUInt16BigEndian(
-            target[FragmentOffset..], fields.DontFragment ? DontFragmentBit : (ushort)0);
-        target[TtlOffset] = fields.Ttl;
-        target[ProtocolOffset] = fields.Protocol;
-        Unsafe.WriteUnaligned<ushort>(ref target[ChecksumOffset], 0);
-        fields.Source.Write(target[SourceOffset..]);
-        fields.Destination.Write(target[DestinationOffset..]);
-        Unsafe.WriteUnaligned(ref target[ChecksumOffset], Checksum.Finish(HeaderSum(target, MinimumHeaderLength)));
+        BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)first << 32) | second);
+        BinaryPrimitives.WriteUInt64BigEndian(target[TtlOffset..], ((ulong)third << 32) | source);
+        BinaryPrimitives.WriteUInt32BigEndian(target[DestinationOffset..], destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 
 namespace Earshot.Core.Wire;
 
-/// <summary>What a TCP segment to be sent says; <see cref="WriteHeader"/> puts it into a span.</summary>
+/// <summary>What a TCP segment to be sent says; <see cref="WriteHeader(Span{byte})"/> puts it into a span.</summary>
 public struct TcpFields
 {
     /// <summary>Source port.</summary>
@@ -34,16 +34,23 @@ public struct TcpFields
     /// <summary>Writes the header; the checksum field is left 0.</summary>
     /// <param name="target">At least <see cref="HeaderLength"/> bytes.</param>
     /// <returns>The bytes written.</returns>
-    public readonly int WriteHeader(Span<byte> target)
+    public readonly int WriteHeader(Span<byte> target) => WriteHeader(target, out _);
+
+    /// <summary>Writes the header, the checksum field 0, and sums what it writes while it is in registers.</summary>
+    /// <param name="target">At least <see cref="HeaderLength"/> bytes.</param>
+    /// <param name="sum">The sum of the header as big-endian numbers, not folded.</param>
+    /// <returns>The bytes written.</returns>
+    internal readonly int WriteHeader(Span<byte> target, out ulong sum)
     {
-        BinaryPrimitives.WriteUInt16BigEndian(target, SourcePort);
-        BinaryPrimitives.WriteUInt16BigEndian(target[TcpSegment.DestinationPortOffset..], DestinationPort);
-        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.SequenceOffset..], Seq.Value);
-        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.AcknowledgmentOffset..], Ack.Value);
-        int length = TcpSegment.MinimumHeaderLength + Options.Write(target[TcpSegment.MinimumHeaderLength..]);
-        target[TcpSegment.DataOffsetOffset] = (byte)(length << 2);
-        target[TcpSegment.FlagsOffset] = (byte)Flags;
-        BinaryPrimitives.WriteUInt16BigEndian(target[TcpSegment.WindowOffset..], WindowField);
+        int length = TcpSegment.MinimumHeaderLength
+            + Options.Write(target[TcpSegment.MinimumHeaderLength..], out ulong options);
+        uint ports = ((uint)SourcePort << 16) | DestinationPort;
+        uint control = ((uint)length << 26) | ((uint)Flags << 16) | WindowField;
+        sum = options + ports + Seq.Value + Ack.Value + control;
+        target = target[..TcpSegment.MinimumHeaderLength];
+        BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)ports << 32) | Seq.Value);
+        BinaryPrimitives.WriteUInt64BigEndian(
+            target[TcpSegment.AcknowledgmentOffset..], ((ulong)Ack.Value << 32) | control);
         BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.ChecksumOffset..], 0);
         return length;
     }

@@ -66,6 +66,11 @@ public struct TcpOptions
         }
 
         bool syn = segment.Has(TcpFlags.Syn);
+        if (bytes.Length == 20 && syn && TryParseUsualSyn(ref options, bytes))
+        {
+            return options;
+        }
+
         while (bytes.Length > 0)
         {
             byte kind = bytes[0];
@@ -95,35 +100,70 @@ public struct TcpOptions
     /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale.</summary>
     /// <param name="target">At least <see cref="WireLength"/> bytes.</param>
     /// <returns>The bytes written.</returns>
-    public readonly int Write(Span<byte> target)
+    public readonly int Write(Span<byte> target) => Write(target, out _);
+
+    /// <summary>Writes the options and sums what it writes while it is in registers.</summary>
+    /// <param name="target">At least <see cref="WireLength"/> bytes.</param>
+    /// <param name="sum">The sum as big-endian numbers, not folded.</param>
+    /// <returns>The bytes written.</returns>
+    internal readonly int Write(Span<byte> target, out ulong sum)
     {
         int at = 0;
+        sum = 0;
         if (Mss != 0)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(target, 0x02040000u | Mss);
+            uint word = 0x02040000u | Mss;
+            BinaryPrimitives.WriteUInt32BigEndian(target, word);
+            sum = word;
             at = 4;
         }
 
         if (HasTimestamp)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(target[at..], SackPermitted ? 0x0402080au : 0x0101080au);
-            BinaryPrimitives.WriteUInt32BigEndian(target[(at + 4)..], TsVal);
-            BinaryPrimitives.WriteUInt32BigEndian(target[(at + 8)..], TsEcr);
+            uint word = SackPermitted ? 0x0402080au : 0x0101080au;
+            Span<byte> stamps = target.Slice(at, TimestampLength);
+            BinaryPrimitives.WriteUInt64BigEndian(stamps, ((ulong)word << 32) | TsVal);
+            BinaryPrimitives.WriteUInt32BigEndian(stamps[8..], TsEcr);
+            sum += (ulong)word + TsVal + TsEcr;
             at += TimestampLength;
         }
         else if (SackPermitted)
         {
             BinaryPrimitives.WriteUInt32BigEndian(target[at..], 0x01010402u);
+            sum += 0x01010402u;
             at += 4;
         }
 
         if (HasWindowScale)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(target[at..], 0x01030300u | WindowScale);
+            uint word = 0x01030300u | WindowScale;
+            BinaryPrimitives.WriteUInt32BigEndian(target[at..], word);
+            sum += word;
             at += 4;
         }
 
         return at;
+    }
+
+    // What every common system's SYN has: MSS, SACK-permitted or two NOPs, timestamps, NOP and window scale.
+    private static bool TryParseUsualSyn(ref TcpOptions options, ReadOnlySpan<byte> bytes)
+    {
+        uint mss = BinaryPrimitives.ReadUInt32BigEndian(bytes);
+        uint kinds = BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]);
+        uint scale = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]);
+        if (mss >> 16 != 0x0204 || kinds is not (0x0402080a or 0x0101080a) || scale >> 8 != 0x010303)
+        {
+            return false;
+        }
+
+        options.Mss = (ushort)mss;
+        options.SackPermitted = kinds == 0x0402080a;
+        options.HasTimestamp = true;
+        options.TsVal = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
+        options.TsEcr = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
+        options.HasWindowScale = true;
+        options.WindowScale = Math.Min((byte)scale, (byte)MaximumWindowScale);
+        return true;
     }
 
     private static void ReadOption(ref TcpOptions options, byte kind, ReadOnlySpan<byte> option, bool syn)
