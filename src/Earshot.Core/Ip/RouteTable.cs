@@ -42,18 +42,19 @@ internal sealed class RouteTable
     // IPv4's total length is 16 bits: a packet on the 65536-byte loopback has 65535 at most.
     private const int LargestPacket = 65535;
 
-    private readonly List<Entry> _routes = [];
-    private readonly List<(InterfaceAddress Address, int Interface)> _addresses = [];
-    private readonly IReadOnlyList<InterfaceOptions> _interfaces;
+    private readonly Entry[] _routes;
+    private readonly (InterfaceAddress Address, int Interface)[] _addresses;
     private readonly int _loopbackMtu;
 
     internal RouteTable(StackOptions options)
     {
-        _interfaces = options.Interfaces;
+        IReadOnlyList<InterfaceOptions> interfaces = options.Interfaces;
         _loopbackMtu = Math.Min(options.Profile.LoopbackMtu, LargestPacket);
-        for (int i = 0; i < _interfaces.Count; i++)
+        var addresses = new List<(InterfaceAddress, int)>();
+        var routes = new List<Entry>();
+        for (int i = 0; i < interfaces.Count; i++)
         {
-            InterfaceOptions link = _interfaces[i];
+            InterfaceOptions link = interfaces[i];
             if (link.Mtu is < 68 or > LargestPacket)
             {
                 throw new ArgumentException($"interface {link.Name}: an MTU is 68 to 65535 bytes, not {link.Mtu}");
@@ -61,36 +62,39 @@ internal sealed class RouteTable
 
             foreach (InterfaceAddress address in link.Addresses)
             {
-                _addresses.Add((address, i + FirstInterface));
-                _routes.Add(new Entry(address.Address, address.PrefixLength, i + FirstInterface, address.Address));
+                addresses.Add((address, i + FirstInterface));
+                routes.Add(new Entry(address, new Route(i + FirstInterface, address.Address, link.Mtu, link.Offload)));
             }
         }
 
+        _addresses = [.. addresses];
+
         foreach (RouteOptions route in options.Routes)
         {
-            if (route.Interface < FirstInterface || route.Interface >= FirstInterface + _interfaces.Count)
+            if (route.Interface < FirstInterface || route.Interface >= FirstInterface + interfaces.Count)
             {
                 throw new ArgumentException($"route {route.Destination}: there is no interface {route.Interface}");
             }
 
-            _routes.Add(new Entry(
-                route.Destination.Address, route.Destination.PrefixLength, route.Interface,
-                SourceOf(route.Interface, route.Gateway)));
+            InterfaceOptions link = interfaces[route.Interface - FirstInterface];
+            InetAddress source = SourceOf(route.Interface, route.Gateway);
+            routes.Add(new Entry(route.Destination, new Route(route.Interface, source, link.Mtu, link.Offload)));
         }
 
         // The longest prefix first; among equals the first that was given.
-        Entry[] sorted = [.. _routes];
-        _routes.Clear();
+        var sorted = new List<Entry>();
         for (int length = 32; length >= 0; length--)
         {
-            foreach (Entry entry in sorted)
+            foreach (Entry entry in routes)
             {
-                if (entry.PrefixLength == length)
+                if (entry.Prefix.PrefixLength == length)
                 {
-                    _routes.Add(entry);
+                    sorted.Add(entry);
                 }
             }
         }
+
+        _routes = [.. sorted];
     }
 
     /// <summary>What a destination address means to this host.</summary>
@@ -164,12 +168,11 @@ internal sealed class RouteTable
             return true;
         }
 
-        foreach (Entry entry in _routes)
+        foreach (ref readonly Entry entry in _routes.AsSpan())
         {
-            if ((destination.Bits & ~HostMask(entry.PrefixLength)) == entry.Network)
+            if ((destination.Bits & entry.Mask) == entry.Network)
             {
-                InterfaceOptions link = _interfaces[entry.Interface - FirstInterface];
-                route = new Route(entry.Interface, entry.Source, link.Mtu, link.Offload);
+                route = entry.Route;
                 return true;
             }
         }
@@ -218,8 +221,10 @@ internal sealed class RouteTable
         return first;
     }
 
-    private readonly record struct Entry(InetAddress Prefix, int PrefixLength, int Interface, InetAddress Source)
+    private readonly record struct Entry(InterfaceAddress Prefix, Route Route)
     {
-        internal uint Network { get; } = Prefix.Bits & ~HostMask(PrefixLength);
+        internal uint Mask { get; } = ~HostMask(Prefix.PrefixLength);
+
+        internal uint Network { get; } = Prefix.Address.Bits & ~HostMask(Prefix.PrefixLength);
     }
 }

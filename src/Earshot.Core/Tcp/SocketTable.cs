@@ -20,6 +20,8 @@ internal sealed class SocketTable : IDisposable
     private readonly ulong _key1;
     private readonly List<Connection?> _connections = [];
     private readonly Stack<int> _freeConnections = new();
+    private InetEndpoint _lastWanted;
+    private Listener? _lastFound;
 
     internal SocketTable(StackContext context)
     {
@@ -123,18 +125,38 @@ internal sealed class SocketTable : IDisposable
     }
 
     /// <summary>Finds the listener for a destination: its own address before the wildcard.</summary>
-    internal Listener? FindListener(InetAddress address, ushort port) =>
-        _listeners.TryGetValue(new InetEndpoint(address, port), out Listener? listener)
-        || _listeners.TryGetValue(new InetEndpoint(InetAddress.Any, port), out listener)
-            ? listener : null;
+    internal Listener? FindListener(InetAddress address, ushort port)
+    {
+        // A flood asks for the same one again and again.
+        var wanted = new InetEndpoint(address, port);
+        if (_lastFound is { } last && _lastWanted == wanted)
+        {
+            return last;
+        }
 
-    internal void AddListener(Listener listener) => _listeners[listener.Local] = listener;
+        if (_listeners.TryGetValue(wanted, out Listener? listener)
+            || _listeners.TryGetValue(new InetEndpoint(InetAddress.Any, port), out listener))
+        {
+            _lastWanted = wanted;
+            _lastFound = listener;
+            return listener;
+        }
+
+        return null;
+    }
+
+    internal void AddListener(Listener listener)
+    {
+        _listeners[listener.Local] = listener;
+        _lastFound = null;
+    }
 
     internal void RemoveListener(Listener listener)
     {
         if (_listeners.TryGetValue(listener.Local, out Listener? found) && found == listener)
         {
             _listeners.Remove(listener.Local);
+            _lastFound = null;
         }
     }
 

@@ -12,9 +12,9 @@ internal sealed partial class Connection
 
     /// <summary>Takes a request over. Linux: tcp_create_openreq_child, tcp_v4_syn_recv_sock.</summary>
     internal void OpenFromRequest(
-        in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route)
+        in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(request.Tuple, route, listener.Owner.Options);
+        Begin(request.Tuple, tag, route, listener.Owner.Options);
         _listener = listener;
         _isInTable = true;
         _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
@@ -62,7 +62,7 @@ internal sealed partial class Connection
         in FourTuple tuple, in Route route, in SocketOptions options, ITcpOwner owner,
         PortHold hold, (SeqNumber Isn, uint TsRecent)? reused)
     {
-        Begin(tuple, route, options);
+        Begin(tuple, _tcp.Table.Tag(tuple), route, options);
         Owner = owner;
         _hold = hold;
         _tcp.Ports.Add(tuple.Local.Port, hold);
@@ -93,10 +93,10 @@ internal sealed partial class Connection
 
     private long MaximumRto => (long)_context.Profile.MaximumRto.TotalMicroseconds;
 
-    private void Begin(in FourTuple tuple, in Route route, in SocketOptions options)
+    private void Begin(in FourTuple tuple, uint tag, in Route route, in SocketOptions options)
     {
         _tuple = tuple;
-        _tag = _tcp.Table.Tag(tuple);
+        _tag = tag;
         _route = route;
         Options = options;
         _identification = (ushort)_context.Identifications.NextUInt32();

@@ -273,7 +273,7 @@ internal sealed class RequestInput
         }
 
         Connection child = _tcp.NewConnection();
-        child.OpenFromRequest(request, listener, segment, route);
+        child.OpenFromRequest(request, listener, segment, route, tag);
         _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
         _tcp.ForgetRequest(listener, place, ref request);
         listener.Queue(child);
