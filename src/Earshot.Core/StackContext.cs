@@ -8,6 +8,9 @@ namespace Earshot.Core;
 /// <summary>What every layer of one stack shares: the time, the numbers, the memory of verdicts.</summary>
 internal sealed class StackContext
 {
+    private Instant _jiffiesAt = Instant.Never;
+    private long _jiffies;
+
     internal StackContext(StackOptions options, Instant now)
     {
         Options = options;
@@ -44,7 +47,20 @@ internal sealed class StackContext
     internal BufferPool Buffers { get; } = new();
 
     /// <summary>The jiffy of the present.</summary>
-    internal long Jiffies => Clock.At(Now);
+    internal long Jiffies
+    {
+        get
+        {
+            // Asked for many times at one moment, and a division.
+            if (_jiffiesAt != Now)
+            {
+                _jiffiesAt = Now;
+                _jiffies = Clock.At(Now);
+            }
+
+            return _jiffies;
+        }
+    }
 
     /// <summary>The present in milliseconds, modulo 2^32.</summary>
     internal uint NowMilliseconds => (uint)Now.Milliseconds;

@@ -57,6 +57,9 @@ internal sealed class TimerWheel
     private readonly ITimerHost _host;
     private long _clock;
 
+    // No timer fires before this jiffy, and no slot cascades; it may lie before the first that does.
+    private long _earliest = long.MaxValue;
+
     internal TimerWheel(bool exact, long jiffies, ITimerHost host)
     {
         _exact = exact;
@@ -87,7 +90,11 @@ internal sealed class TimerWheel
         link.Expires = (uint)expires;
         Insert(handle, ref link, SlotFor(expires));
         Count++;
+        _earliest = Math.Min(_earliest, _exact ? _clock : Math.Max(expires, _clock));
     }
+
+    /// <summary>Whether the wheel may have something to do by a jiffy; false is certain.</summary>
+    internal bool MayBeDue(long jiffy) => _earliest <= jiffy && Count > 0;
 
     /// <summary>Removes a timer if it is armed.</summary>
     internal void Cancel(int handle)
@@ -110,6 +117,7 @@ internal sealed class TimerWheel
         jiffy = long.MaxValue;
         if (Count == 0)
         {
+            _earliest = long.MaxValue;
             return false;
         }
 
@@ -123,6 +131,7 @@ internal sealed class TimerWheel
             }
         }
 
+        _earliest = jiffy;
         return true;
     }
 
