@@ -19,6 +19,9 @@ internal sealed class PortTable
     private readonly Chance _chance;
     private readonly ulong _k0;
     private readonly ulong _k1;
+    private ulong _hashedAddresses;
+    private ulong _hashedService;
+    private ulong _hashed;
 
     internal PortTable(StackContext context, TcpLayer tcp)
     {
@@ -57,6 +60,7 @@ internal sealed class PortTable
         }
 
         owners.Add(socket);
+        socket.HoldsPort = true;
         socket.Local = local with { Port = port };
         return 0;
     }
@@ -68,6 +72,13 @@ internal sealed class PortTable
     /// <summary>Gives a bound port back.</summary>
     internal void Release(Socket socket)
     {
+        // An accepted socket has its listener's port and no place here.
+        if (!socket.HoldsPort)
+        {
+            return;
+        }
+
+        socket.HoldsPort = false;
         if (_bound.TryGetValue(socket.Local.Port, out List<Socket>? owners) && owners.Remove(socket)
             && owners.Count == 0)
         {
@@ -141,10 +152,18 @@ internal sealed class PortTable
     {
         // The hash changes every ten seconds, so that an observer of one port cannot tell the next.
         ulong tens = _context.Profile.EphemeralPortLeaps ? (ulong)(_context.Now.Nanoseconds / 10_000_000_000) : 0;
-        ulong mixed = SipHash.Hash(
-            _k0, _k1, ((ulong)local.Bits << 32) | remote.Address.Bits, (tens << 16) | remote.Port);
-        hash = (uint)(mixed >> 32);
-        return ref _perturbation[(int)(mixed % PerturbationSlots)];
+        ulong addresses = ((ulong)local.Bits << 32) | remote.Address.Bits;
+        ulong service = (tens << 16) | remote.Port;
+        if (addresses != _hashedAddresses || service != _hashedService)
+        {
+            // Programs tend to connect to the same service again.
+            _hashed = SipHash.Hash(_k0, _k1, addresses, service);
+            _hashedAddresses = addresses;
+            _hashedService = service;
+        }
+
+        hash = (uint)(_hashed >> 32);
+        return ref _perturbation[(int)(_hashed % PerturbationSlots)];
     }
 
     private bool IsFreeForConnect(

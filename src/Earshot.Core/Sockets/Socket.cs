@@ -39,6 +39,9 @@ internal sealed class Socket : ITcpOwner
     /// <summary>Whether bind() chose the port, so that it stays when the role ends.</summary>
     internal bool IsBound { get; set; }
 
+    /// <summary>Whether the table of bound ports knows it: by bind(), or by a listen() that chose a port.</summary>
+    internal bool HoldsPort { get; set; }
+
     internal Listener? Listener { get; set; }
 
     internal Connection? Connection { get; set; }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Established;
@@ -202,7 +203,16 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal void Finish(Connection connection) => _finished.Add(connection);
 
     /// <summary>Cleans what <see cref="Finish"/> was told of.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void FinishDeferred()
+    {
+        if (_finished.Count > 0)
+        {
+            CleanFinished();
+        }
+    }
+
+    private void CleanFinished()
     {
         const int KeptConnections = 4096;
         for (int i = 0; i < _finished.Count; i++)
