@@ -19,17 +19,11 @@ public enum Counter : byte
     /// <summary>Packets of an unknown protocol.</summary>
     IpInUnknownProtos,
 
-    /// <summary>Packets dropped for want of room.</summary>
-    IpInDiscards,
-
     /// <summary>Packets handed to a protocol.</summary>
     IpInDelivers,
 
     /// <summary>Packets built here.</summary>
     IpOutRequests,
-
-    /// <summary>Packets dropped on the way out.</summary>
-    IpOutDiscards,
 
     /// <summary>Packets without a route.</summary>
     IpOutNoRoutes,
@@ -232,9 +226,6 @@ public enum Counter : byte
     /// <summary>SYN queue full, SYN dropped.</summary>
     TcpExtTCPReqQFullDrop,
 
-    /// <summary>Segments merged into the buffer before them.</summary>
-    TcpExtTCPRcvCoalesce,
-
     /// <summary>Segments queued out of order.</summary>
     TcpExtTCPOFOQueue,
 
@@ -294,9 +285,6 @@ public enum Counter : byte
 
     /// <summary>Data that met a closed window.</summary>
     TcpExtTCPZeroWindowDrop,
-
-    /// <summary>In-order data dropped for want of memory.</summary>
-    TcpExtTCPRcvQDrop,
 
     /// <summary>Flow hashes changed by a timeout.</summary>
     TcpExtTcpTimeoutRehash,

@@ -184,7 +184,7 @@ public enum RuleId : ushort
     /// <summary>PacketUnknownProtocol: Linux's <c>ip_protocol_deliver_rcu</c>.</summary>
     PacketUnknownProtocol,
 
-    /// <summary>PacketQueueFull: Linux's <c>enqueue_to_backlog</c>.</summary>
+    /// <summary>PacketQueueFull: Linux's <c>pfifo_enqueue</c>.</summary>
     PacketQueueFull,
 
     /// <summary>ConnectSent: Linux's <c>tcp_connect</c>.</summary>
@@ -216,9 +216,6 @@ public enum RuleId : ushort
 
     /// <summary>SimultaneousOpen: Linux's <c>tcp_rcv_synsent_state_process</c>.</summary>
     SimultaneousOpen,
-
-    /// <summary>SegmentTaken: Linux's <c>tcp_rcv_established</c>.</summary>
-    SegmentTaken,
 
     /// <summary>SegmentNoFlags: Linux's <c>tcp_rcv_state_process</c>.</summary>
     SegmentNoFlags,

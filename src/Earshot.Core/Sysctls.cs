@@ -19,7 +19,6 @@ public sealed class Sysctls
     internal int TcpSynackRetries;
     internal int TcpSynRetries;
     internal int TcpSynLinearTimeouts;
-    internal int TcpRetries1;
     internal int TcpRetries2;
     internal int TcpOrphanRetries;
     internal int TcpAbortOnOverflow;
@@ -96,7 +95,6 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_synack_retries", 0, U8, s => ref s.TcpSynackRetries);
         yield return Number("net.ipv4.tcp_syn_retries", 1, 127, s => ref s.TcpSynRetries);
         yield return Number("net.ipv4.tcp_syn_linear_timeouts", 0, 127, s => ref s.TcpSynLinearTimeouts);
-        yield return Number("net.ipv4.tcp_retries1", 0, U8, s => ref s.TcpRetries1);
         yield return Number("net.ipv4.tcp_retries2", 0, U8, s => ref s.TcpRetries2);
         yield return Number("net.ipv4.tcp_orphan_retries", 0, U8, s => ref s.TcpOrphanRetries);
         yield return Number("net.ipv4.tcp_abort_on_overflow", 0, U8, s => ref s.TcpAbortOnOverflow);

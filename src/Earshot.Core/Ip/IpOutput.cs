@@ -52,7 +52,7 @@ internal sealed class IpOutput
         PacketQueue queue = Queue(route);
         if (queue.IsFull)
         {
-            return Drop();
+            return Drop(ip, tcp.SourcePort, tcp.DestinationPort, queue.Count);
         }
 
         Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + tcpLength);
@@ -103,7 +103,7 @@ internal sealed class IpOutput
         payload = default;
         if (queue.IsFull)
         {
-            return Drop();
+            return Drop(ip, 0, 0, queue.Count);
         }
 
         Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + payloadLength);
@@ -131,9 +131,12 @@ internal sealed class IpOutput
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private PacketQueue Queue(in Route route) => route.IsLocal ? Loopback : Outbox;
 
-    private bool Drop()
+    private bool Drop(in IpFields ip, ushort from, ushort to, int waiting)
     {
         Dropped++;
+        _context.Judge(
+            new FourTuple(new InetEndpoint(ip.Source, from), new InetEndpoint(ip.Destination, to)),
+            new Verdict(RuleId.PacketQueueFull, (uint)waiting));
         return false;
     }
 

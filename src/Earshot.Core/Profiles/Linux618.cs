@@ -25,7 +25,6 @@ internal static class Linux618
             ["net.ipv4.tcp_synack_retries"] = "5",
             ["net.ipv4.tcp_syn_retries"] = "6",
             ["net.ipv4.tcp_syn_linear_timeouts"] = "4",
-            ["net.ipv4.tcp_retries1"] = "3",
             ["net.ipv4.tcp_retries2"] = "15",
             ["net.ipv4.tcp_orphan_retries"] = "0",
             ["net.ipv4.tcp_abort_on_overflow"] = "0",

@@ -42,7 +42,10 @@ internal static class LinuxEl6
             Counter.IpOutTransmits, Counter.IcmpInCsumErrors, Counter.IcmpOutRateLimitGlobal,
             Counter.IcmpOutRateLimitHost, Counter.TcpInCsumErrors, Counter.TcpExtBeyondWindow,
             Counter.TcpExtTSEcrRejected, Counter.TcpExtPAWSOldAck, Counter.TcpExtPAWSTimewait,
-            Counter.TcpExtTCPTimeWaitOverflow, Counter.TcpExtTCPReqQFullDrop, Counter.TcpExtTCPRcvCoalesce,
+            Counter.TcpExtTCPTimeWaitOverflow, Counter.TcpExtTCPReqQFullDrop,
+
+            // It has this one, but counts only what SACK shows to be lost again.
+            Counter.TcpExtTCPLostRetransmit,
             Counter.TcpExtTCPOFOQueue, Counter.TcpExtTCPOFODrop, Counter.TcpExtTCPOFOMerge,
             Counter.TcpExtTCPChallengeACK, Counter.TcpExtTCPSYNChallenge, Counter.TcpExtTCPFromZeroWindowAdv,
             Counter.TcpExtTCPToZeroWindowAdv, Counter.TcpExtTCPWantZeroWindowAdv, Counter.TcpExtTCPSynRetrans,
@@ -50,7 +53,7 @@ internal static class LinuxEl6
             Counter.TcpExtTCPACKSkippedSeq, Counter.TcpExtTCPACKSkippedFinWait2,
             Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
             Counter.TcpExtTCPKeepAlive, Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop,
-            Counter.TcpExtTCPRcvQDrop, Counter.TcpExtTcpTimeoutRehash, Counter.IpExtInCsumErrors,
+            Counter.TcpExtTcpTimeoutRehash, Counter.IpExtInCsumErrors,
             Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts, Counter.IpExtInCEPkts,
         ],
         Sysctls = new Dictionary<string, string>
@@ -62,7 +65,6 @@ internal static class LinuxEl6
             ["net.ipv4.tcp_syncookies"] = "0",
             ["net.ipv4.tcp_synack_retries"] = "5",
             ["net.ipv4.tcp_syn_retries"] = "5",
-            ["net.ipv4.tcp_retries1"] = "3",
             ["net.ipv4.tcp_retries2"] = "15",
             ["net.ipv4.tcp_orphan_retries"] = "0",
             ["net.ipv4.tcp_abort_on_overflow"] = "0",
