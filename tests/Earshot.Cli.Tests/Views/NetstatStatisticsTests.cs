@@ -10,7 +10,7 @@ namespace Earshot.Cli.Tests.Views;
 
 public sealed class NetstatStatisticsTests
 {
-    // The counters that the real netstat was shown, in the order of its made-up values: ours, and some that we do not move.
+    // What the real netstat was shown, in the order of its made-up values: our counters, and some that we do not move.
     private static readonly string[] Names = [.. GoldenText.Lines("netstat-s-counters.txt")];
 
     [Fact]
