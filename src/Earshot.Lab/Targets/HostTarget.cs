@@ -3,8 +3,8 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading;
-using Earshot.Core.Wire;
 using Earshot.Core;
+using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Native;
 

@@ -148,8 +148,12 @@ public sealed class FuzzTests
     {
         byte[] quoted = (peer.Segment(TcpFlags.Ack) with
         {
-            From = TestHost.Address, To = TestHost.PeerAddress, SourcePort = peer.HostPort,
-            DestinationPort = peer.Port, Seq = peer.Expected - chance.Below(3), Options = [],
+            From = TestHost.Address,
+            To = TestHost.PeerAddress,
+            SourcePort = peer.HostPort,
+            DestinationPort = peer.Port,
+            Seq = peer.Expected - chance.Below(3),
+            Options = [],
         }).ToBytes();
         byte[] message = new byte[8 + quoted.Length];
         byte[] types = [3, 3, 3, 4, 5, 11, 12];

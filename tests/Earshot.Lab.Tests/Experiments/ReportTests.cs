@@ -2,9 +2,9 @@ using System;
 using System.Linq;
 using System.Text.Json;
 using Earshot.Lab.Experiments;
+using Earshot.Lab.Views;
 using Xunit;
 using static Earshot.Lab.Tests.Runs;
-using Earshot.Lab.Views;
 
 namespace Earshot.Lab.Tests.Experiments;
 

@@ -279,7 +279,9 @@ public sealed class ConnectTests : HostTest
         Assert.Equal("FA", fin.Text);
         Host.Send(Reply(syn, TcpFlags.Ack | TcpFlags.Fin) with
         {
-            Seq = 5001, Ack = fin.End, Options = options,
+            Seq = 5001,
+            Ack = fin.End,
+            Options = options,
         });
         Assert.Equal(TcpState.TimeWait, Assert.Single(Host.Rows()).State);
         Host.Take();

@@ -195,7 +195,8 @@ public sealed class DataTests : HostTest
         {
             Packet ack = Assert.Single(Host.Send(
                 peer.Segment(TcpFlags.Ack, stream[(piece * 100)..((piece * 100) + 100)])
-                    with { Seq = start + (uint)(piece * 100) }));
+                    with
+                { Seq = start + (uint)(piece * 100) }));
             Assert.Equal(start, ack.Ack);
         }
 

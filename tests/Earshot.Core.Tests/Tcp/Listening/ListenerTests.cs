@@ -65,7 +65,12 @@ public sealed class ListenerTests : HostTest
     {
         Packet reset = Assert.Single(Host.Send(new Packet
         {
-            SourcePort = 9, Seq = 100, Ack = 555, Flags = flags, Payload = Peer.Bytes(length), Tos = 0x07,
+            SourcePort = 9,
+            Seq = 100,
+            Ack = 555,
+            Flags = flags,
+            Payload = Peer.Bytes(length),
+            Tos = 0x07,
         }));
         Assert.Equal((text, seq, ack), (reset.Text, reset.Seq, reset.Ack));
         Assert.Equal((0, 0, true, 64, 0x04), (reset.Window, reset.Id, reset.DontFragment, reset.Ttl, reset.Tos));
@@ -90,7 +95,10 @@ public sealed class ListenerTests : HostTest
         Host.Listen();
         Assert.Empty(Host.Send(new Packet
         {
-            SourcePort = 9, Seq = 100, Flags = TcpFlags.Syn, To = InetAddress.Parse("10.0.0.255"),
+            SourcePort = 9,
+            Seq = 100,
+            Flags = TcpFlags.Syn,
+            To = InetAddress.Parse("10.0.0.255"),
         }));
         Host.Moves("ListenDrops+1");
     }

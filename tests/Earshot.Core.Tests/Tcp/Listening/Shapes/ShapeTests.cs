@@ -53,7 +53,11 @@ public sealed class ShapeTests
     {
         SynQuestion worst = Easy with
         {
-            SynCount = 17, YoungCount = 17, AcceptCount = 6, Syncookies = 0, MaxSynBacklog = 16,
+            SynCount = 17,
+            YoungCount = 17,
+            AcceptCount = 6,
+            Syncookies = 0,
+            MaxSynBacklog = 16,
         };
         SynDecision decision = Global.Decide(worst);
         Assert.Equal(new Verdict(RuleId.SynQueueFull, 17, 16), decision.Verdict);
@@ -66,7 +70,11 @@ public sealed class ShapeTests
     {
         SynQuestion both = Easy with
         {
-            SynCount = 15, YoungCount = 2, AcceptCount = 6, Syncookies = 0, MaxSynBacklog = 16,
+            SynCount = 15,
+            YoungCount = 2,
+            AcceptCount = 6,
+            Syncookies = 0,
+            MaxSynBacklog = 16,
         };
         SynDecision decision = Global.Decide(both);
         Assert.Equal(new Verdict(RuleId.SynAcceptQueueFull, 6, 5), decision.Verdict);
@@ -128,7 +136,11 @@ public sealed class ShapeTests
     {
         SynQuestion forced = Easy with
         {
-            HasForcedIsn = true, SynCount = 1000, YoungCount = 1000, Syncookies = 0, MaxSynBacklog = 1,
+            HasForcedIsn = true,
+            SynCount = 1000,
+            YoungCount = 1000,
+            Syncookies = 0,
+            MaxSynBacklog = 1,
         };
         Assert.Equal(SynAction.Queue, Global.Decide(forced).Action);
         Assert.Equal(SynAction.Queue, Table.Decide(forced).Action);
