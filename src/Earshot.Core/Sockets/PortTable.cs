@@ -86,10 +86,6 @@ internal sealed class PortTable
         }
     }
 
-    /// <summary>Whether a socket's port is bound by it.</summary>
-    internal bool IsBound(Socket socket) =>
-        _bound.TryGetValue(socket.Local.Port, out List<Socket>? owners) && owners.Contains(socket);
-
     /// <summary>Chooses a local port for connect(): even ones first, one port for many destinations.</summary>
     /// <param name="local">The local address.</param>
     /// <param name="remote">The destination.</param>

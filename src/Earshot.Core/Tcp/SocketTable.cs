@@ -42,8 +42,6 @@ internal sealed class SocketTable : IDisposable
     /// <summary>Slots of the index, for walking it in its order.</summary>
     internal int IndexSize => _index.Size;
 
-    internal int IndexCount => _index.Count;
-
     /// <summary>The hash of a four-tuple under this stack's key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint Tag(uint local, uint remote, ushort localPort, ushort remotePort)
@@ -91,9 +89,6 @@ internal sealed class SocketTable : IDisposable
 
         return -1;
     }
-
-    /// <summary>Whether anything has this four-tuple.</summary>
-    internal bool Contains(in FourTuple tuple) => Find(Tag(tuple), tuple) >= 0;
 
     internal void Add(uint tag, int handle) => _index.Add(tag, handle);
 

@@ -68,9 +68,6 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
     internal Connection? Owned { get; set; }
 
-    /// <summary>Connections that exist.</summary>
-    internal int ConnectionCount { get; private set; }
-
     /// <summary>Connections without a program, out of the accept queue.</summary>
     internal int OrphanCount { get; set; }
 
@@ -195,7 +192,6 @@ internal sealed class TcpLayer : ITransport, IDisposable
             connection.Handle = Table.Place(connection);
         }
 
-        ConnectionCount++;
         return connection;
     }
 
@@ -219,7 +215,6 @@ internal sealed class TcpLayer : ITransport, IDisposable
         {
             Connection connection = _finished[i];
             connection.Clean();
-            ConnectionCount--;
             if (_idle.Count < KeptConnections)
             {
                 // It keeps its place and its timer nodes: the next connection finds them ready.

@@ -46,8 +46,6 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
 
     internal TimerWheel Wheel { get; }
 
-    internal int NodeCount => _nodes.Count;
-
     public ref TimerLink Link(int handle)
     {
         switch (Handle.Kind(handle))

@@ -84,7 +84,7 @@ internal sealed partial class Connection
                 OnFin();
             }
 
-            AcknowledgeIfNeeded(duplicate: false);
+            AcknowledgeIfNeeded();
             Notify(PollMask.In | PollMask.ReadNormal);
             return;
         }
@@ -333,7 +333,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>Sends the ACK that is owed, now or later. Linux: __tcp_ack_snd_check.</summary>
-    private void AcknowledgeIfNeeded(bool duplicate)
+    private void AcknowledgeIfNeeded()
     {
         if (!_ack.Scheduled || State is TcpState.Close or TcpState.TimeWait || _isFinished)
         {
@@ -342,7 +342,7 @@ internal sealed partial class Connection
 
         bool two = _receiveNext - _windowUpdated > _ack.PeerSegment
             && (_receiveBuffer.Length < 1 || SelectWindow() >= _receiveWindow);
-        if (two || _ack.IsQuick || _ack.Now || duplicate || _receiveBuffer.RangeCount > 0)
+        if (two || _ack.IsQuick || _ack.Now || _receiveBuffer.RangeCount > 0)
         {
             SendAck();
         }

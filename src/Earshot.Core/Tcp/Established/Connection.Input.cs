@@ -83,7 +83,7 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPHPHits);
         TakeInOrder(segment, 0, segment.PayloadLength);
         Push(force: false);
-        AcknowledgeIfNeeded(duplicate: false);
+        AcknowledgeIfNeeded();
         Notify(PollMask.In | PollMask.ReadNormal);
         return true;
     }

@@ -142,8 +142,6 @@ internal sealed partial class Connection
     /// <summary>Whether this side sends no more.</summary>
     internal bool IsWriteShut { get; private set; }
 
-    internal bool HasOptionTimestamps => _hasTimestamps;
-
     /// <summary>Bytes that can be read.</summary>
     internal int ReadableBytes => _receiveBuffer.Length;
 
@@ -152,10 +150,6 @@ internal sealed partial class Connection
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
 
     internal int Timeouts => _timeouts;
-
-    internal int TotalRetransmissions => _totalRetransmissions;
-
-    internal int CongestionWindow => _congestion.Window;
 
     private int PacketsInFlight => _packetsOut - (_sacked + _lost) + _retransmitted;
 

@@ -15,9 +15,6 @@ internal sealed class AcceptQueue
     /// <summary>The limit: the backlog after somaxconn. One more than this fits.</summary>
     internal uint Limit { get; set; }
 
-    /// <summary>Whether a further connection is refused.</summary>
-    internal bool IsFull => Overflows(Count, Limit);
-
     /// <summary>The comparison, which lives here and nowhere else.</summary>
     /// <remarks>
     /// It is &gt; where everyone expects &gt;=: a backlog of 0 admits one connection. Whoever knows better should first
