@@ -1,3 +1,5 @@
+using System;
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -106,7 +108,7 @@ public sealed class Chance
 /// <param name="D">Fourth word.</param>
 public readonly record struct Seed256(ulong A, ulong B, ulong C, ulong D);
 
-/// <summary>SipHash-2-4 of two words (16 bytes): the keyed hash of sequence numbers and tables.</summary>
+/// <summary>SipHash-2-4: the keyed hash of sequence numbers, cookies and tables.</summary>
 public static class SipHash
 {
     /// <summary>Hashes two words.</summary>
@@ -134,6 +136,44 @@ public static class SipHash
         Round(ref v0, ref v1, ref v2, ref v3);
         Round(ref v0, ref v1, ref v2, ref v3);
         v0 ^= Length;
+        v2 ^= 0xff;
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        return v0 ^ v1 ^ v2 ^ v3;
+    }
+
+    /// <summary>Hashes bytes.</summary>
+    /// <param name="k0">First half of the key.</param>
+    /// <param name="k1">Second half of the key.</param>
+    /// <param name="message">The message.</param>
+    public static ulong Hash(ulong k0, ulong k1, ReadOnlySpan<byte> message)
+    {
+        ulong v0 = k0 ^ 0x736f6d6570736575;
+        ulong v1 = k1 ^ 0x646f72616e646f6d;
+        ulong v2 = k0 ^ 0x6c7967656e657261;
+        ulong v3 = k1 ^ 0x7465646279746573;
+        ulong last = (ulong)message.Length << 56;
+        while (message.Length >= 8)
+        {
+            ulong word = BinaryPrimitives.ReadUInt64LittleEndian(message);
+            v3 ^= word;
+            Round(ref v0, ref v1, ref v2, ref v3);
+            Round(ref v0, ref v1, ref v2, ref v3);
+            v0 ^= word;
+            message = message[8..];
+        }
+
+        for (int i = 0; i < message.Length; i++)
+        {
+            last |= (ulong)message[i] << (8 * i);
+        }
+
+        v3 ^= last;
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        v0 ^= last;
         v2 ^= 0xff;
         Round(ref v0, ref v1, ref v2, ref v3);
         Round(ref v0, ref v1, ref v2, ref v3);

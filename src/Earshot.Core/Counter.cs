@@ -312,4 +312,103 @@ public enum Counter : byte
 
     /// <summary>Packets received with congestion experienced.</summary>
     IpExtInCEPkts,
+
+    /// <summary>IPv6 packets received.</summary>
+    Ip6InReceives,
+
+    /// <summary>IPv6 packets with a bad header, an impossible address or a bad option.</summary>
+    Ip6InHdrErrors,
+
+    /// <summary>IPv6 packets for others, without a way to them.</summary>
+    Ip6InNoRoutes,
+
+    /// <summary>IPv6 packets for others.</summary>
+    Ip6InAddrErrors,
+
+    /// <summary>IPv6 packets whose payload nobody knows.</summary>
+    Ip6InUnknownProtos,
+
+    /// <summary>IPv6 packets shorter than their payload length says.</summary>
+    Ip6InTruncatedPkts,
+
+    /// <summary>IPv6 packets handed to TCP, UDP or ICMPv6.</summary>
+    Ip6InDelivers,
+
+    /// <summary>IPv6 packets to be sent.</summary>
+    Ip6OutRequests,
+
+    /// <summary>IPv6 fragments received.</summary>
+    Ip6ReasmReqds,
+
+    /// <summary>IPv6 packets that were whole in one fragment.</summary>
+    Ip6ReasmOKs,
+
+    /// <summary>IPv6 fragments given up.</summary>
+    Ip6ReasmFails,
+
+    /// <summary>IPv6 multicast packets received.</summary>
+    Ip6InMcastPkts,
+
+    /// <summary>Bytes received over IPv6.</summary>
+    Ip6InOctets,
+
+    /// <summary>Bytes sent over IPv6.</summary>
+    Ip6OutOctets,
+
+    /// <summary>IPv6 packets received without ECN.</summary>
+    Ip6InNoECTPkts,
+
+    /// <summary>IPv6 packets received with ECT(1).</summary>
+    Ip6InECT1Pkts,
+
+    /// <summary>IPv6 packets received with ECT(0).</summary>
+    Ip6InECT0Pkts,
+
+    /// <summary>IPv6 packets received with congestion experienced.</summary>
+    Ip6InCEPkts,
+
+    /// <summary>IPv6 packets sent.</summary>
+    Ip6OutTransmits,
+
+    /// <summary>ICMPv6 messages received.</summary>
+    Icmp6InMsgs,
+
+    /// <summary>ICMPv6 messages that were bad, or errors that concern nothing here.</summary>
+    Icmp6InErrors,
+
+    /// <summary>ICMPv6 messages sent.</summary>
+    Icmp6OutMsgs,
+
+    /// <summary>ICMPv6 messages with a wrong checksum.</summary>
+    Icmp6InCsumErrors,
+
+    /// <summary>ICMPv6 errors not sent because their host has had its share.</summary>
+    Icmp6OutRateLimitHost,
+
+    /// <summary>Destination unreachable received over IPv6.</summary>
+    Icmp6InDestUnreachs,
+
+    /// <summary>Packet too big received.</summary>
+    Icmp6InPktTooBigs,
+
+    /// <summary>Time exceeded received over IPv6.</summary>
+    Icmp6InTimeExcds,
+
+    /// <summary>Parameter problem received over IPv6.</summary>
+    Icmp6InParmProblems,
+
+    /// <summary>Echo requests received over IPv6.</summary>
+    Icmp6InEchos,
+
+    /// <summary>Echo replies received over IPv6.</summary>
+    Icmp6InEchoReplies,
+
+    /// <summary>Destination unreachable sent over IPv6.</summary>
+    Icmp6OutDestUnreachs,
+
+    /// <summary>Parameter problem sent over IPv6.</summary>
+    Icmp6OutParmProblems,
+
+    /// <summary>Echo replies sent over IPv6.</summary>
+    Icmp6OutEchoReplies,
 }

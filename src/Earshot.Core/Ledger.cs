@@ -6,14 +6,14 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core;
 
-/// <summary>A verdict as the ledger keeps it: 32 bytes, no string.</summary>
-[StructLayout(LayoutKind.Sequential, Pack = 4, Size = 32)]
+/// <summary>A verdict as the ledger keeps it: 44 bytes, no string.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 4, Size = 44)]
 public readonly struct LedgerEntry
 {
     internal LedgerEntry(Instant time, in FourTuple tuple, ushort listener, in Verdict verdict)
     {
         _time = time.Nanoseconds;
-        _remote = tuple.Remote.Address.Bits;
+        _remote = tuple.Remote.Address;
         _remotePort = tuple.Remote.Port;
         _localPort = tuple.Local.Port;
         _rule = verdict.Rule;
@@ -24,7 +24,7 @@ public readonly struct LedgerEntry
     }
 
     private readonly long _time;
-    private readonly uint _remote;
+    private readonly InetAddress _remote;
     private readonly ushort _remotePort;
     private readonly ushort _localPort;
     private readonly RuleId _rule;
@@ -45,7 +45,7 @@ public readonly struct LedgerEntry
     public Instant Time => new(_time);
 
     /// <summary>The peer.</summary>
-    public InetEndpoint Remote => new(new InetAddress(_remote), _remotePort);
+    public InetEndpoint Remote => new(_remote, _remotePort);
 
     /// <summary>The local port.</summary>
     public ushort LocalPort => _localPort;

@@ -46,7 +46,7 @@ public sealed class NetworkStack : IDisposable
         _routes = new RouteTable(options);
         _output = new IpOutput(_context);
         _tcp = new TcpLayer(_context, _routes, _output);
-        _ip = new IpLayer(_context, _routes, _tcp, new IcmpLayer(_context, _routes, _output, _tcp));
+        _ip = new IpLayer(_context, _routes, _output, _tcp);
         Calls = new SocketCalls(this, _context, _tcp, _routes);
     }
 

@@ -119,8 +119,6 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "segment dropped: its checksum is wrong"),
         new(RuleId.PacketHeader, "ip_rcv_core", Outcome.Dropped,
             "packet dropped: its IP header is bad"),
-        new(RuleId.PacketIpv6, "ipv6_rcv", Outcome.Dropped,
-            "packet dropped: it is IPv6, which this stack does not speak yet"),
         new(RuleId.PacketTruncated, "ip_rcv_core", Outcome.Dropped,
             "packet dropped: fewer bytes came than it says"),
         new(RuleId.PacketMartian, "ip_route_input_slow", Outcome.Dropped,

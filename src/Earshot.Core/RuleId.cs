@@ -163,9 +163,6 @@ public enum RuleId : ushort
     /// <summary>PacketHeader: Linux's <c>ip_rcv_core</c>.</summary>
     PacketHeader,
 
-    /// <summary>PacketIpv6: Linux's <c>ipv6_rcv</c>.</summary>
-    PacketIpv6,
-
     /// <summary>PacketTruncated: Linux's <c>ip_rcv_core</c>.</summary>
     PacketTruncated,
 

@@ -71,6 +71,14 @@ internal sealed class StackContext
     /// <summary>The clock of the timestamps option, before a connection's offset is added.</summary>
     internal uint TimestampClock => Profile.TimestampOffsets ? NowMilliseconds : (uint)Jiffies;
 
+    /// <summary>The flow label of IPv6 packets between two addresses: a keyed hash. Linux:
+    /// ip6_make_flowlabel.</summary>
+    /// <param name="from">Source address.</param>
+    /// <param name="to">Destination address.</param>
+    /// <param name="flow">What tells flows between the two apart.</param>
+    internal uint FlowLabel(in InetAddress from, in InetAddress to, uint flow) => to.IsIPv4 ? 0
+        : (uint)SipHash.Hash(Seed.A, Seed.B, from.High ^ to.Low, from.Low ^ to.High ^ flow) & 0xfffff;
+
     internal Chance Stream(ChanceStream stream) => new(Seed, stream);
 
     internal void Judge(in FourTuple tuple, in Verdict verdict, ushort listener = 0) =>

@@ -58,16 +58,17 @@ public sealed record InterfaceOptions
 
 /// <summary>An address of an interface.</summary>
 /// <param name="Address">The address.</param>
-/// <param name="PrefixLength">Bits that all hosts of its network share: 0 to 32.</param>
+/// <param name="PrefixLength">Bits that all hosts of its network share: 0 to 32, of an IPv6 address 0 to 128.</param>
 public readonly record struct InterfaceAddress(InetAddress Address, int PrefixLength)
 {
-    /// <summary>Reads <c>10.0.0.1/24</c>.</summary>
+    /// <summary>Reads <c>10.0.0.1/24</c> or <c>2001:db8::1/64</c>.</summary>
     /// <exception cref="FormatException">The text is not ADDRESS/LENGTH.</exception>
     public static InterfaceAddress Parse(ReadOnlySpan<char> text)
     {
         int slash = text.IndexOf('/');
         return slash > 0 && InetAddress.TryParse(text[..slash], out InetAddress address)
-            && int.TryParse(text[(slash + 1)..], out int length) && length is >= 0 and <= 32
+            && int.TryParse(text[(slash + 1)..], out int length) && length >= 0
+            && length <= (address.IsIPv4 && !text.Contains(':') ? 32 : 128)
             ? new InterfaceAddress(address, length)
             : throw new FormatException($"'{text}' is not ADDRESS/LENGTH, such as 10.0.0.1/24");
     }

@@ -13,15 +13,15 @@ internal static class Endpoints
     internal static InetEndpoint ToInet(IPEndPoint endpoint)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        IPAddress address = endpoint.Address.IsIPv4MappedToIPv6 ? endpoint.Address.MapToIPv4() : endpoint.Address;
-        if (address.AddressFamily != AddressFamily.InterNetwork)
+        Span<byte> bytes = stackalloc byte[InetAddress.IPv6Length];
+        endpoint.Address.TryWriteBytes(bytes, out _);
+        InetAddress address = endpoint.AddressFamily switch
         {
-            throw SocketErrors.Exception(SocketError.AddressFamilyNotSupported);
-        }
-
-        Span<byte> bytes = stackalloc byte[InetAddress.Length];
-        address.TryWriteBytes(bytes, out _);
-        return new InetEndpoint(InetAddress.Read(bytes), (ushort)endpoint.Port);
+            AddressFamily.InterNetwork => InetAddress.Read(bytes),
+            AddressFamily.InterNetworkV6 => InetAddress.ReadIPv6(bytes),
+            _ => throw SocketErrors.Exception(SocketError.AddressFamilyNotSupported),
+        };
+        return new InetEndpoint(address, (ushort)endpoint.Port);
     }
 
     internal static IPEndPoint ToIPEndPoint(InetEndpoint endpoint) =>

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Linq;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -71,9 +72,19 @@ internal sealed record Packet
         return option;
     }
 
+    /// <summary>IPv6 extension headers, each with a first byte that <see cref="ToBytes"/> sets.</summary>
+    internal (byte Kind, byte[] Bytes)[] Extensions { get; init; } = [];
+
     internal byte[] ToBytes()
     {
         int header = 20 + ((Options.Length + 3) & ~3);
+        if (From.IsIPv6)
+        {
+            byte[] segment = new byte[header + Payload.Length];
+            WriteSegment(segment, header);
+            return Datagram6(From, To, 6, segment, Tos, Ttl, Extensions);
+        }
+
         byte[] bytes = new byte[20 + header + Payload.Length];
         bytes[0] = 0x45;
         bytes[1] = Tos;
@@ -84,7 +95,49 @@ internal sealed record Packet
         bytes[9] = 6;
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(12), From.Bits);
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(16), To.Bits);
-        Span<byte> tcp = bytes.AsSpan(20);
+        WriteSegment(bytes.AsSpan(20), header);
+        Finish(bytes);
+        return bytes;
+    }
+
+    /// <summary>An IPv6 packet around what begins with a TCP, UDP or ICMPv6 header, its checksum completed.</summary>
+    internal static byte[] Datagram6(
+        InetAddress from, InetAddress to, byte protocol, byte[] payload, byte tos = 0, byte ttl = 64,
+        params (byte Kind, byte[] Bytes)[] extensions)
+    {
+        int checksum = protocol switch { 6 => 16, 17 => 6, 58 => 2, _ => -1 };
+        byte[] pseudo = new byte[40];
+        from.WriteIPv6(pseudo);
+        to.WriteIPv6(pseudo.AsSpan(16));
+        BinaryPrimitives.WriteInt32BigEndian(pseudo.AsSpan(32), payload.Length);
+        pseudo[39] = protocol;
+        payload = [.. payload];
+        if (checksum >= 0)
+        {
+            payload[checksum] = payload[checksum + 1] = 0;
+            ushort sum = (ushort)~Sum(payload, Sum(pseudo, 0));
+            BinaryPrimitives.WriteUInt16BigEndian(payload.AsSpan(checksum), sum);
+        }
+
+        byte[] headers = [.. extensions.SelectMany(extension => extension.Bytes)];
+        for (int i = 0, at = 0; i < extensions.Length; at += extensions[i++].Bytes.Length)
+        {
+            headers[at] = i + 1 < extensions.Length ? extensions[i + 1].Kind : protocol;
+        }
+
+        byte[] bytes = new byte[40 + headers.Length + payload.Length];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, 0x60000000u | ((uint)tos << 20));
+        BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(4), (ushort)(headers.Length + payload.Length));
+        bytes[6] = extensions.Length > 0 ? extensions[0].Kind : protocol;
+        bytes[7] = ttl;
+        pseudo.AsSpan(0, 32).CopyTo(bytes.AsSpan(8));
+        headers.CopyTo(bytes.AsSpan(40));
+        payload.CopyTo(bytes.AsSpan(40 + headers.Length));
+        return bytes;
+    }
+
+    private void WriteSegment(Span<byte> tcp, int header)
+    {
         BinaryPrimitives.WriteUInt16BigEndian(tcp, SourcePort);
         BinaryPrimitives.WriteUInt16BigEndian(tcp[2..], DestinationPort);
         BinaryPrimitives.WriteUInt32BigEndian(tcp[4..], Seq);
@@ -94,8 +147,6 @@ internal sealed record Packet
         BinaryPrimitives.WriteUInt16BigEndian(tcp[14..], Window);
         Options.CopyTo(tcp[20..]);
         Payload.CopyTo(tcp[header..]);
-        Finish(bytes);
-        return bytes;
     }
 
     /// <summary>Completes both checksums of a packet with a 20-byte IP header.</summary>
@@ -126,12 +177,13 @@ internal sealed record Packet
 
     internal static Packet Read(ReadOnlySpan<byte> bytes, Instant time)
     {
-        ReadOnlySpan<byte> tcp = bytes[20..];
+        bool isIPv6 = bytes[0] >> 4 == 6;
+        ReadOnlySpan<byte> tcp = bytes[(isIPv6 ? 40 : 20)..];
         int header = (tcp[12] >> 4) * 4;
         return new Packet
         {
-            From = InetAddress.Read(bytes[12..]),
-            To = InetAddress.Read(bytes[16..]),
+            From = isIPv6 ? InetAddress.ReadIPv6(bytes[8..]) : InetAddress.Read(bytes[12..]),
+            To = isIPv6 ? InetAddress.ReadIPv6(bytes[24..]) : InetAddress.Read(bytes[16..]),
             SourcePort = BinaryPrimitives.ReadUInt16BigEndian(tcp),
             DestinationPort = BinaryPrimitives.ReadUInt16BigEndian(tcp[2..]),
             Seq = BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]),
@@ -140,10 +192,10 @@ internal sealed record Packet
             Window = BinaryPrimitives.ReadUInt16BigEndian(tcp[14..]),
             Options = tcp[20..header].ToArray(),
             Payload = tcp[header..].ToArray(),
-            Tos = bytes[1],
-            Ttl = bytes[8],
-            Id = BinaryPrimitives.ReadUInt16BigEndian(bytes[4..]),
-            DontFragment = (bytes[6] & 0x40) != 0,
+            Tos = isIPv6 ? (byte)(BinaryPrimitives.ReadUInt16BigEndian(bytes) >> 4) : bytes[1],
+            Ttl = isIPv6 ? bytes[7] : bytes[8],
+            Id = isIPv6 ? (ushort)0 : BinaryPrimitives.ReadUInt16BigEndian(bytes[4..]),
+            DontFragment = !isIPv6 && (bytes[6] & 0x40) != 0,
             Time = time,
         };
     }

@@ -10,8 +10,11 @@ internal sealed class Peer
     private readonly TestHost _host;
     private readonly bool _timestamps;
 
-    internal Peer(TestHost host, ushort port = 40000, bool timestamps = false, ushort hostPort = TestHost.Port)
+    internal Peer(
+        TestHost host, ushort port = 40000, bool timestamps = false, ushort hostPort = TestHost.Port,
+        bool ipv6 = false)
     {
+        Address = ipv6 ? TestHost.PeerAddress6 : TestHost.PeerAddress;
         _host = host;
         Port = port;
         HostPort = hostPort;
@@ -22,7 +25,9 @@ internal sealed class Peer
 
     internal ushort HostPort { get; set; }
 
-    internal InetEndpoint Endpoint => new(TestHost.PeerAddress, Port);
+    internal InetAddress Address { get; }
+
+    internal InetEndpoint Endpoint => new(Address, Port);
 
     /// <summary>What we send next.</summary>
     internal uint Next { get; set; } = Isn;
@@ -43,6 +48,8 @@ internal sealed class Peer
 
     internal Packet Segment(TcpFlags flags, byte[]? payload = null) => new()
     {
+        From = Address,
+        To = Address.IsIPv6 ? TestHost.Address6 : TestHost.Address,
         SourcePort = Port,
         DestinationPort = HostPort,
         Seq = Next,

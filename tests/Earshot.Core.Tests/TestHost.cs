@@ -8,13 +8,16 @@ using Xunit;
 
 namespace Earshot.Core.Tests;
 
-/// <summary>A stack at 10.0.0.1/24 whose packets the test writes and reads; time is the test's.</summary>
+/// <summary>A stack at 10.0.0.1/24 and 2001:db8::1/64 whose packets the test writes and reads; time is the
+/// test's.</summary>
 internal sealed class TestHost : IDisposable
 {
     internal const ushort Port = 80;
 
     internal static readonly InetAddress Address = InetAddress.Parse("10.0.0.1");
     internal static readonly InetAddress PeerAddress = InetAddress.Parse("10.0.0.2");
+    internal static readonly InetAddress Address6 = InetAddress.Parse("2001:db8::1");
+    internal static readonly InetAddress PeerAddress6 = InetAddress.Parse("2001:db8::2");
 
     private readonly PacketBatch _batch = new(1);
     private readonly List<Packet> _sent = [];
@@ -28,7 +31,14 @@ internal sealed class TestHost : IDisposable
             {
                 Profile = profile ?? KernelProfile.Linux618,
                 Seed = Chance.Spread(seed),
-                Interfaces = [new InterfaceOptions { Addresses = [InterfaceAddress.Parse("10.0.0.1/24")] }],
+                Interfaces =
+                [
+                    new InterfaceOptions
+                    {
+                        Addresses =
+                            [InterfaceAddress.Parse("10.0.0.1/24"), InterfaceAddress.Parse("2001:db8::1/64")],
+                    },
+                ],
                 DescriptorLimit = descriptorLimit,
             },
             Now);
@@ -36,6 +46,9 @@ internal sealed class TestHost : IDisposable
     }
 
     internal NetworkStack Stack { get; }
+
+    /// <summary>ICMPv6 packets sent, as bytes.</summary>
+    internal List<byte[]> Icmp6 { get; } = [];
 
     internal Sockets.SocketCalls Calls => Stack.Calls;
 
@@ -55,10 +68,10 @@ internal sealed class TestHost : IDisposable
     internal static KernelProfile Profile(string name) =>
         KernelProfile.TryFind(name, out KernelProfile profile) ? profile : throw new ArgumentException(name);
 
-    internal int Listen(int backlog = 5, ushort port = Port)
+    internal int Listen(int backlog = 5, ushort port = Port, InetAddress address = default)
     {
-        int fd = Calls.Socket(2, 1, 0);
-        Assert.Equal(0, Calls.Bind(fd, new InetEndpoint(InetAddress.Any, port)));
+        int fd = Calls.Socket(address.IsIPv4 ? 2 : 10, 1, 0);
+        Assert.Equal(0, Calls.Bind(fd, new InetEndpoint(address, port)));
         Assert.Equal(0, Calls.Listen(fd, backlog));
         return fd;
     }
@@ -171,6 +184,12 @@ internal sealed class TestHost : IDisposable
         while (Stack.TryTransmit(out OutboundPacket packet))
         {
             byte[] bytes = packet.Bytes.ToArray();
+            if (bytes[0] >> 4 == 6)
+            {
+                CollectIPv6(bytes, packet.Time);
+                continue;
+            }
+
             Assert.Equal(0xffff, Packet.Sum(bytes.AsSpan(0, 20), 0));
             if (bytes[9] == 6)
             {
@@ -178,6 +197,21 @@ internal sealed class TestHost : IDisposable
                 Assert.Equal(0xffff, Packet.Sum(bytes.AsSpan(20), pseudo));
                 _sent.Add(Packet.Read(bytes, packet.Time));
             }
+        }
+    }
+
+    private void CollectIPv6(byte[] bytes, Instant time)
+    {
+        Assert.Equal(bytes.Length - 40, (bytes[4] << 8) | bytes[5]);
+        uint pseudo = Packet.Sum(bytes.AsSpan(8, 32), bytes[6] + (uint)(bytes.Length - 40));
+        Assert.Equal(0xffff, Packet.Sum(bytes.AsSpan(40), pseudo));
+        if (bytes[6] == 6)
+        {
+            _sent.Add(Packet.Read(bytes, time));
+        }
+        else
+        {
+            Icmp6.Add(bytes);
         }
     }
 }

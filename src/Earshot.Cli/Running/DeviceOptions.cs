@@ -64,7 +64,8 @@ internal sealed class DeviceOptions
 
         InetAddress? gateway = parsed.GetValue(_gateway);
         if (gateway is { } other
-            && (other == address.Address || Network(other, address) != Network(address.Address, address)))
+            && (other == address.Address || other.IsIPv4 != address.Address.IsIPv4
+                || other.Network(address.PrefixLength) != address.Address.Network(address.PrefixLength)))
         {
             throw new CommandException(
                 ExitCode.Usage,
@@ -73,9 +74,6 @@ internal sealed class DeviceOptions
 
         return new Device(name, address, gateway, offload);
     }
-
-    private static uint Network(InetAddress address, InterfaceAddress prefix) =>
-        prefix.PrefixLength == 0 ? 0 : address.Bits >> (32 - prefix.PrefixLength);
 }
 
 /// <summary>A TUN device as the user asked for it.</summary>

@@ -5,19 +5,24 @@ namespace Earshot.Core.Ip;
 /// <summary>What an ICMP error says about one of our segments.</summary>
 /// <param name="Tuple">The connection, seen from this host.</param>
 /// <param name="Seq">The sequence number that the quoted segment had.</param>
-/// <param name="Type">ICMP type.</param>
+/// <param name="Type">ICMP type, or ICMPv6 type when the tuple is of IPv6.</param>
 /// <param name="Code">ICMP code.</param>
-/// <param name="Mtu">Of a frag-needed: the MTU of the next hop, 0 when it was not told.</param>
+/// <param name="Mtu">Of a frag-needed or a packet-too-big: the MTU of the next hop, 0 when it was not told.</param>
 internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte Type, byte Code, ushort Mtu)
 {
     private const byte CodeFragNeeded = 4;
 
-    /// <summary>Whether it is a frag-needed: the path takes smaller packets only.</summary>
-    internal bool IsPathMtu => Type == IcmpType.DestinationUnreachable && Code == CodeFragNeeded;
+    /// <summary>Whether it came over IPv6.</summary>
+    internal bool IsIPv6 => Tuple.Remote.Address.IsIPv6;
+
+    /// <summary>Whether it is a frag-needed or packet-too-big: the path takes smaller packets only.</summary>
+    internal bool IsPathMtu => IsIPv6
+        ? Type == Icmp6Type.PacketTooBig
+        : Type == IcmpType.DestinationUnreachable && Code == CodeFragNeeded;
 
     /// <summary>Whether a connection request ends by it: net or host unreachable, time exceeded, parameter
     /// problem.</summary>
-    internal bool Aborts => Type switch
+    internal bool Aborts => IsIPv6 ? IsHardIPv6 : Type switch
     {
         IcmpType.DestinationUnreachable => Code is 0 or 1,
         IcmpType.TimeExceeded or IcmpType.ParameterProblem => true,
@@ -25,7 +30,7 @@ internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte T
     };
 
     /// <summary>The errno that it becomes; 0: none. Linux: icmp_err_convert.</summary>
-    internal int ErrorNumber => Type switch
+    internal int ErrorNumber => IsIPv6 ? ErrorNumberIPv6 : Type switch
     {
         IcmpType.TimeExceeded => Errno.EHOSTUNREACH,
         IcmpType.ParameterProblem => Errno.EPROTO,
@@ -42,5 +47,28 @@ internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte T
             _ => 0,
         },
         _ => 0,
+    };
+
+    // Linux: icmpv6_err_convert says which errors are final.
+    private bool IsHardIPv6 => Type switch
+    {
+        Icmp6Type.DestinationUnreachable => Code is not (0 or 2 or 3),
+        Icmp6Type.ParameterProblem => true,
+        _ => false,
+    };
+
+    private int ErrorNumberIPv6 => Type switch
+    {
+        Icmp6Type.DestinationUnreachable => Code switch
+        {
+            0 => Errno.ENETUNREACH,
+            1 or 5 or 6 => Errno.EACCES,
+            2 or 3 => Errno.EHOSTUNREACH,
+            4 => Errno.ECONNREFUSED,
+            _ => Errno.EPROTO,
+        },
+        Icmp6Type.PacketTooBig => Errno.EMSGSIZE,
+        Icmp6Type.TimeExceeded => Errno.EHOSTUNREACH,
+        _ => Errno.EPROTO,
     };
 }

@@ -18,13 +18,14 @@ internal sealed class IcmpLayer
     private readonly ITransport _tcp;
     private ushort _identification;
 
-    internal IcmpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp)
+    internal IcmpLayer(
+        StackContext context, RouteTable routes, IpOutput output, IcmpLimiter limiter, ITransport tcp)
     {
         _context = context;
         _routes = routes;
         _output = output;
         _tcp = tcp;
-        _limiter = new IcmpLimiter(context);
+        _limiter = limiter;
         _identification = (ushort)context.Identifications.NextUInt32();
     }
 
@@ -105,7 +106,7 @@ internal sealed class IcmpLayer
 
         packet.Bytes[..quoted].CopyTo(message[IcmpPacket.HeaderLength..]);
         IcmpPacket.WriteHeader(message, type, code, rest);
-        _output.End(route, length);
+        _output.End(route, packet.Source, length);
         _context.Mib.Count(Counter.IcmpOutMsgs);
         _context.Mib.Count(
             type == IcmpType.ParameterProblem ? Counter.IcmpOutParmProbs : Counter.IcmpOutDestUnreachs);
@@ -130,7 +131,7 @@ internal sealed class IcmpLayer
         {
             message.Data.CopyTo(reply[IcmpPacket.HeaderLength..]);
             IcmpPacket.WriteHeader(reply, IcmpType.EchoReply, message.Code, message.Rest);
-            _output.End(route, length);
+            _output.End(route, packet.Source, length);
             _context.Mib.Count(Counter.IcmpOutMsgs);
             _context.Mib.Count(Counter.IcmpOutEchoReps);
             _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));

@@ -29,17 +29,34 @@ internal sealed class IcmpLimiter
     }
 
     /// <summary>Whether one more error may go to a host.</summary>
-    internal bool TryTake(InetAddress host, bool isLoopback)
+    internal bool TryTake(in InetAddress host, bool isLoopback)
     {
+        bool taken = TryTake(host, isLoopback, 0, out bool hostRefused);
+        if (hostRefused)
+        {
+            _context.Mib.Count(Counter.IcmpOutRateLimitHost);
+        }
+
+        return taken;
+    }
+
+    /// <summary>Whether one more error may go to a host.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="isLoopback">Whether it is on this host.</param>
+    /// <param name="shift">By what power of two the interval between errors is shorter.</param>
+    /// <param name="hostRefused">Whether the host has had its share.</param>
+    internal bool TryTake(in InetAddress host, bool isLoopback, int shift, out bool hostRefused)
+    {
+        hostRefused = false;
         if (!isLoopback && !HasGlobal())
         {
             _context.Mib.Count(Counter.IcmpOutRateLimitGlobal);
             return false;
         }
 
-        if (!isLoopback && !TryTakeHost(host))
+        if (!isLoopback && !TryTakeHost(host, shift))
         {
-            _context.Mib.Count(Counter.IcmpOutRateLimitHost);
+            hostRefused = true;
             return false;
         }
 
@@ -64,16 +81,16 @@ internal sealed class IcmpLimiter
         return _credit > 0;
     }
 
-    private bool TryTakeHost(InetAddress host)
+    private bool TryTakeHost(in InetAddress host, int shift)
     {
-        int cost = _context.Sysctls.IcmpRatelimit;
+        int cost = _context.Sysctls.IcmpRatelimit >> shift;
         if (cost == 0)
         {
             return true;
         }
 
         long now = _context.Now.Milliseconds;
-        ref (InetAddress Host, long Tokens, long Last) bucket = ref _hosts[(int)((host.Bits * 0x9e3779b1u) >> 24)];
+        ref (InetAddress Host, long Tokens, long Last) bucket = ref _hosts[(int)((uint)host.GetHashCode() >> 24)];
         if (bucket.Host != host)
         {
             bucket = (host, (long)HostBurst * cost, now);

@@ -6,7 +6,6 @@ namespace Earshot.Core.Ip;
 /// <summary>Which packets are ours, and whose they are. Linux: ip_rcv, ip_route_input, ip_local_deliver.</summary>
 internal sealed class IpLayer
 {
-    private const byte ProtocolUdp = 17;
     private const byte CodeProtocolUnreachable = 2;
     private const byte CodePortUnreachable = 3;
 
@@ -14,9 +13,14 @@ internal sealed class IpLayer
     private readonly RouteTable _routes;
     private readonly ITransport _tcp;
     private readonly IcmpLayer _icmp;
+    private readonly Ip6Layer _ipv6;
 
-    internal IpLayer(StackContext context, RouteTable routes, ITransport tcp, IcmpLayer icmp)
+    internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp)
     {
+        var limiter = new IcmpLimiter(context);
+        var icmp = new IcmpLayer(context, routes, output, limiter, tcp);
+        _ipv6 = new Ip6Layer(
+            context, routes, tcp, new Icmp6Layer(context, routes, output, limiter, tcp));
         _context = context;
         _routes = routes;
         _tcp = tcp;
@@ -30,9 +34,7 @@ internal sealed class IpLayer
         Mib mib = _context.Mib;
         if (bytes.Length > 0 && bytes[0] >> 4 == 6)
         {
-            // A kernel hands these to IPv6, not to IPv4's counters.
-            _context.Judge(default, new Verdict(RuleId.PacketIpv6));
-            return true;
+            return _ipv6.OnPacket(bytes, @interface, info);
         }
 
         IpParseError error = IpPacket.Parse(bytes, out IpPacket packet);
@@ -122,7 +124,7 @@ internal sealed class IpLayer
                 _icmp.OnPacket(packet);
                 mib.Count(Counter.IpInDelivers);
                 return true;
-            case ProtocolUdp:
+            case IpPacket.ProtocolUdp:
                 // There are no UDP sockets: every port is closed.
                 mib.Count(Counter.IpInDelivers);
                 Judge(packet, RuleId.NoSocket);

@@ -55,9 +55,10 @@ internal sealed class IpOutput
             return Drop(ip, tcp.SourcePort, tcp.DestinationPort, queue.Count);
         }
 
-        Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + tcpLength);
+        int ipLength = IpPacket.HeaderLengthFor(ip.Destination);
+        Span<byte> packet = queue.Reserve(ipLength + tcpLength);
         IpPacket.WriteHeader(packet, ip, tcpLength);
-        Span<byte> segment = packet[IpPacket.MinimumHeaderLength..];
+        Span<byte> segment = packet[ipLength..];
         tcp.WriteHeader(segment, out ulong headerSum);
         bool offload = (route.Offload & InterfaceOffload.Checksum) != 0 || (route.IsLocal && !IsTapped);
         PacketInfo info = default;
@@ -68,13 +69,14 @@ internal sealed class IpOutput
             ulong pseudo = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, tcpLength);
             TcpFields.WriteChecksum(segment, Checksum.Fold16(pseudo));
             info = new PacketInfo(
-                PacketFlags.ChecksumPartial, (ushort)segmentSize, IpPacket.MinimumHeaderLength,
+                PacketFlags.ChecksumPartial, (ushort)segmentSize, (ushort)ipLength,
                 TcpSegment.ChecksumOffset);
         }
         else
         {
             ulong sum = Checksum.FromBigEndian(
-                headerSum + ip.Source.Bits + ip.Destination.Bits + IpPacket.ProtocolTcp + (uint)tcpLength);
+                headerSum + Checksum.AddressSum(ip.Source) + Checksum.AddressSum(ip.Destination)
+                + IpPacket.ProtocolTcp + (uint)tcpLength);
             if (first.Length > 0)
             {
                 sum = Checksum.CopyAndAdd(first, segment[headerLength..], sum);
@@ -87,7 +89,7 @@ internal sealed class IpOutput
             TcpFields.WriteChecksum(segment, Checksum.Finish(sum));
         }
 
-        Commit(queue, route, packet.Length, info);
+        Commit(queue, route, ip.Destination.IsIPv4, packet.Length, info);
         return true;
     }
 
@@ -106,15 +108,19 @@ internal sealed class IpOutput
             return Drop(ip, 0, 0, queue.Count);
         }
 
-        Span<byte> packet = queue.Reserve(IpPacket.MinimumHeaderLength + payloadLength);
+        int ipLength = IpPacket.HeaderLengthFor(ip.Destination);
+        Span<byte> packet = queue.Reserve(ipLength + payloadLength);
         IpPacket.WriteHeader(packet, ip, payloadLength);
-        payload = packet[IpPacket.MinimumHeaderLength..];
+        payload = packet[ipLength..];
         return true;
     }
 
     /// <summary>Lets the packet go that <see cref="TryBegin"/> began.</summary>
-    internal void End(in Route route, int payloadLength) =>
-        Commit(Queue(route), route, IpPacket.MinimumHeaderLength + payloadLength, default);
+    /// <param name="route">Where it goes.</param>
+    /// <param name="to">The destination.</param>
+    /// <param name="payloadLength">Bytes of the payload.</param>
+    internal void End(in Route route, in InetAddress to, int payloadLength) =>
+        Commit(Queue(route), route, to.IsIPv4, IpPacket.HeaderLengthFor(to) + payloadLength, default);
 
     // A first piece of odd length swaps the bytes of the second piece's sum.
     private static ulong AddSecond(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> target, ulong sum)
@@ -141,10 +147,18 @@ internal sealed class IpOutput
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Commit(PacketQueue queue, in Route route, int length, PacketInfo info)
+    private void Commit(PacketQueue queue, in Route route, bool isIPv4, int length, PacketInfo info)
     {
         queue.Commit(length, route.Interface, info, _context.Now);
         Mib mib = _context.Mib;
+        if (!isIPv4)
+        {
+            mib.Count(Counter.Ip6OutRequests);
+            mib.Count(Counter.Ip6OutTransmits);
+            mib.Count(Counter.Ip6OutOctets, length);
+            return;
+        }
+
         mib.Count(Counter.IpOutRequests);
         mib.Count(Counter.IpOutTransmits);
         mib.Count(Counter.IpExtOutOctets, length);

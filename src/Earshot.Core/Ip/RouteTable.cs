@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -9,12 +10,15 @@ namespace Earshot.Core.Ip;
 /// <param name="Source">The address that packets have if nobody chose one.</param>
 /// <param name="Mtu">Bytes of the largest packet.</param>
 /// <param name="Offload">What the link does for the stack.</param>
-internal readonly record struct Route(int Interface, InetAddress Source, int Mtu, InterfaceOffload Offload)
+/// <param name="PrefixLength">Bits of the destination that chose the route.</param>
+internal readonly record struct Route(
+    int Interface, InetAddress Source, int Mtu, InterfaceOffload Offload, byte PrefixLength = 0)
 {
     internal bool IsLocal => Interface == RouteTable.LoopbackInterface;
 
-    /// <summary>The MSS to announce: the MTU less both headers, at least min_adv_mss.</summary>
-    internal int AdvertisedMss => Math.Max(Mtu - 40, 256);
+    /// <summary>The MSS to announce: the MTU less both headers, at least min_adv_mss. Linux: ipv4_default_advmss,
+    /// ip6_default_advmss.</summary>
+    internal int AdvertisedMss => Source.IsIPv4 ? Math.Max(Mtu - 40, 256) : Math.Max(Mtu - 60, 1220);
 }
 
 /// <summary>What an address means to this host.</summary>
@@ -43,13 +47,14 @@ internal sealed class RouteTable
     private const int LargestPacket = 65535;
 
     private readonly Entry[] _routes;
+    private readonly Entry[] _routes6;
     private readonly (InterfaceAddress Address, int Interface)[] _addresses;
     private readonly int _loopbackMtu;
 
     internal RouteTable(StackOptions options)
     {
         IReadOnlyList<InterfaceOptions> interfaces = options.Interfaces;
-        _loopbackMtu = Math.Min(options.Profile.LoopbackMtu, LargestPacket);
+        _loopbackMtu = options.Profile.LoopbackMtu;
         var addresses = new List<(InterfaceAddress, int)>();
         var routes = new List<Entry>();
         for (int i = 0; i < interfaces.Count; i++)
@@ -63,7 +68,7 @@ internal sealed class RouteTable
             foreach (InterfaceAddress address in link.Addresses)
             {
                 addresses.Add((address, i + FirstInterface));
-                routes.Add(new Entry(address, new Route(i + FirstInterface, address.Address, link.Mtu, link.Offload)));
+                routes.Add(new Entry(address, RouteBy(i + FirstInterface, address.Address, link, address)));
             }
         }
 
@@ -77,28 +82,21 @@ internal sealed class RouteTable
             }
 
             InterfaceOptions link = interfaces[route.Interface - FirstInterface];
-            InetAddress source = SourceOf(route.Interface, route.Gateway);
-            routes.Add(new Entry(route.Destination, new Route(route.Interface, source, link.Mtu, link.Offload)));
+            InetAddress source = SourceOf(route.Interface, route.Destination.Address.IsIPv4, route.Gateway);
+            routes.Add(new Entry(route.Destination, RouteBy(route.Interface, source, link, route.Destination)));
         }
 
         // The longest prefix first; among equals the first that was given.
-        var sorted = new List<Entry>();
-        for (int length = 32; length >= 0; length--)
-        {
-            foreach (Entry entry in routes)
-            {
-                if (entry.Prefix.PrefixLength == length)
-                {
-                    sorted.Add(entry);
-                }
-            }
-        }
-
-        _routes = [.. sorted];
+        Entry[] sorted = [.. routes.OrderByDescending(entry => entry.Prefix.PrefixLength)];
+        _routes = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv4)];
+        _routes6 = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv6)];
     }
 
+    private static Route RouteBy(int index, in InetAddress source, InterfaceOptions link, in InterfaceAddress prefix) =>
+        new(index, source, link.Mtu, link.Offload, (byte)prefix.PrefixLength);
+
     /// <summary>What a destination address means to this host.</summary>
-    internal AddressKind Classify(InetAddress address)
+    internal AddressKind Classify(in InetAddress address)
     {
         if (IsLocal(address))
         {
@@ -118,7 +116,8 @@ internal sealed class RouteTable
         foreach ((InterfaceAddress own, _) in _addresses)
         {
             uint hosts = HostMask(own.PrefixLength);
-            if (own.PrefixLength < 31 && (address.Bits | hosts) == (own.Address.Bits | hosts)
+            if (own.PrefixLength < 31 && address.IsIPv4 && own.Address.IsIPv4
+                && (address.Bits | hosts) == (own.Address.Bits | hosts)
                 && (address.Bits & hosts) == hosts)
             {
                 return AddressKind.Broadcast;
@@ -128,8 +127,35 @@ internal sealed class RouteTable
         return AddressKind.Foreign;
     }
 
+    /// <summary>Whether the stack listens to a multicast address: all nodes of the link, and the solicited-node
+    /// addresses of its own.</summary>
+    internal bool IsJoined(in InetAddress address)
+    {
+        const ulong LinkScope = 0xff02_0000_0000_0000;
+        const ulong SolicitedNode = 0x0000_0001_ff00_0000;
+        if (address.High != LinkScope)
+        {
+            return false;
+        }
+
+        if (address.Low == 1)
+        {
+            return true;
+        }
+
+        foreach ((InterfaceAddress own, _) in _addresses)
+        {
+            if (own.Address.IsIPv6 && address.Low == (SolicitedNode | (own.Address.Low & 0xffffff)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Whether an address is one of our own; all of 127.0.0.0/8 is.</summary>
-    internal bool IsLocal(InetAddress address)
+    internal bool IsLocal(in InetAddress address)
     {
         if (address.IsLoopback)
         {
@@ -148,24 +174,29 @@ internal sealed class RouteTable
     }
 
     /// <summary>Finds the way to a destination.</summary>
-    /// <param name="destination">The destination; not 0.0.0.0.</param>
+    /// <param name="destination">The destination; not 0.0.0.0 or ::.</param>
     /// <param name="route">The way; when there is none, nothing.</param>
     /// <returns>False when there is none.</returns>
-    internal bool TryRoute(InetAddress destination, out Route route)
+    internal bool TryRoute(in InetAddress destination, out Route route)
     {
         foreach ((InterfaceAddress own, _) in _addresses)
         {
             if (own.Address == destination)
             {
-                route = new Route(LoopbackInterface, FirstOfNetwork(destination), _loopbackMtu, InterfaceOffload.None);
+                route = OverLoopback(FirstOfNetwork(destination));
                 return true;
             }
         }
 
         if (destination.IsLoopback)
         {
-            route = new Route(LoopbackInterface, InetAddress.Loopback, _loopbackMtu, InterfaceOffload.None);
+            route = OverLoopback(destination.IsIPv4 ? InetAddress.Loopback : InetAddress.IPv6Loopback);
             return true;
+        }
+
+        if (destination.IsIPv6)
+        {
+            return TryRoute6(destination, out route);
         }
 
         foreach (ref readonly Entry entry in _routes.AsSpan())
@@ -181,7 +212,28 @@ internal sealed class RouteTable
         return false;
     }
 
-    private static uint HostMask(int prefixLength) => prefixLength == 32 ? 0 : uint.MaxValue >> prefixLength;
+    private bool TryRoute6(in InetAddress destination, out Route route)
+    {
+        foreach (ref readonly Entry entry in _routes6.AsSpan())
+        {
+            int length = entry.Prefix.PrefixLength;
+            if (destination.Network(length) == entry.Prefix.Address.Network(length))
+            {
+                route = entry.Route;
+                return true;
+            }
+        }
+
+        route = default;
+        return false;
+    }
+
+    // IPv6's length field counts the payload alone: its packets on loopback may be longer by their header.
+    private Route OverLoopback(in InetAddress source) => new(
+        LoopbackInterface, source,
+        source.IsIPv4 ? Math.Min(_loopbackMtu, LargestPacket) : _loopbackMtu, InterfaceOffload.None);
+
+    private static uint HostMask(int prefixLength) => prefixLength >= 32 ? 0 : uint.MaxValue >> prefixLength;
 
     /// <summary>The primary address of the network that an own address is in: what a connection to it comes
     /// from.</summary>
@@ -189,28 +241,28 @@ internal sealed class RouteTable
     {
         foreach ((InterfaceAddress own, _) in _addresses)
         {
-            uint mask = ~HostMask(own.PrefixLength);
-            if ((own.Address.Bits & mask) == (address.Bits & mask))
+            if (own.Address.IsIPv4 == address.IsIPv4
+                && own.Address.Network(own.PrefixLength) == address.Network(own.PrefixLength))
             {
-                return own.Address;
+                return address.IsIPv4 ? own.Address : address;
             }
         }
 
         return address;
     }
 
-    private InetAddress SourceOf(int @interface, InetAddress? gateway)
+    private InetAddress SourceOf(int @interface, bool isIPv4, InetAddress? gateway)
     {
-        InetAddress first = default;
+        InetAddress first = isIPv4 ? InetAddress.Any : InetAddress.IPv6Any;
         foreach ((InterfaceAddress own, int index) in _addresses)
         {
-            if (index != @interface)
+            if (index != @interface || own.Address.IsIPv4 != isIPv4)
             {
                 continue;
             }
 
-            uint mask = ~HostMask(own.PrefixLength);
-            if (gateway is { } hop && (own.Address.Bits & mask) == (hop.Bits & mask))
+            if (gateway is { } hop && hop.IsIPv4 == isIPv4
+                && own.Address.Network(own.PrefixLength) == hop.Network(own.PrefixLength))
             {
                 return own.Address;
             }

@@ -148,7 +148,8 @@ internal sealed class PortTable
     {
         // The hash changes every ten seconds, so that an observer of one port cannot tell the next.
         ulong tens = _context.Profile.EphemeralPortLeaps ? (ulong)(_context.Now.Nanoseconds / 10_000_000_000) : 0;
-        ulong addresses = ((ulong)local.Bits << 32) | remote.Address.Bits;
+        ulong addresses = local.IsIPv4 ? ((ulong)local.Bits << 32) | remote.Address.Bits
+            : SipHash.Hash(_k0, _k1, local.High ^ remote.Address.Low, local.Low ^ remote.Address.High);
         ulong service = (tens << 16) | remote.Port;
         if (addresses != _hashedAddresses || service != _hashedService)
         {

@@ -15,6 +15,7 @@ namespace Earshot.Core.Sockets;
 public sealed partial class SocketCalls
 {
     private const int AfInet = 2;
+    private const int AfInet6 = 10;
     private const int SockStream = 1;
     private const int SockFlags = 0x800 | 0x80000;
     private const int SockTypeMask = 0xf;
@@ -46,7 +47,7 @@ public sealed partial class SocketCalls
     internal Queue<StackEvent> Events { get; } = new();
 
     /// <summary>socket(): a new socket's descriptor, the lowest free number from 3 on.</summary>
-    /// <param name="domain">AF_INET (2).</param>
+    /// <param name="domain">AF_INET (2) or AF_INET6 (10).</param>
     /// <param name="type">SOCK_STREAM (1), with SOCK_NONBLOCK and SOCK_CLOEXEC tolerated.</param>
     /// <param name="protocol">0 or IPPROTO_TCP (6).</param>
     /// <returns>The descriptor; -EINVAL, -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EMFILE.</returns>
@@ -68,7 +69,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        if (domain != AfInet)
+        if (domain is not (AfInet or AfInet6))
         {
             return -Errno.EAFNOSUPPORT;
         }

@@ -112,8 +112,8 @@ internal static class SocketLister
         return new SocketRow
         {
             State = TcpState.SynRecv,
-            Local = request.Tuple.Local,
-            Remote = request.Tuple.Remote,
+            Local = tcp.Table.Tuple(request).Local,
+            Remote = tcp.Table.Tuple(request).Remote,
             Timer = SocketTimer.On,
             TimerRemaining = Span(context, Math.Max(0, jiffies)),
             Retransmits = request.Timeouts,

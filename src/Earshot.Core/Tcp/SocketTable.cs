@@ -29,15 +29,19 @@ internal sealed class SocketTable : IDisposable
         _key0 = chance.Next();
         _key1 = chance.Next() | 1;
         Requests = new Slab<ConnectionRequest>(Math.Min(context.Options.RequestLimit, Handle.MaximumPlaces));
+        RequestAddresses = new Slab<AddressPair>(Requests.Limit);
         TimeWaits = new Slab<TimeWaitEntry>(Handle.MaximumPlaces);
     }
 
     internal Slab<ConnectionRequest> Requests { get; }
 
+    /// <summary>The addresses of requests over IPv6: a request over IPv4 has its own in itself.</summary>
+    internal Slab<AddressPair> RequestAddresses { get; }
+
     internal Slab<TimeWaitEntry> TimeWaits { get; }
 
     /// <summary>Bytes that requests, TIME_WAIT entries and the index take.</summary>
-    internal long Bytes => Requests.Bytes + TimeWaits.Bytes + _index.Bytes;
+    internal long Bytes => Requests.Bytes + RequestAddresses.Bytes + TimeWaits.Bytes + _index.Bytes;
 
     /// <summary>Slots of the index, for walking it in its order.</summary>
     internal int IndexSize => _index.Size;
@@ -54,8 +58,21 @@ internal sealed class SocketTable : IDisposable
         return (uint)(high ^ low);
     }
 
-    internal uint Tag(in FourTuple tuple) =>
-        Tag(tuple.Local.Address.Bits, tuple.Remote.Address.Bits, tuple.Local.Port, tuple.Remote.Port);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint Tag(in FourTuple tuple) => tuple.Remote.Address.IsIPv4
+        ? Tag(tuple.Local.Address.Bits, tuple.Remote.Address.Bits, tuple.Local.Port, tuple.Remote.Port)
+        : TagIPv6(tuple);
+
+    private uint TagIPv6(in FourTuple tuple)
+    {
+        // Hostile networks have addresses without number: the hash has to be a keyed one of good quality.
+        Span<byte> record = stackalloc byte[36];
+        tuple.Local.Address.WriteIPv6(record);
+        tuple.Remote.Address.WriteIPv6(record[16..]);
+        BinaryPrimitives.WriteUInt16LittleEndian(record[32..], tuple.Local.Port);
+        BinaryPrimitives.WriteUInt16LittleEndian(record[34..], tuple.Remote.Port);
+        return (uint)SipHash.Hash(_key0, _key1, record);
+    }
 
     /// <summary>Starts to fetch what the lookup of a raw packet will touch.</summary>
     internal void Prefetch(ReadOnlySpan<byte> packet)
@@ -120,7 +137,7 @@ internal sealed class SocketTable : IDisposable
     }
 
     /// <summary>Finds the listener for a destination: its own address before the wildcard.</summary>
-    internal Listener? FindListener(InetAddress address, ushort port)
+    internal Listener? FindListener(in InetAddress address, ushort port)
     {
         // A flood asks for the same one again and again.
         var wanted = new InetEndpoint(address, port);
@@ -130,7 +147,8 @@ internal sealed class SocketTable : IDisposable
         }
 
         if (_listeners.TryGetValue(wanted, out Listener? listener)
-            || _listeners.TryGetValue(new InetEndpoint(InetAddress.Any, port), out listener))
+            || (address.IsIPv4 && _listeners.TryGetValue(new InetEndpoint(InetAddress.Any, port), out listener))
+            || _listeners.TryGetValue(new InetEndpoint(InetAddress.IPv6Any, port), out listener))
         {
             _lastWanted = wanted;
             _lastFound = listener;
@@ -160,8 +178,62 @@ internal sealed class SocketTable : IDisposable
     {
         _index.Dispose();
         Requests.Dispose();
+        RequestAddresses.Dispose();
         TimeWaits.Dispose();
     }
+
+    /// <summary>Writes a connection's ends into a request.</summary>
+    /// <returns>False when there is no room for IPv6 addresses.</returns>
+    /// <remarks>Over IPv6 the place of the peer's IPv4 address has its hash, for a listener's own buckets.</remarks>
+    internal bool Name(ref ConnectionRequest request, in FourTuple tuple)
+    {
+        request.LocalPort = tuple.Local.Port;
+        request.RemotePort = tuple.Remote.Port;
+        if (tuple.Remote.Address.IsIPv4)
+        {
+            request.LocalAddress = tuple.Local.Address.Bits;
+            request.RemoteAddress = tuple.Remote.Address.Bits;
+            return true;
+        }
+
+        int place = RequestAddresses.Allocate();
+        if (place < 0)
+        {
+            return false;
+        }
+
+        RequestAddresses[place] = new AddressPair { Local = tuple.Local.Address, Remote = tuple.Remote.Address };
+        request.Flags |= RequestFlags.IPv6;
+        request.LocalAddress = (uint)place;
+        request.RemoteAddress = (uint)SipHash.Hash(
+            _key0, _key1, tuple.Remote.Address.High, tuple.Remote.Address.Low);
+        return true;
+    }
+
+    /// <summary>Takes a request out of its slab, with its addresses.</summary>
+    internal void FreeRequest(int place)
+    {
+        ref ConnectionRequest request = ref Requests[place];
+        if (request.Has(RequestFlags.IPv6))
+        {
+            RequestAddresses.Free((int)request.LocalAddress);
+        }
+
+        Requests.Free(place);
+    }
+
+    /// <summary>This host's address of a request.</summary>
+    internal InetAddress LocalAddress(in ConnectionRequest request) => request.Has(RequestFlags.IPv6)
+        ? RequestAddresses[(int)request.LocalAddress].Local : new InetAddress(request.LocalAddress);
+
+    /// <summary>The peer's address of a request.</summary>
+    internal InetAddress RemoteAddress(in ConnectionRequest request) => request.Has(RequestFlags.IPv6)
+        ? RequestAddresses[(int)request.LocalAddress].Remote : new InetAddress(request.RemoteAddress);
+
+    /// <summary>Both ends of a request.</summary>
+    internal FourTuple Tuple(in ConnectionRequest request) => new(
+        new InetEndpoint(LocalAddress(request), request.LocalPort),
+        new InetEndpoint(RemoteAddress(request), request.RemotePort));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Matches(int handle, in FourTuple tuple)
@@ -170,8 +242,11 @@ internal sealed class SocketTable : IDisposable
         {
             case HandleKind.Request:
                 ref ConnectionRequest request = ref Requests[Handle.Place(handle)];
-                return request.RemoteAddress == tuple.Remote.Address.Bits && request.RemotePort == tuple.Remote.Port
-                    && request.LocalAddress == tuple.Local.Address.Bits && request.LocalPort == tuple.Local.Port;
+                return request.RemotePort == tuple.Remote.Port && request.LocalPort == tuple.Local.Port
+                    && (request.Has(RequestFlags.IPv6)
+                        ? tuple.Remote.Address == RemoteAddress(request) && tuple.Local.Address == LocalAddress(request)
+                        : tuple.Remote.Address.IsIPv4 && request.RemoteAddress == tuple.Remote.Address.Bits
+                            && request.LocalAddress == tuple.Local.Address.Bits);
             case HandleKind.Connection:
                 return _connections[Handle.Place(handle)]!.Tuple == tuple;
             default:

@@ -25,8 +25,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
     {
         Context = context;
         Routes = routes;
-        Output = new TcpOutput(context, routes, ip);
         Table = new SocketTable(context);
+        Output = new TcpOutput(context, routes, ip, Table);
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
         ChallengeLimit = new ChallengeLimit(context);
@@ -117,7 +117,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         {
             if (handle < 0)
             {
-                Context.Mib.Count(Counter.IcmpInErrors);
+                Context.Mib.Count(error.IsIPv6 ? Counter.Icmp6InErrors : Counter.IcmpInErrors);
             }
 
             Context.Judge(error.Tuple, new Verdict(RuleId.IcmpNoSocket));
@@ -170,7 +170,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal void RemoveRequest(int place, ref ConnectionRequest request)
     {
         Listener listener = _listeners[request.Listener]!;
-        Table.Remove(Table.Tag(request.Tuple), Handle.Of(HandleKind.Request, place));
+        Table.Remove(Table.Tag(Table.Tuple(request)), Handle.Of(HandleKind.Request, place));
         ForgetRequest(listener, place, ref request);
     }
 
@@ -179,7 +179,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     {
         listener.SynQueue.Remove(place, ref request, Table.Requests);
         SynAckTimer.Stop(listener, place);
-        Table.Requests.Free(place);
+        Table.FreeRequest(place);
         ForgetIfUnused(listener);
     }
 

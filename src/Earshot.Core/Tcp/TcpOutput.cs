@@ -11,14 +11,17 @@ internal sealed class TcpOutput
     private readonly StackContext _context;
     private readonly RouteTable _routes;
 
-    internal TcpOutput(StackContext context, RouteTable routes, IpOutput ip)
+    internal TcpOutput(StackContext context, RouteTable routes, IpOutput ip, SocketTable table)
     {
+        Table = table;
         _context = context;
         _routes = routes;
         Ip = ip;
     }
 
     internal IpOutput Ip { get; }
+
+    private SocketTable Table { get; }
 
     /// <summary>Answers a segment with a RST. Linux: tcp_v4_send_reset (net/ipv4/tcp_ipv4.c).</summary>
     /// <remarks>Never to a RST, and never unless both ends are single hosts. RFC 9293 §3.10.7.1.</remarks>
@@ -76,8 +79,8 @@ internal sealed class TcpOutput
                 WindowScale = request.OwnWindowScale,
             },
         };
-        var local = new InetAddress(request.LocalAddress);
-        var remote = new InetAddress(request.RemoteAddress);
+        InetAddress local = Table.LocalAddress(request);
+        InetAddress remote = Table.RemoteAddress(request);
         _context.Mib.Count(Counter.TcpOutSegs);
         return Send(route, local, remote, options.Tos, fields, options.Ttl);
     }
@@ -117,8 +120,7 @@ internal sealed class TcpOutput
                 TsEcr = request.TsRecent,
             },
         };
-        var local = new InetAddress(request.LocalAddress);
-        Send(route, local, new InetAddress(request.RemoteAddress), tos, fields, options.Ttl);
+        Send(route, Table.LocalAddress(request), Table.RemoteAddress(request), tos, fields, options.Ttl);
         _context.Mib.Count(Counter.TcpOutSegs);
     }
 
@@ -142,9 +144,10 @@ internal sealed class TcpOutput
 
     // Identification 0 and DF: what no socket sends carries no running number.
     private bool Send(
-        in Route route, InetAddress from, InetAddress to, byte tos, in TcpFields fields, byte ttl = 0)
+        in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, byte ttl = 0)
     {
-        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(ttl), DontFragment: true);
+        uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
+        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(ttl), DontFragment: true, label);
         return Ip.SendTcp(route, ip, fields, default, default, 0);
     }
 }

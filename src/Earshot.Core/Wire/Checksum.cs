@@ -81,7 +81,7 @@ public static class Checksum
         return Add(target[..source.Length], sum);
     }
 
-    /// <summary>The partial sum of a TCP or UDP pseudo-header over IPv4 (RFC 9293 §3.1).</summary>
+    /// <summary>The partial sum of a pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1).</summary>
     /// <param name="source">Source address.</param>
     /// <param name="destination">Destination address.</param>
     /// <param name="protocol">Protocol number, 6 for TCP.</param>
@@ -89,8 +89,14 @@ public static class Checksum
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong PseudoHeader(InetAddress source, InetAddress destination, byte protocol, int length)
     {
-        return FromBigEndian((ulong)source.Bits + destination.Bits + protocol + (uint)length);
+        return FromBigEndian(AddressSum(source) + AddressSum(destination) + protocol + (uint)length);
     }
+
+    /// <summary>The sum of an address's big-endian words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong AddressSum(in InetAddress address) => address.IsIPv4
+        ? address.Bits
+        : (address.High >> 32) + (uint)address.High + (address.Low >> 32) + (uint)address.Low;
 
     /// <summary>A sum of big-endian numbers as a partial sum: folded, in the machine's order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

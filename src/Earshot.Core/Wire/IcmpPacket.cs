@@ -32,6 +32,28 @@ public static class IcmpType
     public const byte Maximum = 18;
 }
 
+/// <summary>The ICMPv6 message types that the stack knows (RFC 4443); those below 128 are errors.</summary>
+public static class Icmp6Type
+{
+    /// <summary>Destination unreachable.</summary>
+    public const byte DestinationUnreachable = 1;
+
+    /// <summary>Packet too big.</summary>
+    public const byte PacketTooBig = 2;
+
+    /// <summary>Time exceeded.</summary>
+    public const byte TimeExceeded = 3;
+
+    /// <summary>Parameter problem.</summary>
+    public const byte ParameterProblem = 4;
+
+    /// <summary>Echo request.</summary>
+    public const byte Echo = 128;
+
+    /// <summary>Echo reply.</summary>
+    public const byte EchoReply = 129;
+}
+
 /// <summary>A received ICMP message, seen in place; only <see cref="TryParse"/> makes one.</summary>
 /// <remarks>
 /// <code>

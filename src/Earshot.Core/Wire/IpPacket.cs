@@ -4,13 +4,14 @@ using System.Runtime.CompilerServices;
 
 namespace Earshot.Core.Wire;
 
-/// <summary>Why bytes are not an IPv4 packet that can be taken in, in the order in which Linux looks.</summary>
+/// <summary>Why bytes are not an IP packet that can be taken in, in the order in which Linux looks.</summary>
 public enum IpParseError : byte
 {
     /// <summary>The packet is sound.</summary>
     None,
 
-    /// <summary>Shorter than 20 bytes, a version other than 4, or a header length below 20 bytes.</summary>
+    /// <summary>Shorter than the shortest header, a version other than 4 or 6, or a header length below 20
+    /// bytes.</summary>
     Header,
 
     /// <summary>Fewer bytes than the header length says.</summary>
@@ -19,14 +20,14 @@ public enum IpParseError : byte
     /// <summary>The header checksum is wrong.</summary>
     Checksum,
 
-    /// <summary>The total length is more than the bytes that are there.</summary>
+    /// <summary>The total or payload length is more than the bytes that are there.</summary>
     Truncated,
 
     /// <summary>The total length is less than the header length.</summary>
     TotalLength,
 }
 
-/// <summary>A received IPv4 packet, seen in place; only <see cref="Parse"/> makes one, so no accessor can
+/// <summary>A received IPv4 or IPv6 packet, seen in place; only <see cref="Parse"/> makes one, so no accessor can
 /// fail.</summary>
 /// <remarks>
 /// <code>
@@ -37,6 +38,11 @@ public enum IpParseError : byte
 /// |                        Source Address                         |
 /// |                      Destination Address                      |
 /// |                        Options, if IHL > 5                     |
+///
+/// |Version| Traffic Class |           Flow Label                  |
+/// |        Payload Length         |  Next Header  |   Hop Limit   |
+/// |                 Source Address (16 bytes)                     |
+/// |               Destination Address (16 bytes)                  |
 /// </code>
 /// </remarks>
 public readonly ref struct IpPacket
@@ -44,11 +50,20 @@ public readonly ref struct IpPacket
     /// <summary>Bytes of a header without options.</summary>
     public const int MinimumHeaderLength = 20;
 
+    /// <summary>Bytes of an IPv6 header without extension headers.</summary>
+    public const int IPv6HeaderLength = 40;
+
     /// <summary>The protocol number of TCP.</summary>
     public const byte ProtocolTcp = 6;
 
     /// <summary>The protocol number of ICMP.</summary>
     public const byte ProtocolIcmp = 1;
+
+    /// <summary>The protocol number of UDP.</summary>
+    public const byte ProtocolUdp = 17;
+
+    /// <summary>The protocol number of ICMPv6.</summary>
+    public const byte ProtocolIcmpV6 = 58;
 
     internal const int TosOffset = 1;
     internal const int TotalLengthOffset = 2;
@@ -59,58 +74,86 @@ public readonly ref struct IpPacket
     internal const int ChecksumOffset = 10;
     internal const int SourceOffset = 12;
     internal const int DestinationOffset = 16;
+    internal const int PayloadLengthOffset = 4;
+    internal const int NextHeaderOffset = 6;
+    internal const int HopLimitOffset = 7;
+    internal const int IPv6SourceOffset = 8;
+    internal const int IPv6DestinationOffset = 24;
     internal const ushort DontFragmentBit = 0x4000;
     private const ushort FragmentMask = 0x3fff;
 
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly int _headerLength;
+    private readonly byte _protocol;
 
-    private IpPacket(ReadOnlySpan<byte> bytes, int headerLength)
+    private IpPacket(ReadOnlySpan<byte> bytes, int headerLength, byte protocol)
     {
         _bytes = bytes;
         _headerLength = headerLength;
+        _protocol = protocol;
+    }
+
+    /// <summary>Whether it is an IPv6 packet.</summary>
+    public bool IsIPv6
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _bytes[0] >> 4 == 6;
     }
 
     /// <summary>The packet, cut to its total length.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes;
 
-    /// <summary>Bytes of the header, options included: 20 to 60.</summary>
+    /// <summary>Bytes of the header: 20 to 60 with options; of IPv6 40 and the extension headers walked so
+    /// far.</summary>
     public int HeaderLength => _headerLength;
 
     /// <summary>What the packet carries.</summary>
     public ReadOnlySpan<byte> Payload => _bytes[_headerLength..];
 
-    /// <summary>The header's options, 0 to 40 bytes.</summary>
-    public ReadOnlySpan<byte> Options => _bytes[MinimumHeaderLength.._headerLength];
+    /// <summary>The IPv4 header's options, 0 to 40 bytes.</summary>
+    public ReadOnlySpan<byte> Options => IsIPv6 ? default : _bytes[MinimumHeaderLength.._headerLength];
 
-    /// <summary>Type of service: six bits of DSCP, two of ECN.</summary>
-    public byte Tos => _bytes[TosOffset];
+    /// <summary>Type of service, or traffic class: six bits of DSCP, two of ECN.</summary>
+    public byte Tos => IsIPv6 ? (byte)(BinaryPrimitives.ReadUInt16BigEndian(_bytes) >> 4) : _bytes[TosOffset];
 
-    /// <summary>Identification.</summary>
+    /// <summary>IPv6's flow label, 20 bits; 0 of an IPv4 packet.</summary>
+    public uint FlowLabel => IsIPv6 ? BinaryPrimitives.ReadUInt32BigEndian(_bytes) & 0xfffff : 0;
+
+    /// <summary>Identification of an IPv4 packet.</summary>
     public ushort Identification => BinaryPrimitives.ReadUInt16BigEndian(_bytes[IdentificationOffset..]);
 
-    /// <summary>Whether the packet is a piece of a larger one: more fragments follow, or its offset is not 0.</summary>
-    public bool IsFragment => (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & FragmentMask) != 0;
+    /// <summary>Whether an IPv4 packet is a piece of a larger one: more fragments follow, or its offset is not
+    /// 0.</summary>
+    public bool IsFragment =>
+        !IsIPv6 && (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & FragmentMask) != 0;
 
-    /// <summary>Whether this is a fragment other than the first.</summary>
-    public bool IsLaterFragment => (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & 0x1fff) != 0;
+    /// <summary>Whether this is an IPv4 fragment other than the first.</summary>
+    public bool IsLaterFragment =>
+        !IsIPv6 && (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & 0x1fff) != 0;
 
-    /// <summary>Whether the packet must not be fragmented.</summary>
+    /// <summary>Whether an IPv4 packet must not be fragmented.</summary>
     public bool DontFragment => (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & DontFragmentBit) != 0;
 
-    /// <summary>Time to live, in hops.</summary>
-    public byte Ttl => _bytes[TtlOffset];
+    /// <summary>Time to live, or hop limit, in hops.</summary>
+    public byte Ttl => _bytes[IsIPv6 ? HopLimitOffset : TtlOffset];
 
-    /// <summary>The protocol of the payload.</summary>
-    public byte Protocol => _bytes[ProtocolOffset];
+    /// <summary>The protocol of the payload; of IPv6 the next header after those walked so far.</summary>
+    public byte Protocol => _protocol;
 
     /// <summary>Source address.</summary>
-    public InetAddress Source => InetAddress.Read(_bytes[SourceOffset..]);
+    public InetAddress Source => IsIPv6
+        ? InetAddress.ReadIPv6(_bytes[IPv6SourceOffset..]) : InetAddress.Read(_bytes[SourceOffset..]);
 
     /// <summary>Destination address.</summary>
-    public InetAddress Destination => InetAddress.Read(_bytes[DestinationOffset..]);
+    public InetAddress Destination => IsIPv6
+        ? InetAddress.ReadIPv6(_bytes[IPv6DestinationOffset..]) : InetAddress.Read(_bytes[DestinationOffset..]);
 
-    /// <summary>Checks bytes as Linux's <c>ip_rcv</c> does and gives a view of the packet.</summary>
+    /// <summary>The bytes of a header without options or extension headers, for an address's version.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int HeaderLengthFor(in InetAddress address) =>
+        address.IsIPv4 ? MinimumHeaderLength : IPv6HeaderLength;
+
+    /// <summary>Checks bytes as Linux's <c>ip_rcv</c> and <c>ipv6_rcv</c> do and gives a view of the packet.</summary>
     /// <param name="bytes">The bytes from the link; more than the total length is cut off.</param>
     /// <param name="packet">The view, empty when the bytes are refused.</param>
     /// <returns>What is wrong, in the order in which Linux looks; <see cref="IpParseError.None"/> when nothing
@@ -118,6 +161,11 @@ public readonly ref struct IpPacket
     public static IpParseError Parse(ReadOnlySpan<byte> bytes, out IpPacket packet)
     {
         packet = default;
+        if (bytes.Length > 0 && bytes[0] >> 4 == 6)
+        {
+            return ParseIPv6(bytes, out packet);
+        }
+
         if (bytes.Length < MinimumHeaderLength)
         {
             return IpParseError.Header;
@@ -150,17 +198,47 @@ public readonly ref struct IpPacket
             return IpParseError.TotalLength;
         }
 
-        packet = new IpPacket(bytes[..totalLength], headerLength);
+        packet = new IpPacket(bytes[..totalLength], headerLength, bytes[ProtocolOffset]);
         return IpParseError.None;
     }
 
-    /// <summary>Writes a header without options, checksum included.</summary>
-    /// <param name="target">At least 20 bytes.</param>
+    /// <summary>The packet with an extension header walked over.</summary>
+    /// <param name="headerLength">Bytes up to the payload, at most all of them.</param>
+    /// <param name="protocol">What the payload is.</param>
+    internal IpPacket Beyond(int headerLength, byte protocol) => new(_bytes, headerLength, protocol);
+
+    private static IpParseError ParseIPv6(ReadOnlySpan<byte> bytes, out IpPacket packet)
+    {
+        packet = default;
+        if (bytes.Length < IPv6HeaderLength)
+        {
+            return IpParseError.Header;
+        }
+
+        // A payload length of 0 is that of a jumbogram, which is not taken: the bytes are cut to the header.
+        int length = IPv6HeaderLength + BinaryPrimitives.ReadUInt16BigEndian(bytes[PayloadLengthOffset..]);
+        if (length > bytes.Length)
+        {
+            return IpParseError.Truncated;
+        }
+
+        packet = new IpPacket(bytes[..length], IPv6HeaderLength, bytes[NextHeaderOffset]);
+        return IpParseError.None;
+    }
+
+    /// <summary>Writes a header without options, an IPv4 one with its checksum.</summary>
+    /// <param name="target">At least 20 bytes, for IPv6 addresses 40.</param>
     /// <param name="fields">What the header says.</param>
     /// <param name="payloadLength">Bytes that follow the header.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void WriteHeader(Span<byte> target, in IpFields fields, int payloadLength)
     {
+        if (!fields.Destination.IsIPv4)
+        {
+            WriteIPv6Header(target, fields, payloadLength);
+            return;
+        }
+
         // The header is put together and summed in registers: reading back what was just written in small pieces
         // would stall the processor.
         uint first = 0x45000000u | ((uint)fields.Tos << 16) | (ushort)(MinimumHeaderLength + payloadLength);
@@ -173,6 +251,17 @@ public readonly ref struct IpPacket
         BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)first << 32) | second);
         BinaryPrimitives.WriteUInt64BigEndian(target[TtlOffset..], ((ulong)third << 32) | source);
         BinaryPrimitives.WriteUInt32BigEndian(target[DestinationOffset..], destination);
+    }
+
+    private static void WriteIPv6Header(Span<byte> target, in IpFields fields, int payloadLength)
+    {
+        uint first = 0x60000000u | ((uint)fields.Tos << 20) | (fields.FlowLabel & 0xfffff);
+        BinaryPrimitives.WriteUInt32BigEndian(target, first);
+        BinaryPrimitives.WriteUInt16BigEndian(target[PayloadLengthOffset..], (ushort)payloadLength);
+        target[NextHeaderOffset] = fields.Protocol;
+        target[HopLimitOffset] = fields.Ttl;
+        fields.Source.WriteIPv6(target[IPv6SourceOffset..]);
+        fields.Destination.WriteIPv6(target[IPv6DestinationOffset..]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -191,14 +280,15 @@ public readonly ref struct IpPacket
     }
 }
 
-/// <summary>What an IPv4 header to be sent says.</summary>
+/// <summary>What an IP header to be sent says; the addresses say of which version it is.</summary>
 /// <param name="Source">Source address.</param>
 /// <param name="Destination">Destination address.</param>
 /// <param name="Protocol">Protocol of the payload.</param>
-/// <param name="Identification">Identification.</param>
-/// <param name="Tos">Type of service.</param>
+/// <param name="Identification">Identification, of an IPv4 packet.</param>
+/// <param name="Tos">Type of service, or traffic class.</param>
 /// <param name="Ttl">Time to live, in hops.</param>
-/// <param name="DontFragment">Whether DF is set.</param>
+/// <param name="DontFragment">Whether DF is set, on an IPv4 packet.</param>
+/// <param name="FlowLabel">20 bits, of an IPv6 packet.</param>
 public readonly record struct IpFields(
     InetAddress Source,
     InetAddress Destination,
@@ -206,4 +296,5 @@ public readonly record struct IpFields(
     ushort Identification,
     byte Tos,
     byte Ttl,
-    bool DontFragment);
+    bool DontFragment,
+    uint FlowLabel = 0);

@@ -17,7 +17,7 @@ public sealed class PacketTests
     {
         Assert.Equal(IpParseError.None, Parse(Good));
         Assert.Equal(IpParseError.Header, Parse(Good[..19]));
-        Assert.Equal(IpParseError.Header, Parse(Changed(0, 0x65)));
+        Assert.Equal(IpParseError.Header, Parse(Changed(0, 0x55)));
         Assert.Equal(IpParseError.Header, Parse(Changed(0, 0x44)));
         Assert.Equal(IpParseError.HeaderTruncated, Parse(Changed(0, 0x4f)));
         Assert.Equal(IpParseError.Checksum, Parse(Changed(8, 1)));

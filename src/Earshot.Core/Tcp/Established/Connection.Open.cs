@@ -8,13 +8,17 @@ namespace Earshot.Core.Tcp.Established;
 /// <summary>How a connection begins: from a request, or by connect().</summary>
 internal sealed partial class Connection
 {
-    private const ushort DefaultMss = 536;
+    // Linux: TCP_MSS_DEFAULT, of either version.
+    private const uint LeastMss = 536;
+
+    /// <summary>The MSS of a peer that named none. RFC 9293 §3.7.1.</summary>
+    internal static ushort DefaultMss(in InetAddress address) => (ushort)(address.IsIPv4 ? 536 : 1220);
 
     /// <summary>Takes a request over. Linux: tcp_create_openreq_child, tcp_v4_syn_recv_sock.</summary>
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(request.Tuple, tag, route, listener.Owner.Options);
+        Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options);
         _listener = listener;
         _isInTable = true;
         _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
@@ -100,6 +104,8 @@ internal sealed partial class Connection
         _route = route;
         Options = options;
         _identification = (ushort)_context.Identifications.NextUInt32();
+        _flowLabel = _context.FlowLabel(
+            tuple.Local.Address, tuple.Remote.Address, ((uint)tuple.Local.Port << 16) | tuple.Remote.Port);
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
         _ack = AckState.Fresh;
@@ -137,11 +143,11 @@ internal sealed partial class Connection
     private void SetMss()
     {
         const int LeastMss = 48;
-        int mss = Math.Min(_route.AdvertisedMss, _peerMss == 0 ? DefaultMss : _peerMss);
+        int mss = Math.Min(_route.AdvertisedMss, _peerMss == 0 ? DefaultMss(_tuple.Remote.Address) : _peerMss);
         mss = Math.Max(mss, LeastMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
 
         // Never more than half of the largest window seen, so that two segments fit. Linux: tcp_bound_to_half_wnd.
-        uint half = _maximumWindow > DefaultMss ? _maximumWindow >> 1 : _maximumWindow;
+        uint half = _maximumWindow > LeastMss ? _maximumWindow >> 1 : _maximumWindow;
         _mss = half > 0 && half < mss ? Math.Max((int)half, LeastMss - TcpOptions.TimestampLength) : mss;
     }
 
@@ -269,7 +275,7 @@ internal sealed partial class Connection
         // The window of a segment with SYN is never scaled. RFC 7323 §2.2.
         _sendWindow = segment.WindowField;
         _maximumWindow = _sendWindow;
-        _peerMss = options.Mss != 0 ? options.Mss : DefaultMss;
+        _peerMss = options.Mss != 0 ? options.Mss : DefaultMss(_tuple.Remote.Address);
         if (Options.MaximumSegment != 0)
         {
             _peerMss = Math.Min(_peerMss, Options.MaximumSegment);

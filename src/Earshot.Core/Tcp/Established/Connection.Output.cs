@@ -388,7 +388,7 @@ internal sealed partial class Connection
     {
         var ip = new IpFields(
             _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification, Options.Tos,
-            _tcp.Output.Ttl(Options.Ttl), DontFragment: true);
+            _tcp.Output.Ttl(Options.Ttl), DontFragment: true, _flowLabel);
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize);

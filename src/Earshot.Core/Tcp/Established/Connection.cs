@@ -39,6 +39,7 @@ internal sealed partial class Connection
     private bool _isInTable;
     private Listener? _listener;
     private ushort _identification;
+    private uint _flowLabel;
     private PortHold _hold;
 
     // What was agreed on.

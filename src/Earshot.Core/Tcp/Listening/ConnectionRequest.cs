@@ -19,11 +19,22 @@ internal enum RequestFlags : byte
 
     /// <summary>The third ACK came and met a full accept queue.</summary>
     Acked = 4,
+
+    /// <summary>Its addresses are IPv6 and stand beside it.</summary>
+    IPv6 = 8,
+}
+
+/// <summary>Both addresses of a request over IPv6.</summary>
+internal struct AddressPair
+{
+    internal InetAddress Local;
+    internal InetAddress Remote;
 }
 
 /// <summary>A SYN answered, not yet a connection. Linux: struct tcp_request_sock.</summary>
 /// <remarks>
-/// It comes by the million, so it is 72 bytes in a slab: with the index (at most 24 bytes an entry) not more than 96.
+/// It comes by the million, so it is 72 bytes in a slab, and 32 more over IPv6: with the index (at most 24 bytes an
+/// entry) not more than 96 and 128.
 /// Times are kept in 32 bits and completed from the present: a request lives 63 s, a microsecond counter wraps in 71
 /// min.
 /// </remarks>
@@ -35,8 +46,12 @@ internal struct ConnectionRequest
     /// <summary>The timer that sends the SYN-ACK again; not armed where a sweep does it.</summary>
     internal TimerLink Timer;
 
+    /// <summary>The peer's IPv4 address.</summary>
     internal uint RemoteAddress;
+
+    /// <summary>Our IPv4 address; over IPv6 the place of both addresses in the table's slab.</summary>
     internal uint LocalAddress;
+
     internal ushort RemotePort;
     internal ushort LocalPort;
 
@@ -90,10 +105,6 @@ internal struct ConnectionRequest
 
     /// <summary>The interface that the SYN came by.</summary>
     internal byte Interface;
-
-    internal readonly FourTuple Tuple => new(
-        new InetEndpoint(new InetAddress(LocalAddress), LocalPort),
-        new InetEndpoint(new InetAddress(RemoteAddress), RemotePort));
 
     internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1);
 

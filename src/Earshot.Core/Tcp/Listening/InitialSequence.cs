@@ -1,3 +1,5 @@
+using System;
+using System.Buffers.Binary;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -21,12 +23,24 @@ internal sealed class InitialSequence
     /// <param name="timestampOffset">What to add to the timestamp clock of this connection.</param>
     internal SeqNumber Next(in FourTuple tuple, Instant now, out uint timestampOffset)
     {
-        ulong hash = SipHash.Hash(
-            _k0,
-            _k1,
-            ((ulong)tuple.Remote.Address.Bits << 32) | tuple.Local.Address.Bits,
-            ((ulong)tuple.Local.Port << 16) | tuple.Remote.Port);
+        ulong hash = tuple.Remote.Address.IsIPv4
+            ? SipHash.Hash(
+                _k0,
+                _k1,
+                ((ulong)tuple.Remote.Address.Bits << 32) | tuple.Local.Address.Bits,
+                ((ulong)tuple.Local.Port << 16) | tuple.Remote.Port)
+            : HashIPv6(tuple);
         timestampOffset = (uint)(hash >> 32);
         return new SeqNumber((uint)hash + (uint)(now.Nanoseconds >> 6));
+    }
+
+    private ulong HashIPv6(in FourTuple tuple)
+    {
+        Span<byte> record = stackalloc byte[36];
+        tuple.Local.Address.WriteIPv6(record);
+        tuple.Remote.Address.WriteIPv6(record[16..]);
+        BinaryPrimitives.WriteUInt16BigEndian(record[32..], tuple.Local.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(record[34..], tuple.Remote.Port);
+        return SipHash.Hash(_k0, _k1, record);
     }
 }

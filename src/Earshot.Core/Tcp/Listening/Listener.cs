@@ -124,12 +124,19 @@ internal sealed class Listener
         if (!_tcp.Routes.TryRoute(syn.Source, out Route route))
         {
             _tcp.Table.Requests.Free(place);
-            mib.Count(Counter.IpOutNoRoutes);
+            mib.Count(syn.Source.IsIPv4 ? Counter.IpOutNoRoutes : Counter.None);
             Drop(syn, new Verdict(RuleId.SynNoRoute));
             return;
         }
 
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
+        if (!_tcp.Table.Name(ref request, syn.Tuple))
+        {
+            _tcp.Table.Requests.Free(place);
+            Drop(syn, new Verdict(RuleId.SynNoRoom, (uint)_tcp.Table.Requests.Limit));
+            return;
+        }
+
         Fill(ref request, syn, @interface, route, forcedIsn);
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
@@ -200,20 +207,15 @@ internal sealed class Listener
     private void Fill(
         ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SeqNumber? forcedIsn)
     {
-        const ushort DefaultMss = 536;
         Sysctls sysctls = _context.Sysctls;
         SocketOptions options = Owner.Options;
         TcpOptions asked = TcpOptions.Parse(syn);
         request.Timer = Time.TimerLink.Unarmed;
-        request.RemoteAddress = syn.Source.Bits;
-        request.LocalAddress = syn.Destination.Bits;
-        request.RemotePort = syn.SourcePort;
-        request.LocalPort = syn.DestinationPort;
         request.Listener = Place;
         request.PeerIsn = syn.Seq.Value;
         request.Tos = syn.Tos;
         request.Interface = (byte)@interface;
-        ushort mss = asked.Mss == 0 ? DefaultMss : asked.Mss;
+        ushort mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source) : asked.Mss;
         request.Mss = options.MaximumSegment != 0 ? Math.Min(mss, options.MaximumSegment) : mss;
         SeqNumber isn = _tcp.InitialSequence.Next(syn.Tuple, _context.Now, out uint timestampOffset);
         request.Isn = (forcedIsn ?? isn).Value;

@@ -80,7 +80,7 @@ internal sealed class SynAckTimer
         Listener listener = _tcp.ListenerAt(request.Listener)!;
         if (!listener.IsListening)
         {
-            _context.Judge(request.Tuple, new Verdict(RuleId.RequestListenerGone), listener.Id);
+            _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestListenerGone), listener.Id);
             _tcp.RemoveRequest(place, ref request);
             return;
         }
@@ -104,7 +104,7 @@ internal sealed class SynAckTimer
         }
 
         var verdict = new Verdict(RuleId.RequestTimer, request.Retransmissions, (uint)retries);
-        _context.Judge(request.Tuple, verdict, listener.Id);
+        _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
         Age(listener, ref request);
         _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
     }
@@ -166,23 +166,24 @@ internal sealed class SynAckTimer
         Age(listener, ref request);
         request.Timer.Expires = (uint)(_context.Jiffies + Delay(request.Timeouts));
         var verdict = new Verdict(RuleId.RequestSweep, request.Retransmissions, (uint)retries, (uint)bucket);
-        _context.Judge(request.Tuple, verdict, listener.Id);
+        _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
     }
 
     private void Expire(Listener listener, int place, ref ConnectionRequest request)
     {
-        _context.Judge(request.Tuple, new Verdict(RuleId.RequestExpired, request.Retransmissions), listener.Id);
+        _context.Judge(
+            _tcp.Table.Tuple(request), new Verdict(RuleId.RequestExpired, request.Retransmissions), listener.Id);
         _tcp.RemoveRequest(place, ref request);
     }
 
     private void GiveUp(Listener listener, int place, ref ConnectionRequest request)
     {
-        _context.Judge(request.Tuple, new Verdict(RuleId.RequestNotSent), listener.Id);
+        _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestNotSent), listener.Id);
         _tcp.RemoveRequest(place, ref request);
     }
 
     private bool Resend(Listener listener, ref ConnectionRequest request) =>
-        _tcp.Routes.TryRoute(new Wire.InetAddress(request.RemoteAddress), out Route route)
+        _tcp.Routes.TryRoute(_tcp.Table.RemoteAddress(request), out Route route)
         && _tcp.Output.SynAckAgain(ref request, route, listener.Owner.Options);
 
     private static void Age(Listener listener, ref ConnectionRequest request)
