@@ -183,6 +183,17 @@ public sealed class NetworkStack : IDisposable
         SocketLister.CopySockets(rows, _context, _tcp, Calls.Descriptors);
     }
 
+    /// <summary>Adds what is remembered of the ways to other hosts, the one left longest ago first.</summary>
+    /// <param name="rows">Where it goes.</param>
+    public void CopyMetrics(ICollection<TcpMetricsRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        foreach (TcpMetricsRow row in _tcp.Metrics.Rows)
+        {
+            rows.Add(row);
+        }
+    }
+
     /// <summary>Adds every listener, the oldest first.</summary>
     /// <param name="rows">Where they go.</param>
     public void CopyListeners(ICollection<ListenerRow> rows)

@@ -29,6 +29,7 @@ public sealed class Sysctls
     internal int TcpTwReuse;
     internal int TcpTwReuseDelay = 1000;
     internal int TcpRfc1337;
+    internal int TcpNoMetricsSave;
     internal int TcpMaxTwBuckets;
     internal int TcpInvalidRatelimit;
     internal int TcpChallengeAckLimit = int.MaxValue;
@@ -104,6 +105,7 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_slow_start_after_idle", 0, U8, s => ref s.TcpSlowStartAfterIdle);
         yield return Number("net.ipv4.tcp_tw_reuse", 0, 2, s => ref s.TcpTwReuse);
         yield return Number("net.ipv4.tcp_tw_reuse_delay", 1, int.MaxValue, s => ref s.TcpTwReuseDelay);
+        yield return Number("net.ipv4.tcp_no_metrics_save", 0, U8, s => ref s.TcpNoMetricsSave);
         yield return Number("net.ipv4.tcp_rfc1337", 0, U8, s => ref s.TcpRfc1337);
         yield return Number("net.ipv4.tcp_max_tw_buckets", 0, int.MaxValue, s => ref s.TcpMaxTwBuckets);
         yield return Number("net.ipv4.tcp_invalid_ratelimit", 0, int.MaxValue, s => ref s.TcpInvalidRatelimit);

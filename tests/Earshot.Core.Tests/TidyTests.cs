@@ -136,12 +136,14 @@ public sealed partial class TidyTests
     }
 
     [Fact]
-    public void Every_deviation_is_numbered_in_order_and_the_code_cites_only_these()
+    public void Deviations_are_numbered_upwards_and_the_code_cites_only_these()
     {
         SourceFile list = All.Single(file => file.Path == "docs/deviations.md");
         var numbered = Lines(list, (line, _) => Deviation().Match(line).Groups[1].Value is { Length: > 0 } n ? n : null)
             .Select(found => found[(found.LastIndexOf(' ') + 1)..]).ToList();
-        Assert.Equal(Enumerable.Range(1, numbered.Count).Select(n => $"{n}"), numbered);
+
+        // The number of one that is gone is not used again.
+        Assert.Equal(numbered.Select(int.Parse).Distinct().Order().Select(n => $"{n}"), numbered);
         Nothing(Source.SelectMany(file => Lines(file, (line, _) => DeviationCited().Matches(line)
             .Select(match => match.Groups[1].Value).Where(n => !numbered.Contains(n))
             .Select(n => $"D{n} is not in docs/deviations.md").FirstOrDefault())));

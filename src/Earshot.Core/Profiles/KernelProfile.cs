@@ -123,6 +123,9 @@ public sealed record KernelProfile
     /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>
     public bool DuplicateSynRearms { get; init; } = true;
 
+    /// <summary>Whether a peer is proven by what connections left behind (tcp_metrics), since 3.6.</summary>
+    public bool RemembersPeers { get; init; } = true;
+
     /// <summary>Bytes of the largest packet on loopback.</summary>
     public int LoopbackMtu { get; init; } = 65536;
 

@@ -38,6 +38,7 @@ internal static class Linux618
             ["net.ipv4.tcp_tw_reuse"] = "2",
             ["net.ipv4.tcp_tw_reuse_delay"] = "1000",
             ["net.ipv4.tcp_rfc1337"] = "0",
+            ["net.ipv4.tcp_no_metrics_save"] = "0",
             ["net.ipv4.tcp_max_tw_buckets"] = "131072",
             ["net.ipv4.tcp_invalid_ratelimit"] = "500",
             ["net.ipv4.tcp_challenge_ack_limit"] = "2147483647",

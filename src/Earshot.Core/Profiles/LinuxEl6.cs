@@ -20,6 +20,7 @@ internal static class LinuxEl6
         Shape = ListenShape.ListenerTable,
         SynAckTimer = SynAckTimerKind.Sweep,
         TimerWheel = TimerWheelKind.Exact,
+        RemembersPeers = false,
         Hz = 1000,
         CountsDroppedSyns = false,
         CountsRequestTimeouts = false,

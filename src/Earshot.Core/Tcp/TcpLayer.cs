@@ -29,6 +29,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Output = new TcpOutput(context, routes, ip, Table);
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
+        Metrics = new TcpMetrics(context);
         ChallengeLimit = new ChallengeLimit(context);
         Shape = context.Profile.Shape == ListenShape.GlobalTable
             ? new GlobalTableShape(context.Profile.SynQueueAdmitsOneMore)
@@ -62,6 +63,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal InitialSequence InitialSequence { get; }
 
     internal ChallengeLimit ChallengeLimit { get; }
+
+    internal TcpMetrics Metrics { get; }
 
     internal PortHolds Ports { get; } = new();
 

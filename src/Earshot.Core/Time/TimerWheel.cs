@@ -57,6 +57,10 @@ internal sealed class TimerWheel
     private readonly ITimerHost _host;
     private long _clock;
 
+    // Whether nothing has run in the jiffy before the clock: an idle wheel of Linux stands at the present jiffy, one
+    // that has just run stands behind it, and what is far off is rounded from there.
+    private bool _idle = true;
+
     // No timer fires before this jiffy, and no slot cascades; it may lie before the first that does.
     private long _earliest = long.MaxValue;
 
@@ -153,6 +157,7 @@ internal sealed class TimerWheel
 
         // A timer that fires may arm others a whole turn on, in a slot of this jiffy: all slots are emptied before.
         _clock = jiffy + 1;
+        _idle = false;
         int due = _exact ? 1 : _levels.Length;
         for (int i = 0; i < due; i++)
         {
@@ -172,7 +177,11 @@ internal sealed class TimerWheel
     internal void Skip(long jiffy)
     {
         // An exact wheel must not pass a cascade; TryNext names those as well.
-        _clock = Math.Max(_clock, jiffy + 1);
+        if (jiffy >= _clock)
+        {
+            _clock = jiffy + 1;
+            _idle = true;
+        }
     }
 
     private static Level[] MakeLevels()
@@ -214,6 +223,7 @@ internal sealed class TimerWheel
 
         // The start of a level is the reach of the one before, less one slot: 63, 504, 4032 ...
         int i = 0;
+        delta += _idle ? 1 : 0;
         while (i < _levels.Length - 1 && delta >= (long)(CoarseSlots - 1) << (3 * i))
         {
             i++;

@@ -56,6 +56,30 @@ public sealed class TimerWheelTests
     }
 
     [Theory]
+    [InlineData(62, false, 164)]
+    [InlineData(63, false, 168)]
+    [InlineData(62, true, 164)]
+    [InlineData(63, true, 165)]
+    [InlineData(64, true, 168)]
+    public void What_is_far_off_is_rounded_from_the_present_jiffy_or_behind_one_that_has_run(
+        int after, bool hasRun, long fires)
+    {
+        // A model of an idle wheel (clock 101) and of one that has just run jiffy 101 (clock 102); level 1 begins 63
+        // jiffies from the clock and has slots of 8.
+        const long Present = 101;
+        var host = new Host(exact: false, 2, start: Present - 1);
+        if (hasRun)
+        {
+            host.Wheel.Run(Present);
+        }
+
+        host.Wheel.Skip(Present);
+        host.Wheel.Arm(0, Present + after);
+        Assert.True(host.Wheel.TryNext(out long jiffy));
+        Assert.Equal(fires, jiffy);
+    }
+
+    [Theory]
     [InlineData(true, new[] { 3, 1, 2 })]
     [InlineData(false, new[] { 2, 1, 3 })]
     public void Timers_of_a_slot_run_the_oldest_first_in_an_exact_wheel_and_the_newest_first_in_levels(
@@ -76,7 +100,8 @@ public sealed class TimerWheelTests
     [Theory]
     [InlineData(62, 1)]
     [InlineData(250, 8)]
-    [InlineData(504, 8)]
+    [InlineData(503, 8)]
+    [InlineData(504, 64)]
     [InlineData(506, 64)]
     [InlineData(15_000, 512)]
     public void A_timer_of_a_levelled_wheel_is_late_by_its_level_s_granule_at_most(int delay, int granule)
@@ -172,7 +197,7 @@ public sealed class TimerWheelTests
             long due = Math.Max(asked, at + 1);
             Assert.True(Now >= due, $"{Now} is before {due}");
             long granule = 1;
-            for (long reach = 63; !_exact && asked - at > reach; reach *= 8)
+            for (long reach = 63; !_exact && asked - at >= reach; reach *= 8)
             {
                 granule *= 8;
             }

@@ -399,6 +399,7 @@ internal sealed partial class Connection
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return false;
             case TcpState.LastAck when finAcked:
+                _tcp.Metrics.Update(_tuple, _rtt, _congestion, _backoff > 0);
                 SetState(TcpState.Close);
                 Leave();
                 return false;

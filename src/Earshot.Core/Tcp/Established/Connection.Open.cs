@@ -127,7 +127,13 @@ internal sealed partial class Connection
             Window = _totalRetransmissions > 1 ? 1 : _context.Profile.InitialWindow,
         };
         _mostPacketsOutEnd = _nxt;
-        if (!_rtt.HasSample)
+        long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
+        if (known > _rtt.Smoothed)
+        {
+            // The handshake was faster than the way is known to be. Linux: tcp_init_metrics.
+            _rtt.Rto = known + Math.Max(2 * known, RttEstimator.MinimumMicroseconds);
+        }
+        else if (!_rtt.HasSample)
         {
             _rtt.Rto = (long)_context.Profile.FallbackRto.TotalMicroseconds;
         }

@@ -26,6 +26,9 @@ internal struct RttEstimator
     /// <summary>The smoothed time in microseconds.</summary>
     internal readonly long Smoothed => _srtt8 >> 3;
 
+    /// <summary>The mean deviation in microseconds, four times. Linux: mdev_us.</summary>
+    internal readonly long Deviation => _mdev4;
+
     /// <summary>Takes a sample.</summary>
     /// <param name="microseconds">The measured time; 0 counts as 1.</param>
     /// <param name="una">SND.UNA, whose passing of <paramref name="nxt"/> ends a window.</param>

@@ -103,7 +103,9 @@ internal sealed class Listener
 
         var question = new SynQuestion(
             forcedIsn is not null, SynQueue.Count, SynQueue.YoungCount, SynQueue.Limit,
-            AcceptQueue.Count, Backlog, sysctls.TcpSyncookies, sysctls.TcpMaxSynBacklog);
+            AcceptQueue.Count, Backlog, sysctls.TcpSyncookies, sysctls.TcpMaxSynBacklog,
+            sysctls.TcpSyncookies == 0 && _context.Profile.RemembersPeers
+                && _tcp.Metrics.IsProven(syn.Destination, syn.Source));
         SynDecision decision = _tcp.Shape.Decide(question);
         if (decision.Action == SynAction.Drop)
         {

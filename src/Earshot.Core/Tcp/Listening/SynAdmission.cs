@@ -19,6 +19,7 @@ internal enum SynAction : byte
 /// <param name="Backlog">The accept queue's limit.</param>
 /// <param name="Syncookies">net.ipv4.tcp_syncookies.</param>
 /// <param name="MaxSynBacklog">net.ipv4.tcp_max_syn_backlog.</param>
+/// <param name="IsProven">Whether a round trip to the peer is remembered; asked only with cookies off.</param>
 internal readonly record struct SynQuestion(
     bool HasForcedIsn,
     int SynCount,
@@ -27,7 +28,8 @@ internal readonly record struct SynQuestion(
     int AcceptCount,
     uint Backlog,
     int Syncookies,
-    int MaxSynBacklog);
+    int MaxSynBacklog,
+    bool IsProven = false);
 
 /// <summary>The answer: what to do, what to count, and why.</summary>
 /// <param name="Action">What to do.</param>
@@ -110,13 +112,10 @@ internal abstract class ListenShapeRules
     }
 
     /// <summary>Whether the last quarter of tcp_max_syn_backlog is closed to a peer that nothing is known of.</summary>
-    /// <remarks>
-    /// Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is refused. No peer is
-    /// proven
-    /// here: the cache of destinations (tcp_metrics) is not kept.
-    /// </remarks>
+    /// <remarks>Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is
+    /// refused.</remarks>
     private protected static bool IsLastQuarter(in SynQuestion q) =>
-        q.Syncookies == 0 && q.MaxSynBacklog - q.SynCount < q.MaxSynBacklog >> 2;
+        q.Syncookies == 0 && q.MaxSynBacklog - q.SynCount < q.MaxSynBacklog >> 2 && !q.IsProven;
 
     private protected static SynDecision Queue(in SynQuestion q) => new(
         SynAction.Queue,
