@@ -127,7 +127,7 @@ public sealed class Ledger
 
     private readonly LedgerEntry[] _ring = new LedgerEntry[RingSize];
     private readonly RuleTally?[] _general = new RuleTally?[Earshot.Core.Rule.All.Count + 1];
-    private readonly Dictionary<ushort, RuleTally?[]> _byListener = [];
+    private RuleTally?[]?[] _byListener = new RuleTally?[16][];
     private readonly List<RuleTally> _order = [];
     private readonly Dictionary<ushort, InetEndpoint> _listeners = [];
     private readonly Chance _chance;
@@ -159,7 +159,7 @@ public sealed class Ledger
     /// <param name="rule">The rule.</param>
     public RuleTally? Tally(ushort listener, RuleId rule) => listener == 0
         ? _general[(int)rule]
-        : _byListener.TryGetValue(listener, out RuleTally?[]? tallies) ? tallies[(int)rule] : null;
+        : listener < _byListener.Length ? _byListener[listener]?[(int)rule] : null;
 
     /// <summary>Finds the newest entry about a connection that is still in the ring.</summary>
     /// <param name="localPort">The local port.</param>
@@ -234,11 +234,12 @@ public sealed class Ledger
         if (listener != _lastListener)
         {
             _lastListener = listener;
-            if (!_byListener.TryGetValue(listener, out _lastTallies!))
+            if (listener >= _byListener.Length)
             {
-                _lastTallies = new RuleTally?[_general.Length];
-                _byListener.Add(listener, _lastTallies);
+                Array.Resize(ref _byListener, Math.Min(2 * listener, ushort.MaxValue + 1));
             }
+
+            _lastTallies = _byListener[listener] ??= new RuleTally?[_general.Length];
         }
 
         return _lastTallies;

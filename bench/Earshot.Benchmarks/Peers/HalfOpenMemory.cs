@@ -13,9 +13,12 @@ internal static class HalfOpenMemory
     private const int Count = 1_000_000;
     private const int PageSize = 4096;
     private const double MostBytes = 96;
+    private const double MostBytesOfMany = 110;
     private const double MostPause = 5;
 
-    internal static IEnumerable<Measure> Run()
+    /// <summary>Measures.</summary>
+    /// <param name="many">Half-opens of a second measurement of memory alone; 0: none.</param>
+    internal static IEnumerable<Measure> Run(int many)
     {
         // The SYNs of a small flood make everything that is made once, so that the second stack's growth is its
         // requests'.
@@ -48,6 +51,26 @@ internal static class HalfOpenMemory
         yield return new Measure("Full collections while 1 M half-opens were made", fullInFlood, "", null);
         yield return new Measure("All pauses while 1 M half-opens were made", pauseInFlood, "ms", null);
         yield return new Measure("A forced full collection beside 1 M half-opens", forced, "ms", MostPause);
+        if (many > 0)
+        {
+            yield return Many(many);
+        }
+    }
+
+    private static Measure Many(int count)
+    {
+        using var flood = new SynFlood(1);
+        flood.Prepare();
+        Collect();
+        long resident = Resident();
+        flood.Crowd(count);
+        double megabytes = (Resident() - resident) / 1e6;
+        if (flood.Queued != count)
+        {
+            throw new InvalidOperationException($"{flood.Queued} of {count} SYNs are in the queue");
+        }
+
+        return new Measure($"Memory of {count} half-opens", megabytes, "MB", count * MostBytesOfMany / 1e6);
     }
 
     /// <summary>Collects everything.</summary>

@@ -21,6 +21,8 @@ internal sealed class PeersRunner
     private readonly PeersOptions _options;
     private readonly PeerPrograms? _peers;
     private readonly List<Measure> _measures = [];
+    private readonly ListenScale _scale = new();
+    private readonly ThirdAckGauge _thirdAck = new();
     private readonly Comparison _syn = new("SYN answered and queued", "floor", "ns", 1.5, false);
     private readonly Comparison _synWarm = new("The same, tables grown before", "floor", "ns", null, false);
     private readonly Comparison _reset = new("Handshake and reset, both ends", "lwIP", "ns", 2, false);
@@ -64,13 +66,15 @@ internal sealed class PeersRunner
 
         var runner = new PeersRunner(options, peers);
         runner.WarmUp();
-        runner._measures.AddRange(HalfOpenMemory.Run());
+        runner._measures.AddRange(HalfOpenMemory.Run(options.HalfOpens));
         for (int round = 1; round <= options.Rounds; round++)
         {
             Console.Error.WriteLine($"round {round} of {options.Rounds}");
             runner.Round(first: round == 1);
         }
 
+        runner._measures.AddRange(runner._scale.Measures);
+        runner._measures.AddRange(runner._thirdAck.Measures);
         return runner.Report();
     }
 
@@ -116,6 +120,8 @@ internal sealed class PeersRunner
     private void Round(bool first)
     {
         Syn(first);
+        _scale.Add(Scaled(1 << 16), Scaled(60_000), Scaled(1_000_000));
+        _thirdAck.Add(Scaled(20));
         Connections(_reset, reset: true, first);
         Connections(_close, reset: false, first);
         Stream(_bulk, Plain, "lwip-std", 4000, first);

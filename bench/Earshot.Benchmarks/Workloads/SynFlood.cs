@@ -30,12 +30,17 @@ internal sealed class SynFlood : IDisposable
     private readonly byte[] _packets;
     private readonly PacketBatch _batch = new(BatchPackets, 2 * PacketBatch.MaximumPacketLength);
     private readonly int _count;
+    private readonly int _listeners;
     private NetworkStack? _stack;
     private Instant _now;
 
-    internal SynFlood(int count = DefaultCount)
+    /// <summary>Prepares the packets.</summary>
+    /// <param name="count">SYNs of a run.</param>
+    /// <param name="listeners">Listeners, on ports one after another, that they go to in turn.</param>
+    internal SynFlood(int count = DefaultCount, int listeners = 1)
     {
         _count = count;
+        _listeners = listeners;
         _packets = GC.AllocateUninitializedArray<byte>(count * Stride, pinned: true);
         for (int i = 0; i < count; i++)
         {
@@ -43,14 +48,20 @@ internal sealed class SynFlood : IDisposable
         }
     }
 
-    /// <summary>Requests that the listener holds.</summary>
+    /// <summary>Requests that the listeners hold.</summary>
     internal int Queued
     {
         get
         {
             var rows = new System.Collections.Generic.List<ListenerRow>();
             Stack.CopyListeners(rows);
-            return rows[0].SynCount;
+            int queued = 0;
+            foreach (ListenerRow row in rows)
+            {
+                queued += row.SynCount;
+            }
+
+            return queued;
         }
     }
 
@@ -76,9 +87,33 @@ internal sealed class SynFlood : IDisposable
         LinkedStacks.Require(_stack.Sysctls.Set("net.core.somaxconn", "100000000"));
         LinkedStacks.Require(_stack.Sysctls.Set("net.ipv4.tcp_max_syn_backlog", "100000000"));
         SocketCalls calls = _stack.Calls;
-        int listener = LinkedStacks.Require(calls.Socket(2, 1, 0));
-        LinkedStacks.Require(calls.Bind(listener, LinkedStacks.ServerEndpoint));
-        LinkedStacks.Require(calls.Listen(listener, 100_000_000));
+        for (int i = 0; i < _listeners; i++)
+        {
+            int listener = LinkedStacks.Require(calls.Socket(2, 1, 0));
+            LinkedStacks.Require(calls.Bind(listener, LinkedStacks.ServerEndpoint with { Port = PortOf(i) }));
+            LinkedStacks.Require(calls.Listen(listener, 100_000_000));
+        }
+    }
+
+    /// <summary>Lets SYNs of other clients in, written as they go.</summary>
+    /// <param name="count">How many.</param>
+    internal void Crowd(int count)
+    {
+        for (int i = 0; i < count;)
+        {
+            _batch.Clear();
+            for (int end = Math.Min(i + BatchPackets, count); i < end; i++)
+            {
+                // Clients of a run have the first numbers.
+                Write(_batch.Reserve()[..PacketLength], _count + i, TcpFlags.Syn);
+                _batch.Commit(PacketLength);
+            }
+
+            Stack.OnPackets(_batch, _now);
+            while (Stack.TryTransmit(out _))
+            {
+            }
+        }
     }
 
     /// <summary>Lets every SYN in, and takes every SYN-ACK out.</summary>
@@ -143,7 +178,9 @@ internal sealed class SynFlood : IDisposable
 
     public void Dispose() => _stack?.Dispose();
 
-    private static void Write(Span<byte> packet, int client, TcpFlags flags)
+    private ushort PortOf(int client) => (ushort)(LinkedStacks.ServerEndpoint.Port + (client % _listeners));
+
+    private void Write(Span<byte> packet, int client, TcpFlags flags)
     {
         packet.Clear();
         var source = new InetAddress(FirstSource + (uint)(client / PortsPerSource));
@@ -154,7 +191,7 @@ internal sealed class SynFlood : IDisposable
             PacketLength - IpPacket.MinimumHeaderLength);
         Span<byte> segment = packet[IpPacket.MinimumHeaderLength..];
         BinaryPrimitives.WriteUInt16BigEndian(segment, (ushort)port);
-        BinaryPrimitives.WriteUInt16BigEndian(segment[2..], LinkedStacks.ServerEndpoint.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(segment[2..], PortOf(client));
         bool reset = (flags & TcpFlags.Rst) != 0;
         BinaryPrimitives.WriteUInt32BigEndian(segment[4..], (uint)(reset ? port + 1 : port));
         segment[12] = 0xa0;

@@ -33,6 +33,10 @@ internal sealed class TcpMetrics
     private readonly LinkedList<TcpMetricsRow> _order = new();
     private readonly StackContext _context;
 
+    // Connections between the same hosts tend to follow each other.
+    private (InetAddress Local, InetAddress Remote) _lastKey;
+    private LinkedListNode<TcpMetricsRow>? _last;
+
     internal TcpMetrics(StackContext context) => _context = context;
 
     /// <summary>The ways, the one left longest ago first.</summary>
@@ -43,8 +47,7 @@ internal sealed class TcpMetrics
 
     /// <summary>The remembered round trip in microseconds, or 0. Linux: tcp_init_metrics.</summary>
     internal uint RoundTrip(in InetAddress local, in InetAddress remote) =>
-        _ways.Count > 0 && _ways.TryGetValue((local, remote), out LinkedListNode<TcpMetricsRow>? way)
-            ? way.Value.RttMicroseconds : 0;
+        Find(local, remote)?.ValueRef.RttMicroseconds ?? 0;
 
     /// <summary>A connection has ended in order. Linux: tcp_update_metrics.</summary>
     /// <param name="tuple">The connection.</param>
@@ -59,8 +62,7 @@ internal sealed class TcpMetrics
             return;
         }
 
-        (InetAddress, InetAddress) key = (tuple.Local.Address, tuple.Remote.Address);
-        _ways.TryGetValue(key, out LinkedListNode<TcpMetricsRow>? way);
+        LinkedListNode<TcpMetricsRow>? way = Find(tuple.Local.Address, tuple.Remote.Address);
         if (!rtt.HasSample || isBackedOff)
         {
             // A path on which nothing could be measured is not what it was.
@@ -72,7 +74,8 @@ internal sealed class TcpMetrics
             return;
         }
 
-        TcpMetricsRow old = way?.Value ?? new TcpMetricsRow(key.Item1, key.Item2, default, 0, 0, 0);
+        TcpMetricsRow old = way?.Value
+            ?? new TcpMetricsRow(tuple.Local.Address, tuple.Remote.Address, default, 0, 0, 0);
         long measured = rtt.Smoothed;
         long fallen = old.RttMicroseconds - measured;
         long smoothed = fallen <= 0 ? measured : old.RttMicroseconds - (fallen >> 3);
@@ -101,15 +104,35 @@ internal sealed class TcpMetrics
     {
         if (way is not null)
         {
-            _order.Remove(way);
+            way.ValueRef = row;
+            if (way.Next is not null)
+            {
+                _order.Remove(way);
+                _order.AddLast(way);
+            }
+
+            return;
         }
-        else if (_ways.Count == Limit)
+
+        if (_ways.Count == Limit)
         {
             TcpMetricsRow oldest = _order.First!.Value;
             _order.RemoveFirst();
             _ways.Remove((oldest.Local, oldest.Remote));
+            _last = null;
         }
 
-        _ways[(row.Local, row.Remote)] = _order.AddLast(row);
+        _ways.Add((row.Local, row.Remote), _order.AddLast(row));
+    }
+
+    private LinkedListNode<TcpMetricsRow>? Find(in InetAddress local, in InetAddress remote)
+    {
+        if (_last is null || _lastKey.Remote != remote || _lastKey.Local != local)
+        {
+            _lastKey = (local, remote);
+            _ways.TryGetValue(_lastKey, out _last);
+        }
+
+        return _last;
     }
 }
