@@ -13,8 +13,10 @@ internal sealed class ListenScale
 
     internal IEnumerable<Measure> Measures =>
     [
-        new Measure($"SYN to one of {_listeners} listeners, as a multiple of one", Statistics.Median(_byListeners), "x", 1.5),
-        new Measure($"SYN beside {_requests} requests, as a multiple of none", Statistics.Median(_byRequests), "x", 2),
+        new Measure(
+            $"SYN to one of {_listeners} listeners, as a multiple of one", Statistics.Median(_byListeners), "x", 1.5),
+        new Measure(
+            $"SYN beside {_requests} requests, as a multiple of none", Statistics.Median(_byRequests), "x", 2),
     ];
 
     /// <summary>Measures once more; figures of one call are compared with each other.</summary>
