@@ -56,6 +56,7 @@ internal static class CommandLine
             "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting and drops, and why.")
         {
             LabVerb.Create(terminal),
+            DrillVerb.Create(terminal),
             UpVerb.Create(terminal),
             ServeVerb.Create(terminal),
             ListenVerb.Create(terminal),

@@ -3,6 +3,7 @@ using System.IO;
 using System.Net.Sockets;
 using Earshot.Core;
 using Earshot.Lab.Experiments;
+using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
 using Earshot.Links;
 
@@ -20,7 +21,7 @@ internal static class Failure
             case CommandException ours:
                 terminal.Say(ours.Message);
                 return ours.ExitCode;
-            case PlanException:
+            case PlanException or ScriptException:
                 terminal.Say(error.Message);
                 return ExitCode.Usage;
             case ExperimentFailedException:

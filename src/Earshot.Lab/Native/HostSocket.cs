@@ -108,6 +108,35 @@ internal static unsafe class HostSocket
         return result;
     }
 
+    /// <summary>Waits until one of two descriptors is readable or the time is over.</summary>
+    public static void WaitReadable(int one, int other, TimeSpan time)
+    {
+        var polls = stackalloc Libc.PollDescriptor[2];
+        polls[0] = new Libc.PollDescriptor { Descriptor = one, Wanted = Libc.PollIn };
+        polls[1] = new Libc.PollDescriptor { Descriptor = other, Wanted = Libc.PollIn };
+        long nanoseconds = Math.Max(time.Ticks, 0) * 100;
+        var left = new Libc.TimeSpec
+        {
+            Seconds = nanoseconds / 1_000_000_000,
+            Nanoseconds = nanoseconds % 1_000_000_000,
+        };
+        _ = Libc.PollPrecisely(polls, 2, &left, null);
+    }
+
+    /// <summary>Whether a device of the calling thread's namespace is up and has its carrier.</summary>
+    public static bool IsRunning(string device)
+    {
+        const short running = 0x40;
+        int descriptor = Libc.Socket(Libc.AfInet, Libc.SockDgram | Libc.SockCloexec, 0);
+        byte* request = stackalloc byte[InterfaceRequestLength];
+        var bytes = new Span<byte>(request, InterfaceRequestLength);
+        bytes.Clear();
+        Encoding.ASCII.GetBytes(device, bytes);
+        int result = Libc.Control(descriptor, GetInterfaceFlags, request);
+        _ = Libc.Close(descriptor);
+        return result >= 0 && (*(short*)(request + InterfaceFlagsOffset) & running) != 0;
+    }
+
     /// <summary>Now by the clock with which the kernel stamps packets, in nanoseconds since 1970.</summary>
     public static long Now()
     {

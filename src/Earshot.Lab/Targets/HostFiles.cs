@@ -2,8 +2,11 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Net;
+using System.Text;
 using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
+using Earshot.Lab.Native;
 
 namespace Earshot.Lab.Targets;
 
@@ -13,6 +16,7 @@ namespace Earshot.Lab.Targets;
 internal static class HostFiles
 {
     private const string Net = "/proc/thread-self/net/";
+    private const int OpenWriteOnly = 1;
     private const int LocalColumn = 1;
     private const int RemoteColumn = 2;
     private const int StateColumn = 3;
@@ -43,12 +47,55 @@ internal static class HostFiles
     /// <summary>A sysctl's value, with single blanks.</summary>
     public static string Get(string name) => File.ReadAllText(PathOf(name)).Trim().Replace('\t', ' ');
 
+    /// <summary>A sysctl's value, with single blanks.</summary>
+    /// <returns>False when the namespace has no such sysctl.</returns>
+    public static bool TryGet(string name, out string value)
+    {
+        try
+        {
+            value = Get(name);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            value = "";
+            return false;
+        }
+    }
+
+    /// <summary>Sets a sysctl.</summary>
+    /// <returns>0 or a negated errno.</returns>
+    public static unsafe int Set(string name, string value)
+    {
+        int descriptor = Libc.Open(PathOf(name), OpenWriteOnly | Libc.OpenCloexec);
+        if (descriptor < 0)
+        {
+            return -LastError.Number;
+        }
+
+        byte[] text = Encoding.ASCII.GetBytes(value + "\n");
+        fixed (byte* start = text)
+        {
+            int result = Libc.Write(descriptor, start, text.Length) < 0 ? -LastError.Number : 0;
+            _ = Libc.Close(descriptor);
+            return result;
+        }
+    }
+
     /// <summary>Every counter of the namespace by nstat's name, in the order of the files.</summary>
     public static Dictionary<string, long> Counters()
     {
         var counters = new Dictionary<string, long>(StringComparer.Ordinal);
         ReadCounters(File.ReadAllText(Net + "snmp"), counters);
         ReadCounters(File.ReadAllText(Net + "netstat"), counters);
+        return counters;
+    }
+
+    /// <summary>The counters of <see cref="Counters"/> and those of IPv6.</summary>
+    public static Dictionary<string, long> AllCounters()
+    {
+        Dictionary<string, long> counters = Counters();
+        ReadSingleCounters(File.ReadAllText(Net + "snmp6"), counters);
         return counters;
     }
 
@@ -67,6 +114,19 @@ internal static class HostFiles
                 {
                     counters[group + names[n]] = value;
                 }
+            }
+        }
+    }
+
+    /// <summary>A line for each counter: its name and its value.</summary>
+    internal static void ReadSingleCounters(string text, Dictionary<string, long> counters)
+    {
+        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] parts = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 2 && long.TryParse(parts[1], CultureInfo.InvariantCulture, out long value))
+            {
+                counters[parts[0]] = value;
             }
         }
     }
@@ -99,6 +159,45 @@ internal static class HostFiles
         }
 
         return rows;
+    }
+
+    /// <summary>The rows of /proc/net/tcp and then tcp6, in the kernel's order.</summary>
+    public static List<TargetSocket> AllSockets()
+    {
+        var rows = new List<TargetSocket>();
+        foreach (string file in (string[])["tcp", "tcp6"])
+        {
+            string[] lines = File.ReadAllText(Net + file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            for (int i = 1; i < lines.Length; i++)
+            {
+                string[] columns = lines[i].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                if (columns.Length > QueuesColumn)
+                {
+                    string[] queues = columns[QueuesColumn].Split(':');
+                    rows.Add(new TargetSocket(
+                        AnyEndpoint(columns[LocalColumn]),
+                        AnyEndpoint(columns[RemoteColumn]),
+                        (int)Hex(columns[StateColumn]),
+                        Hex(queues[1]),
+                        Hex(queues[0])));
+                }
+            }
+        }
+
+        return rows;
+    }
+
+    // Each 32-bit word of an address stands in host order.
+    private static IPEndPoint AnyEndpoint(string column)
+    {
+        int colon = column.IndexOf(':', StringComparison.Ordinal);
+        byte[] bytes = Convert.FromHexString(column[..colon]);
+        for (int i = 0; i < bytes.Length && BitConverter.IsLittleEndian; i += sizeof(uint))
+        {
+            Array.Reverse(bytes, i, sizeof(uint));
+        }
+
+        return new IPEndPoint(new IPAddress(bytes), (int)Hex(column[(colon + 1)..]));
     }
 
     // An address is one 32-bit word in host order, so its bytes stand the wrong way round on a little-endian machine.

@@ -1,0 +1,231 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.IO;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Packetdrill;
+using Earshot.Lab.Targets;
+
+namespace Earshot.Cli.Verbs;
+
+/// <summary><c>earshot drill FILE…</c>: runs packet scripts on the stack or on the host kernel.</summary>
+internal static class DrillVerb
+{
+    private const string HostName = "host";
+    private const string StackName = "stack";
+    private const string Everything = "all";
+    private const string Pattern = "*.pkt";
+    private const int AtOnce = 16;
+
+    internal static Command Create(Terminal terminal)
+    {
+        var files = new Argument<string[]>("FILE")
+        {
+            Arity = ArgumentArity.OneOrMore,
+            Description = $"Scripts, or folders with scripts ({Pattern}, also in folders below).",
+        };
+        var target = new Option<string>("--target")
+        {
+            HelpName = $"{StackName}|{HostName}",
+            Description = "Run them on the stack in virtual time (the default), or on the host's own kernel behind a TUN "
+                + $"device in network namespaces of their own, {AtOnce} at a time (root).",
+            DefaultValueFactory = static _ => StackName,
+        };
+        target.AcceptOnlyFromAmong(StackName, HostName);
+        Option<KernelProfile> profile = Arguments.Profile();
+        var define = new Option<string[]>("-D")
+        {
+            HelpName = "NAME=VALUE",
+            Description = "Put VALUE wherever a script has the word NAME; may be given several times.",
+        };
+        var version = new Option<string?>("--ip-version")
+        {
+            HelpName = "V",
+            Description = $"Run them over {IpVersions.Names}, or {Everything} of them; without it over the first that "
+                + "the script allows.",
+        };
+        version.AcceptOnlyFromAmong(["ipv4", "ipv6", "ipv4-mapped-ipv6", Everything]);
+        var command = new Command("drill", "Run packet scripts and compare what a kernel or the stack does.")
+        {
+            files, target, profile, define, version,
+        };
+        command.Validators.Add(result => Judge(result, define, target, profile));
+        command.SetAction((parsed, cancellation) =>
+        {
+            using var end = new EndSignal(cancellation);
+            IPacketTargetMaker maker = parsed.GetRequiredValue(target) == HostName
+                ? new HostPacketTargetMaker()
+                : new StackPacketTargetMaker(parsed.GetRequiredValue(profile));
+            return Task.FromResult(Run(
+                Read(parsed.GetRequiredValue(files), Definitions(parsed.GetValue(define) ?? [])),
+                maker,
+                parsed.GetValue(version),
+                terminal,
+                end.Token));
+        });
+        return command;
+    }
+
+    private static void Judge(
+        CommandResult result, Option<string[]> define, Option<string> target, Option<KernelProfile> profile)
+    {
+        foreach (string definition in result.GetValue(define) ?? [])
+        {
+            int equals = definition.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0 || !definition.AsSpan(0, equals).ContainsOnlyWord())
+            {
+                result.AddError($"-D is '{definition}', not NAME=VALUE");
+            }
+        }
+
+        if (result.GetValue(target) == HostName && result.GetResult(profile) is { Implicit: false })
+        {
+            result.AddError($"{target.Name} {HostName} and {profile.Name} do not go together");
+        }
+    }
+
+    private static bool ContainsOnlyWord(this ReadOnlySpan<char> text)
+    {
+        foreach (char c in text)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c != '_')
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static Dictionary<string, string> Definitions(string[] definitions)
+    {
+        var table = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (string definition in definitions)
+        {
+            string[] sides = definition.Split('=', 2);
+            table[sides[0]] = sides[1];
+        }
+
+        return table;
+    }
+
+    // All are read before the first runs: a script that cannot be read ends the command with nothing done.
+    private static List<Script> Read(string[] paths, Dictionary<string, string> definitions)
+    {
+        var scripts = new List<Script>();
+        foreach (string path in paths)
+        {
+            string[] found = Directory.Exists(path)
+                ? [.. Directory.GetFiles(path, Pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal)]
+                : [path];
+            if (found.Length == 0)
+            {
+                throw new CommandException(ExitCode.Usage, $"{path}: the folder has no script ({Pattern})");
+            }
+
+            foreach (string file in found)
+            {
+                scripts.Add(Script.Parse(file, Text(file), definitions));
+            }
+        }
+
+        return scripts;
+    }
+
+    private static string Text(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(ExitCode.Usage, $"{file}: cannot be read: {e.Message}");
+        }
+    }
+
+    private static int Run(
+        List<Script> scripts,
+        IPacketTargetMaker maker,
+        string? version,
+        Terminal terminal,
+        CancellationToken cancellation)
+    {
+        (Script Script, IpVersion Version)[] runs =
+            [.. scripts.SelectMany(script => Versions(script, version).Select(v => (script, v)))];
+        int skipped = scripts.Count(script => !Versions(script, version).Any());
+        var verdicts = new ScriptVerdict[runs.Length];
+        int told = 0;
+        Lock order = new();
+        int most = maker is HostPacketTargetMaker ? AtOnce : Environment.ProcessorCount;
+        Parallel(runs.Length, most, i =>
+        {
+            ScriptVerdict verdict = new Runner(maker).Run(runs[i].Script, runs[i].Version);
+            lock (order)
+            {
+                verdicts[i] = verdict;
+                while (told < verdicts.Length && verdicts[told] is { } next)
+                {
+                    terminal.Out.WriteLine(next.ToString());
+                    told++;
+                }
+            }
+        }, cancellation);
+        int passed = verdicts.Count(static v => v.Passed);
+        terminal.Out.WriteLine(
+            $"{passed} passed, {verdicts.Length - passed} failed"
+            + (skipped > 0 ? $", {skipped} skipped (not for {version})" : "") + $" on {maker.Name}");
+        return passed == verdicts.Length ? ExitCode.Fine : ExitCode.Findings;
+    }
+
+    private static IEnumerable<IpVersion> Versions(Script script, string? asked) => asked switch
+    {
+        null => script.IpVersions.Take(1),
+        Everything => script.IpVersions,
+        _ => script.IpVersions.Where(v => v.Name() == asked),
+    };
+
+    // Threads of their own rather than the pool's: a run on the host waits most of its time.
+    private static void Parallel(int count, int most, Action<int> work, CancellationToken cancellation)
+    {
+        int next = -1;
+        Exception? failure = null;
+        Thread[] threads = [.. Enumerable.Range(0, Math.Min(most, count)).Select(_ => new Thread(() =>
+        {
+            try
+            {
+                int i;
+                while ((i = Interlocked.Increment(ref next)) < count && failure is null
+                    && !cancellation.IsCancellationRequested)
+                {
+                    work(i);
+                }
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+            }
+        }))];
+        foreach (Thread thread in threads)
+        {
+            thread.IsBackground = true;
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
+        if (failure is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+    }
+}
