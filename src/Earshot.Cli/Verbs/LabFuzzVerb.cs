@@ -1,0 +1,90 @@
+using System;
+using System.CommandLine;
+using System.IO;
+using Earshot.Lab.Fuzz;
+
+namespace Earshot.Cli.Verbs;
+
+/// <summary><c>earshot lab fuzz</c>: random sequences on the stack and on the kernel that runs here, until they
+/// differ.</summary>
+internal static class LabFuzzVerb
+{
+    internal static Command Create(Terminal terminal)
+    {
+        var minutes = new Option<double>("--minutes")
+        {
+            Description = "Time after which no sequence is begun.",
+            DefaultValueFactory = _ => 1,
+        };
+        var seed = new Option<ulong>("--seed")
+        {
+            Description = "Seed of the first sequence; the others follow it.",
+            DefaultValueFactory = _ => (ulong)DateTime.UtcNow.Ticks,
+        };
+        var sequences = new Option<int>("--sequences")
+        {
+            Description = "Sequences at most.",
+            DefaultValueFactory = _ => int.MaxValue,
+        };
+        var jobs = new Option<int>("--jobs")
+        {
+            Description = "Network namespaces at a time, 1 to 256; most of each run is waiting.",
+            DefaultValueFactory = _ => new FuzzOptions().Jobs,
+        };
+        var save = new Option<string?>("--save") { Description = "Folder that gets a file of each difference." };
+        jobs.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 256)
+            {
+                result.AddError("--jobs is 1 to 256");
+            }
+        });
+        minutes.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (> 0 and <= 1440))
+            {
+                result.AddError("--minutes is more than 0 and at most 1440");
+            }
+        });
+        var command = new Command(
+            "fuzz", "Run random sequences of calls, segments, sysctls and waits on the stack and on the host's kernel"
+                + " (root), and shrink those on which they differ.")
+        {
+            minutes, seed, sequences, jobs, save,
+        };
+        command.SetAction(parsed => Run(
+            new FuzzOptions
+            {
+                Seed = parsed.GetValue(seed),
+                Sequences = parsed.GetValue(sequences),
+                Time = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
+                Jobs = parsed.GetValue(jobs),
+            },
+            parsed.GetValue(save),
+            terminal));
+        return command;
+    }
+
+    private static int Run(FuzzOptions options, string? save, Terminal terminal)
+    {
+        FuzzReport report = Fuzzer.Run(options, finding =>
+        {
+            string text = $"seed {finding.Seed}\n{finding.Steps}\n  {finding.Difference}\n";
+            lock (terminal)
+            {
+                terminal.Out.WriteLine(text);
+            }
+
+            if (save is not null)
+            {
+                Directory.CreateDirectory(save);
+                File.WriteAllText(Path.Combine(save, $"fuzz-{finding.Seed}.txt"), text);
+            }
+        });
+        terminal.Out.WriteLine(
+            $"{report.Compared} sequences from seed {options.Seed} on: {report.Passed} the same, "
+            + $"{report.Findings.Count} kinds of differences; {report.LeftOut} left out, because what they show "
+            + "depends on the moment of a timer");
+        return report.Findings.Count == 0 ? ExitCode.Fine : ExitCode.Findings;
+    }
+}

@@ -1,0 +1,37 @@
+using System;
+using System.Collections.Generic;
+
+namespace Earshot.Lab.Fuzz;
+
+/// <summary>What a random sequence starts from, and what of it is compared.</summary>
+internal static class FuzzRules
+{
+    /// <summary>Set on both sides before a sequence begins: the host's own defaults are a machine's, not Linux's.</summary>
+    internal static IReadOnlyList<SysctlStep> Beginning { get; } =
+    [
+        // The stack does not use SACK yet: docs/deviations.md, D2 and D3.
+        new("net.ipv4.tcp_sack", "0"),
+        new("net.ipv4.tcp_congestion_control", "reno"),
+        new("net.ipv4.tcp_moderate_rcvbuf", "0"),
+    ];
+
+    // Counters of the data path: what they say of the listening side, packets and states say as well.
+    private static readonly HashSet<string> NotCompared = new(StringComparer.Ordinal)
+    {
+        // A segment merged or taken in by another path of the kernel: nothing that can be seen from outside.
+        "TcpExtTCPHPHits", "TcpExtTCPHPAcks", "TcpExtTCPRcvCoalesce", "TcpExtTCPBacklogCoalesce",
+        "TcpExtTCPOrigDataSent", "TcpExtTCPDelivered", "TcpExtTCPAutoCorking", "TcpExtTCPWantZeroWindowAdv",
+        "TcpExtTCPHystartTrainDetect", "TcpExtTCPAckCompressed", "TcpExtTCPKeepAlive",
+
+        // RACK and TLP are not used yet: D2.
+        "TcpExtTCPLossProbes", "TcpExtTCPLossProbeRecovery",
+
+        // The reference clock of the routing cache and of sockets in the kernel.
+        "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
+    };
+
+    /// <summary>Whether a counter is compared.</summary>
+    internal static bool IsCompared(string name) =>
+        (name.StartsWith("Tcp", StringComparison.Ordinal) || name is "IcmpInErrors" or "Icmp6InErrors")
+        && !NotCompared.Contains(name);
+}

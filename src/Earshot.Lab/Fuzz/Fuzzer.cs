@@ -1,0 +1,175 @@
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Targets;
+
+namespace Earshot.Lab.Fuzz;
+
+/// <summary>A sequence on which host and stack differ, made as short as it could be.</summary>
+/// <param name="Seed">The seed of the sequence that showed it.</param>
+/// <param name="Steps">The steps that are left, one a line.</param>
+/// <param name="Difference">What differs.</param>
+/// <param name="Kind">The difference without its numbers.</param>
+public sealed record FuzzFinding(ulong Seed, string Steps, string Difference, string Kind);
+
+/// <summary>What a run of many sequences found.</summary>
+/// <param name="Compared">Sequences that were run on both sides.</param>
+/// <param name="Passed">Those in which nothing differed.</param>
+/// <param name="LeftOut">Sequences not run on the host: what they show depends on the moment of a timer.</param>
+/// <param name="Findings">One of each kind of difference.</param>
+public sealed record FuzzReport(int Compared, int Passed, int LeftOut, IReadOnlyList<FuzzFinding> Findings);
+
+/// <summary>How long to go on, and how.</summary>
+public sealed record FuzzOptions
+{
+    /// <summary>The first sequence's seed; the others follow.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Sequences at most.</summary>
+    public int Sequences { get; init; } = int.MaxValue;
+
+    /// <summary>Time after which none is begun.</summary>
+    public TimeSpan Time { get; init; } = TimeSpan.MaxValue;
+
+    /// <summary>Namespaces at a time.</summary>
+    public int Jobs { get; init; } = 24;
+
+    /// <summary>Kinds of differences after which it ends.</summary>
+    public int Kinds { get; init; } = 20;
+}
+
+/// <summary>Runs random sequences on the host kernel and on the stack and looks for what differs.</summary>
+public sealed class Fuzzer
+{
+    private const int Repeats = 3;
+
+    private readonly FuzzOptions _options;
+    private readonly StackPacketTargetMaker _stack = new(KernelProfile.Linux618);
+    private readonly HostPacketTargetMaker _host = new();
+    private readonly ConcurrentDictionary<string, FuzzFinding> _findings = new(StringComparer.Ordinal);
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private long _next;
+    private int _compared;
+    private int _passed;
+    private int _leftOut;
+
+    private Fuzzer(FuzzOptions options) => _options = options;
+
+    /// <summary>Runs sequences until one of the limits is reached.</summary>
+    /// <param name="options">The limits.</param>
+    /// <param name="tell">Gets each new finding at once; null: nobody.</param>
+    /// <exception cref="CannotRunHereException">This machine or user has no namespaces or TUN devices.</exception>
+    public static FuzzReport Run(FuzzOptions options, Action<FuzzFinding>? tell = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var fuzzer = new Fuzzer(options);
+        Task[] workers = [.. Enumerable.Range(0, options.Jobs).Select(_ => Task.Factory.StartNew(
+            () => fuzzer.Work(tell), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        try
+        {
+            Task.WaitAll(workers);
+        }
+        catch (AggregateException e) when (e.InnerExceptions[0] is CannotRunHereException reason)
+        {
+            throw reason;
+        }
+
+        return new FuzzReport(
+            fuzzer._compared, fuzzer._passed, fuzzer._leftOut,
+            [.. fuzzer._findings.Values.OrderBy(finding => finding.Seed)]);
+    }
+
+    private void Work(Action<FuzzFinding>? tell)
+    {
+        while (_clock.Elapsed < _options.Time && _findings.Count < _options.Kinds
+            && Interlocked.Increment(ref _next) - 1 is var number && number < _options.Sequences)
+        {
+            Sequence sequence = SequenceMaker.Make(_options.Seed + (ulong)number);
+            if (IsTimingBound(sequence))
+            {
+                Interlocked.Increment(ref _leftOut);
+                continue;
+            }
+
+            Interlocked.Increment(ref _compared);
+            if (Differs(sequence) is not { } difference)
+            {
+                Interlocked.Increment(ref _passed);
+                continue;
+            }
+
+            if (_findings.ContainsKey(difference.Kind))
+            {
+                continue;
+            }
+
+            var shrunk = Shrink(sequence, difference.Kind);
+            var finding = new FuzzFinding(sequence.Seed, shrunk.Text, difference.What, difference.Kind);
+            if (_findings.TryAdd(difference.Kind, finding))
+            {
+                tell?.Invoke(finding);
+            }
+        }
+    }
+
+    /// <summary>Whether the stack shows something else when every wait is a little longer: the host, whose timers are
+    /// rounded from other moments, then may as well.</summary>
+    private bool IsTimingBound(Sequence sequence)
+    {
+        const double LongerByAGranule = 1.14;
+        List<Observation> plain = OnStack(sequence, 1);
+        List<Observation> longer = OnStack(sequence, LongerByAGranule);
+        return !plain.Zip(longer).All(pair => pair.First.IsLike(pair.Second));
+    }
+
+    /// <summary>What differs, if it does so time and again.</summary>
+    private Difference? Differs(Sequence sequence)
+    {
+        List<Observation> stack = OnStack(sequence, 1);
+        Difference? last = null;
+        for (int i = 0; i < Repeats; i++)
+        {
+            last = Difference.Between(OnHost(sequence), stack);
+            if (last is null)
+            {
+                return null;
+            }
+        }
+
+        return last;
+    }
+
+    private List<Observation> OnStack(Sequence sequence, double stretch) =>
+        _stack.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence, stretch));
+
+    private List<Observation> OnHost(Sequence sequence) =>
+        _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));
+
+    /// <summary>Takes steps away, halves first, as long as a difference of the same kind stays.</summary>
+    private Sequence Shrink(Sequence sequence, string kind)
+    {
+        const int MostRuns = 60;
+        int runs = 0;
+        for (int size = sequence.Steps.Count / 2; size >= 1; size /= 2)
+        {
+            for (int at = 0; at < sequence.Steps.Count && runs < MostRuns;)
+            {
+                Sequence shorter = sequence with
+                {
+                    Steps = [.. sequence.Steps.Take(at), .. sequence.Steps.Skip(at + size)],
+                };
+                runs++;
+                bool same = Difference.Between(OnHost(shorter), OnStack(shorter, 1))?.Kind == kind;
+                sequence = same ? shorter : sequence;
+                at += same ? 0 : size;
+            }
+        }
+
+        return sequence;
+    }
+}
