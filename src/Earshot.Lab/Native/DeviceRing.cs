@@ -13,7 +13,7 @@ namespace Earshot.Lab.Native;
 internal sealed unsafe class DeviceRing : IDisposable
 {
     private const int BlockLength = 128 * 1024;
-    private const int RingLength = 32 * BlockLength;
+    private const int RingLength = 8 * BlockLength;
     private const int EveryProtocol = 3;
     private const int Version2 = 1;
     private const uint OwnedByUser = 1;
