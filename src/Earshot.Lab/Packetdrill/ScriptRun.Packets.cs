@@ -121,6 +121,7 @@ internal sealed partial class ScriptRun
                 time.Kind == TimeKind.Any ? "the packet did not come" : "the packet did not come in time",
                 PacketText.Write(expected),
                 "nothing");
+        _late = seen.Time - _zero - ScriptTime(time);
         flow.ShareCookies(Default);
         flow.OnOutbound(seen, expected.Tcp, _late);
         Default.ShareCookies(flow);

@@ -141,22 +141,24 @@ internal sealed partial class ScriptRun
             ? _zero + happening.Time.From
             : (_wasInbound && happening is PacketEvent ? _nominal : _end) + happening.Time.From;
         _target.WaitUntil(due);
-        TimeSpan late = _target.Now - due;
-        _late = happening.Time.Kind == TimeKind.Absolute ? late : _late + late;
+        _late = _target.Now - _zero - ScriptTime(happening.Time);
         return due;
     }
 
     private void Done(ScriptEvent happening, Instant nominal, Instant start, Instant end)
     {
-        _scriptTime = happening.Time.Kind switch
-        {
-            TimeKind.Absolute => happening.Time.From,
-            TimeKind.Relative => _scriptTime + happening.Time.From,
-            _ => _scriptTime,
-        };
+        _scriptTime = ScriptTime(happening.Time);
         (_start, _end, _nominal) = (start, end, nominal);
         _wasInbound = happening is PacketEvent { IsInbound: true };
     }
+
+    /// <summary>When an event happens by the script's own times, from its first event.</summary>
+    private TimeSpan ScriptTime(EventTime time) => time.Kind switch
+    {
+        TimeKind.Absolute => time.From,
+        TimeKind.Relative => _scriptTime + time.From,
+        _ => _scriptTime,
+    };
 
     /// <summary>The script's time from the event before to this one.</summary>
     private TimeSpan SinceBefore(EventTime time) => time.Kind switch
