@@ -30,8 +30,8 @@ internal static class DrillVerb
         var target = new Option<string>("--target")
         {
             HelpName = $"{StackName}|{HostName}",
-            Description = "Run them on the stack in virtual time (the default), or on the host's own kernel behind a TUN "
-                + $"device in network namespaces of their own, {ScriptBatch.AtOnceOnHost} at a time (root).",
+            Description = "Run them on the stack in virtual time (the default), or on the host's own kernel behind a "
+                + $"TUN device in network namespaces of their own, {ScriptBatch.AtOnceOnHost} at a time (root).",
             DefaultValueFactory = static _ => StackName,
         };
         target.AcceptOnlyFromAmong(StackName, HostName);

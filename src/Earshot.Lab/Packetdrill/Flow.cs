@@ -5,9 +5,9 @@ using Earshot.Core.Time;
 
 namespace Earshot.Lab.Packetdrill;
 
-/// <summary>The segments between one remote and one local port, and what the script's numbers are on the wire.</summary>
-/// <remarks>The stack's sequence numbers count from the ISN that it chose, its time stamps from the first one seen, and
-/// its Fast Open cookies stand for those that the script writes.</remarks>
+/// <summary>The segments between one remote and one local port, and what the script's numbers are there.</summary>
+/// <remarks>The stack's sequence numbers count from the ISN that it chose, its time stamps from the first one seen,
+/// and its Fast Open cookies stand for those that the script writes.</remarks>
 internal sealed class Flow(ushort remotePort, ushort localPort)
 {
     private readonly Dictionary<uint, uint> _stamps = [];

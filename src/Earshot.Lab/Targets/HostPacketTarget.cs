@@ -7,7 +7,7 @@ using Earshot.Lab.Native;
 
 namespace Earshot.Lab.Targets;
 
-/// <summary>Makes packet-level targets of the host kernel, each in a network namespace of its own; needs root.</summary>
+/// <summary>Makes packet-level targets of the host kernel, each in a namespace of its own; needs root.</summary>
 public sealed class HostPacketTargetMaker : IPacketTargetMaker
 {
     /// <inheritdoc/>
@@ -96,7 +96,9 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
         }
 
         _tun = tun;
-        if (tun.Configure(options.Local4.GetAddressBytes(), options.Local6.GetAddressBytes(), options.Mtu) is { } failed)
+        byte[] address4 = options.Local4.GetAddressBytes();
+        byte[] address6 = options.Local6.GetAddressBytes();
+        if (tun.Configure(address4, address6, options.Mtu) is { } failed)
         {
             tun.Dispose();
             throw new CannotRunHereException($"{Device} cannot be configured: {failed}");
@@ -293,6 +295,7 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
             Sleep(TimeSpan.FromMilliseconds(1));
         }
 
-        throw new CannotRunHereException($"{Device} did not become ready within {LongestSettling.TotalSeconds} seconds");
+        throw new CannotRunHereException(
+            $"{Device} did not become ready within {LongestSettling.TotalSeconds} seconds");
     }
 }

@@ -26,7 +26,8 @@ public sealed class HostCorpusTests
         Pass(Scripts.Where(static s => s.NominalLength <= Slow));
 
     [SlowFact(Needs = Needs.Tun)]
-    public Task Every_slow_script_passes_on_the_host_kernel() => Pass(Scripts.Where(static s => s.NominalLength > Slow));
+    public Task Every_slow_script_passes_on_the_host_kernel() =>
+        Pass(Scripts.Where(static s => s.NominalLength > Slow));
 
     [TunFact]
     public async Task A_difference_is_told_with_its_line_and_both_packets()

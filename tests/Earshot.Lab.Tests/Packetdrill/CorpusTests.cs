@@ -41,10 +41,10 @@ public sealed class CorpusTests
     [Fact]
     public void Every_script_opens_with_what_it_shows_and_where_the_fact_comes_from() => Assert.All(Files, file =>
     {
-        string[] comment = [.. File.ReadLines(file).TakeWhile(static l => l.StartsWith("//", StringComparison.Ordinal))];
+        string[] comment = [.. File.ReadLines(file).TakeWhile(static l => l.StartsWith("//"))];
         Assert.True(comment.Length >= 2, $"{file}: two lines of comment are the least");
         Assert.True(
-            comment.Any(static l => l.Contains("linux-", StringComparison.Ordinal) || l.Contains("seen on", StringComparison.Ordinal)),
+            comment.Any(static l => l.Contains("linux-") || l.Contains("seen on")),
             $"{file}: the comment does not say where the fact comes from");
         Assert.All(File.ReadLines(file), line => Assert.True(line.Length <= 120, $"{file}: {line}"));
     });

@@ -54,7 +54,8 @@ public sealed class PythonCodeTests
     [InlineData("", "the code has no statement")]
     [InlineData("assert 99999999999999999999", "the number 99999999999999999999 is too large")]
     public void What_cannot_be_read_is_told_at_once(string code, string problem) =>
-        Assert.Contains(problem, Assert.Throws<ScriptException>(() => Parse(code, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            problem, Assert.Throws<ScriptException>(() => Parse(code, 1)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("assert nobody", "the name 'nobody' has no value here")]
