@@ -19,7 +19,6 @@ internal static class DrillVerb
     private const string StackName = "stack";
     private const string Everything = "all";
     private const string Pattern = "*.pkt";
-    private const int AtOnce = 16;
 
     internal static Command Create(Terminal terminal)
     {
@@ -31,8 +30,8 @@ internal static class DrillVerb
         var target = new Option<string>("--target")
         {
             HelpName = $"{StackName}|{HostName}",
-            Description = "Run them on the stack in virtual time (the default), or on the host's own kernel behind a TUN "
-                + $"device in network namespaces of their own, {AtOnce} at a time (root).",
+            Description = "Run them on the stack in virtual time (the default), or on the host's own kernel behind a "
+                + $"TUN device in network namespaces of their own, {ScriptBatch.AtOnceOnHost} at a time (root).",
             DefaultValueFactory = static _ => StackName,
         };
         target.AcceptOnlyFromAmong(StackName, HostName);
@@ -158,28 +157,13 @@ internal static class DrillVerb
         (Script Script, IpVersion Version)[] runs =
             [.. scripts.SelectMany(script => Versions(script, version).Select(v => (script, v)))];
         int skipped = scripts.Count(script => !Versions(script, version).Any());
-        var verdicts = new ScriptVerdict[runs.Length];
-        int told = 0;
-        Lock order = new();
-        int most = maker is HostPacketTargetMaker ? AtOnce : Environment.ProcessorCount;
-        Parallel(runs.Length, most, i =>
-        {
-            ScriptVerdict verdict = new Runner(maker).Run(runs[i].Script, runs[i].Version);
-            lock (order)
-            {
-                verdicts[i] = verdict;
-                while (told < verdicts.Length && verdicts[told] is { } next)
-                {
-                    terminal.Out.WriteLine(next.ToString());
-                    told++;
-                }
-            }
-        }, cancellation);
+        IReadOnlyList<ScriptVerdict> verdicts = ScriptBatch.Run(
+            runs, maker, verdict => terminal.Out.WriteLine(verdict.ToString()), cancellation);
         int passed = verdicts.Count(static v => v.Passed);
         terminal.Out.WriteLine(
-            $"{passed} passed, {verdicts.Length - passed} failed"
+            $"{passed} passed, {verdicts.Count - passed} failed"
             + (skipped > 0 ? $", {skipped} skipped (not for {version})" : "") + $" on {maker.Name}");
-        return passed == verdicts.Length ? ExitCode.Fine : ExitCode.Findings;
+        return passed == verdicts.Count ? ExitCode.Fine : ExitCode.Findings;
     }
 
     private static IEnumerable<IpVersion> Versions(Script script, string? asked) => asked switch
@@ -188,44 +172,4 @@ internal static class DrillVerb
         Everything => script.IpVersions,
         _ => script.IpVersions.Where(v => v.Name() == asked),
     };
-
-    // Threads of their own rather than the pool's: a run on the host waits most of its time.
-    private static void Parallel(int count, int most, Action<int> work, CancellationToken cancellation)
-    {
-        int next = -1;
-        Exception? failure = null;
-        Thread[] threads = [.. Enumerable.Range(0, Math.Min(most, count)).Select(_ => new Thread(() =>
-        {
-            try
-            {
-                int i;
-                while ((i = Interlocked.Increment(ref next)) < count && failure is null
-                    && !cancellation.IsCancellationRequested)
-                {
-                    work(i);
-                }
-            }
-            catch (Exception e)
-            {
-                Interlocked.CompareExchange(ref failure, e, null);
-            }
-        }))];
-        foreach (Thread thread in threads)
-        {
-            thread.IsBackground = true;
-            thread.Start();
-        }
-
-        foreach (Thread thread in threads)
-        {
-            thread.Join();
-        }
-
-        if (failure is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-    }
 }

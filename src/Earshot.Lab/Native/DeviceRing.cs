@@ -7,13 +7,13 @@ namespace Earshot.Lab.Native;
 /// <summary>A packet socket on one device that sees whole packets in both directions, with the kernel's time for
 /// each.</summary>
 /// <remarks>
-/// An outgoing packet is stamped as it is handed to the device, after segmentation and checksums; an incoming one before
-/// the network layer sees it. So what an injected packet causes always comes after it.
+/// An outgoing packet is stamped as it is handed to the device, after segmentation and checksums; an incoming one
+/// before the network layer sees it. So what an injected packet causes always comes after it.
 /// </remarks>
 internal sealed unsafe class DeviceRing : IDisposable
 {
     private const int BlockLength = 128 * 1024;
-    private const int RingLength = 32 * BlockLength;
+    private const int RingLength = 8 * BlockLength;
     private const int EveryProtocol = 3;
     private const int Version2 = 1;
     private const uint OwnedByUser = 1;

@@ -123,18 +123,11 @@ internal static unsafe class HostSocket
         _ = Libc.PollPrecisely(polls, 2, &left, null);
     }
 
-    /// <summary>Whether a device of the calling thread's namespace is up and has its carrier.</summary>
-    public static bool IsRunning(string device)
+    /// <summary>Sleeps for a moment.</summary>
+    public static void Pause()
     {
-        const short running = 0x40;
-        int descriptor = Libc.Socket(Libc.AfInet, Libc.SockDgram | Libc.SockCloexec, 0);
-        byte* request = stackalloc byte[InterfaceRequestLength];
-        var bytes = new Span<byte>(request, InterfaceRequestLength);
-        bytes.Clear();
-        Encoding.ASCII.GetBytes(device, bytes);
-        int result = Libc.Control(descriptor, GetInterfaceFlags, request);
-        _ = Libc.Close(descriptor);
-        return result >= 0 && (*(short*)(request + InterfaceFlagsOffset) & running) != 0;
+        var moment = new Libc.TimeSpec { Nanoseconds = 20_000 };
+        _ = Libc.PollPrecisely(null, 0, &moment, null);
     }
 
     /// <summary>Now by the clock with which the kernel stamps packets, in nanoseconds since 1970.</summary>

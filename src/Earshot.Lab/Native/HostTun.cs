@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Earshot.Lab.Native;
 
-/// <summary>A TUN device in the calling thread's network namespace: what the kernel sends there, this program reads, and
-/// what it writes there the kernel receives.</summary>
+/// <summary>A TUN device in the calling thread's network namespace: what the kernel sends there, this program reads,
+/// and what it writes there the kernel receives.</summary>
 /// <remarks>It goes with its descriptor. Every destination is routed to it, IPv4 and IPv6.</remarks>
 internal sealed unsafe class HostTun : IDisposable
 {
@@ -151,7 +151,7 @@ internal sealed unsafe class HostTun : IDisposable
         return Libc.Control(socket, SetFlags, request) < 0 ? $"SIOCSIFFLAGS: {LastError.Name}" : DefaultRoute4(socket);
     }
 
-    // struct rtentry of 64-bit Linux: destination at 8, gateway at 24, mask at 40, flags at 56, device's name at 88.
+    // struct rtentry on 64 bits: destination at 8, gateway at 24, mask at 40, flags at 56, device's name at 88.
     private string? DefaultRoute4(int socket)
     {
         const int length = 120;

@@ -44,7 +44,12 @@ internal sealed partial class CallRunner
     }
 
     private sealed record Waiting(
-        CallEvent Call, IPendingCall Pending, Action<long> Check, Instant Until, TimeSpan Tolerance);
+        CallEvent Call,
+        IPendingCall Pending,
+        Action<long> Check,
+        Instant Until,
+        TimeSpan Tolerance,
+        TimeSpan LateAtStart);
 
     /// <summary>Whether all that was written is <see cref="Pattern"/>, so that payloads can be compared.</summary>
     public bool WritesPattern { get; private set; } = true;
@@ -66,13 +71,14 @@ internal sealed partial class CallRunner
     /// <param name="call">The call.</param>
     /// <param name="until">When it must return if it blocks; null: at once.</param>
     /// <param name="tolerance">By how much it may miss that.</param>
-    public void Make(CallEvent call, Instant? until, TimeSpan tolerance)
+    /// <param name="late">By how much the run is behind the script's times.</param>
+    public void Make(CallEvent call, Instant? until, TimeSpan tolerance, TimeSpan late)
     {
         (int descriptor, Func<ISocketCalls, long> work, Action<long> check) = Prepare(call);
         IPendingCall pending = _target.Begin(descriptor, work);
         if (until is { } moment)
         {
-            _waiting.Add(new Waiting(call, pending, check, moment, tolerance));
+            _waiting.Add(new Waiting(call, pending, check, moment, tolerance, late));
             return;
         }
 
@@ -85,18 +91,19 @@ internal sealed partial class CallRunner
     }
 
     /// <summary>Compares the calls that have returned since the last event.</summary>
-    public void CheckReturned()
+    /// <param name="late">By how much the run is behind the script's times by now.</param>
+    public void CheckReturned(TimeSpan late)
     {
         foreach (Waiting waiting in _waiting.Where(static w => w.Pending.IsDone).ToArray())
         {
             _waiting.Remove(waiting);
-            TimeSpan late = waiting.Pending.Returned - waiting.Until;
-            if (late.Duration() > waiting.Tolerance)
+            TimeSpan missed = waiting.Pending.Returned - waiting.Until;
+            if (missed < -waiting.Tolerance || missed > waiting.Tolerance + Behind(waiting, late))
             {
                 throw new ScriptFailure(
                     waiting.Call.Line,
-                    $"{waiting.Call.Name}() returned {late.Duration().TotalMilliseconds:0.###} ms "
-                        + (late < TimeSpan.Zero ? "too early" : "too late"));
+                    $"{waiting.Call.Name}() returned {missed.Duration().TotalMilliseconds:0.###} ms "
+                        + (missed < TimeSpan.Zero ? "too early" : "too late"));
             }
 
             Judge(waiting.Call, waiting.Pending.Result, waiting.Check);
@@ -104,20 +111,26 @@ internal sealed partial class CallRunner
     }
 
     /// <summary>Waits for the calls that still block.</summary>
-    public void AwaitReturned()
+    /// <param name="late">By how much the run is behind the script's times by now.</param>
+    public void AwaitReturned(TimeSpan late)
     {
         while (_waiting.Count > 0)
         {
             Waiting first = _waiting[0];
-            if (!_target.WaitForCall(first.Pending, first.Until + first.Tolerance + AtOnce))
+            Instant longest = first.Until + first.Tolerance + Behind(first, late) + AtOnce;
+            if (!_target.WaitForCall(first.Pending, longest))
             {
                 throw new ScriptFailure(
                     first.Call.Line, $"{first.Call.Name}() still blocks", Show(first.Call), "no return");
             }
 
-            CheckReturned();
+            CheckReturned(late);
         }
     }
+
+    // What the run fell behind while the call was blocking, the call may be late too.
+    private static TimeSpan Behind(Waiting waiting, TimeSpan late) =>
+        late > waiting.LateAtStart ? late - waiting.LateAtStart : TimeSpan.Zero;
 
     /// <summary>Closes what the script left open, with a reset.</summary>
     public void CloseAll()
@@ -217,7 +230,7 @@ internal sealed partial class CallRunner
         int script = _values.Integer(value);
         if (!_descriptors.ContainsKey(script) && _waiting.Count > 0)
         {
-            AwaitReturned();
+            AwaitReturned(_waiting[0].LateAtStart + AtOnce);
         }
 
         return _descriptors.TryGetValue(script, out int live) ? live : NeverOpen;

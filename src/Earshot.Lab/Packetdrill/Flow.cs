@@ -5,9 +5,9 @@ using Earshot.Core.Time;
 
 namespace Earshot.Lab.Packetdrill;
 
-/// <summary>The segments between one remote and one local port, and what the script's numbers are on the wire.</summary>
-/// <remarks>The stack's sequence numbers count from the ISN that it chose, its time stamps from the first one seen, and
-/// its Fast Open cookies stand for those that the script writes.</remarks>
+/// <summary>The segments between one remote and one local port, and what the script's numbers are there.</summary>
+/// <remarks>The stack's sequence numbers count from the ISN that it chose, its time stamps from the first one seen,
+/// and its Fast Open cookies stand for those that the script writes.</remarks>
 internal sealed class Flow(ushort remotePort, ushort localPort)
 {
     private readonly Dictionary<uint, uint> _stamps = [];
@@ -31,6 +31,9 @@ internal sealed class Flow(ushort remotePort, ushort localPort)
     /// <summary>When the first time stamp was seen.</summary>
     public Instant FirstStamp { get; private set; }
 
+    /// <summary>By how much the run was behind the script's times at the first time stamp.</summary>
+    public TimeSpan LateAtFirstStamp { get; private set; }
+
     /// <summary>The ports of a connection that the stack opens are its own choice.</summary>
     public void Take(ushort remotePort, ushort localPort) => (RemotePort, LocalPort) = (remotePort, localPort);
 
@@ -51,7 +54,8 @@ internal sealed class Flow(ushort remotePort, ushort localPort)
     /// <summary>Told of a segment of the stack before it is compared.</summary>
     /// <param name="seen">The segment.</param>
     /// <param name="expected">What the script expects; null when it expects nothing.</param>
-    public void OnOutbound(SeenSegment seen, TcpPattern? expected)
+    /// <param name="late">By how much the run is behind the script's times.</param>
+    public void OnOutbound(SeenSegment seen, TcpPattern? expected, TimeSpan late)
     {
         IsBegun = true;
         if (seen.Has(Flag.Syn) && (_offset is null || (_mayBegin && (expected?.Sequence ?? 0) == 0)))
@@ -75,10 +79,14 @@ internal sealed class Flow(ushort remotePort, ushort localPort)
         _ended |= seen.Has(Flag.Rst) || seen.Has(Flag.Fin);
         if (expected?.Options is { } options)
         {
-            LearnStamp(seen, options);
+            LearnStamp(seen, options, late);
             LearnCookies(seen, options);
         }
     }
+
+    /// <summary>Where in the peer's stream a segment of the script begins.</summary>
+    public uint Position(TcpPattern tcp) =>
+        unchecked(tcp.Sequence - (_remoteIsn ?? 0) - (tcp.Has(Flag.Syn) ? 0u : 1u));
 
     /// <summary>The stack's sequence number as the script counts it.</summary>
     public uint ScriptSequence(SeenSegment seen) =>
@@ -110,7 +118,7 @@ internal sealed class Flow(ushort remotePort, ushort localPort)
         ? 0
         : _stamps.TryGetValue(stamp, out uint live) ? live : unchecked(stamp + (_stampOffset ?? 0));
 
-    private void LearnStamp(SeenSegment seen, IReadOnlyList<OptionPattern> options)
+    private void LearnStamp(SeenSegment seen, IReadOnlyList<OptionPattern> options, TimeSpan late)
     {
         OptionPattern? script = options.FirstOrDefault(static o => o.Kind == OptionKind.Timestamp);
         OptionPattern? live = seen.Options.FirstOrDefault(static o => o.Kind == OptionKind.Timestamp);
@@ -123,6 +131,7 @@ internal sealed class Flow(ushort remotePort, ushort localPort)
         {
             _stampOffset = unchecked(live.Number - script.Number);
             FirstStamp = seen.Time;
+            LateAtFirstStamp = late;
         }
 
         _stamps[script.Number] = live.Number;

@@ -89,6 +89,8 @@ internal static class IcmpNames
         string? codeName = name == Unreachable
             ? UnreachableCodes.FirstOrDefault(c => (six ? c.Value.Six : c.Value.Four) == code).Key
             : null;
-        return name is null ? $"icmp type {type} code {code}" : $"icmp {name}{(codeName is null ? "" : " " + codeName)}";
+        return name is null
+            ? $"icmp type {type} code {code}"
+            : $"icmp {name}{(codeName is null ? "" : " " + codeName)}";
     }
 }

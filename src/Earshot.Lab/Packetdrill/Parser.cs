@@ -36,9 +36,9 @@ internal sealed partial class Parser
 
         List<CommandEvent> cleanUp = Commands();
         Token end = _lexer.Next();
-        if (end.Kind != TokenKind.End)
+        if (end.Kind != TokenKind.End && cleanUp.Count > 0)
         {
-            throw _lexer.Error(end.Line, "a command between events needs a time");
+            throw _lexer.Error(cleanUp[^1].Line, "a command between events needs a time");
         }
 
         return events.Count > 0

@@ -134,7 +134,8 @@ internal sealed record PythonCode(string File, int Line, IReadOnlyList<PythonSta
             return new PythonStatement(line, text, value, false, target, null);
         }
 
-        throw new ScriptException(file, line, $"the statement '{text}' is not understood; assert, print and NAME = are");
+        throw new ScriptException(
+            file, line, $"the statement '{text}' is not understood; assert, print and NAME = are");
     }
 }
 

@@ -209,7 +209,9 @@ internal sealed record PythonArithmetic(
             case "<<" or ">>" or "**" when right < 0:
                 throw values.Error($"the right side of '{Operator}' is negative");
             case "<<":
-                return right > mostBits && left != 0 ? throw new OverflowException() : checked(left * (1L << (int)right));
+                return right > mostBits && left != 0
+                    ? throw new OverflowException()
+                    : checked(left * (1L << (int)right));
             case ">>":
                 return left >> (int)Math.Min(right, mostBits + 1);
             case "**":

@@ -62,7 +62,7 @@ internal sealed partial class ScriptRun
                 sequence,
                 acknowledgment,
                 options,
-                CallRunner.Pattern(unchecked(sequence - 1), length)));
+                CallRunner.Pattern(unchecked(flow.Position(tcp) + (uint)at), length)));
             first ??= taken;
         }
 
@@ -121,8 +121,9 @@ internal sealed partial class ScriptRun
                 time.Kind == TimeKind.Any ? "the packet did not come" : "the packet did not come in time",
                 PacketText.Write(expected),
                 "nothing");
+        _late = seen.Time - _zero - ScriptTime(time);
         flow.ShareCookies(Default);
-        flow.OnOutbound(seen, expected.Tcp);
+        flow.OnOutbound(seen, expected.Tcp, _late);
         Default.ShareCookies(flow);
         Merge(happening, flow, seen, until);
         string? difference = PacketMatcher.Difference(expected, seen, flow, IsSix, StampTolerance(flow, seen))
@@ -159,7 +160,8 @@ internal sealed partial class ScriptRun
         }
 
         TimeSpan since = flow.FirstStamp == default ? TimeSpan.Zero : seen.Time - flow.FirstStamp;
-        return (long)Math.Ceiling(Tolerance(since) / tick) + 1;
+        TimeSpan behind = (_late - flow.LateAtFirstStamp).Duration();
+        return (long)Math.Ceiling((Tolerance(since) + behind) / tick) + 1;
     }
 
     /// <summary>The next packet of a connection, which stays in order among the others.</summary>
@@ -237,7 +239,7 @@ internal sealed partial class ScriptRun
                 return;
             }
 
-            flow.OnOutbound(more, null);
+            flow.OnOutbound(more, null, _late);
             seen.Payload = [.. seen.Payload, .. more.Payload];
             seen.Flags |= more.Flags & (Flag.Fin | Flag.Psh);
         }

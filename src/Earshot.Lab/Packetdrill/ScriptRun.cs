@@ -27,6 +27,9 @@ internal sealed partial class ScriptRun
     private bool _wasInbound;
     private TimeSpan _scriptTime;
 
+    // How far what we cause has fallen behind the script's times in all: a busy machine wakes us late.
+    private TimeSpan _late;
+
     public ScriptRun(Script script, IpVersion version, IPacketTarget target, IPAddress remote)
     {
         _script = script;
@@ -50,7 +53,7 @@ internal sealed partial class ScriptRun
         _zero = _start = _end = _nominal = _target.Now;
         foreach (ScriptEvent happening in _script.Events)
         {
-            _calls.CheckReturned();
+            _calls.CheckReturned(_late);
             switch (happening)
             {
                 case PacketEvent { IsInbound: false } packet:
@@ -70,7 +73,7 @@ internal sealed partial class ScriptRun
             }
         }
 
-        _calls.AwaitReturned();
+        _calls.AwaitReturned(_late);
         Leftover();
         foreach (CommandEvent command in _script.CleanUp)
         {
@@ -101,7 +104,7 @@ internal sealed partial class ScriptRun
             case CallEvent call:
                 Instant? until = call.BlocksUntil is { } end ? due + (end - call.Time.From) : null;
                 TimeSpan tolerance = Tolerance((call.BlocksUntil ?? call.Time.From) - call.Time.From);
-                _calls.Make(call, until, tolerance);
+                _calls.Make(call, until, tolerance, _late);
                 break;
             case CommandEvent command:
                 Set(command);
@@ -138,20 +141,24 @@ internal sealed partial class ScriptRun
             ? _zero + happening.Time.From
             : (_wasInbound && happening is PacketEvent ? _nominal : _end) + happening.Time.From;
         _target.WaitUntil(due);
+        _late = _target.Now - _zero - ScriptTime(happening.Time);
         return due;
     }
 
     private void Done(ScriptEvent happening, Instant nominal, Instant start, Instant end)
     {
-        _scriptTime = happening.Time.Kind switch
-        {
-            TimeKind.Absolute => happening.Time.From,
-            TimeKind.Relative => _scriptTime + happening.Time.From,
-            _ => _scriptTime,
-        };
+        _scriptTime = ScriptTime(happening.Time);
         (_start, _end, _nominal) = (start, end, nominal);
         _wasInbound = happening is PacketEvent { IsInbound: true };
     }
+
+    /// <summary>When an event happens by the script's own times, from its first event.</summary>
+    private TimeSpan ScriptTime(EventTime time) => time.Kind switch
+    {
+        TimeKind.Absolute => time.From,
+        TimeKind.Relative => _scriptTime + time.From,
+        _ => _scriptTime,
+    };
 
     /// <summary>The script's time from the event before to this one.</summary>
     private TimeSpan SinceBefore(EventTime time) => time.Kind switch

@@ -7,7 +7,7 @@ using Earshot.Lab.Native;
 
 namespace Earshot.Lab.Targets;
 
-/// <summary>Makes packet-level targets of the host kernel, each in a network namespace of its own; needs root.</summary>
+/// <summary>Makes packet-level targets of the host kernel, each in a namespace of its own; needs root.</summary>
 public sealed class HostPacketTargetMaker : IPacketTargetMaker
 {
     /// <inheritdoc/>
@@ -46,6 +46,8 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
     private const string Device = "tun0";
 
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan LongestSettling = TimeSpan.FromSeconds(10);
 
     // What the device and IPv6 would do on their own: look for neighbours and routers, filter by source.
     private static readonly SysctlSetting[] Quiet =
@@ -94,6 +96,15 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
         }
 
         _tun = tun;
+        byte[] address4 = options.Local4.GetAddressBytes();
+        byte[] address6 = options.Local6.GetAddressBytes();
+        if (tun.Configure(address4, address6, options.Mtu) is { } failed)
+        {
+            tun.Dispose();
+            throw new CannotRunHereException($"{Device} cannot be configured: {failed}");
+        }
+
+        // Only now that the device is up: bound to one that is down, the socket would report that for ever.
         if (!DeviceRing.TryOpen(tun.Index, options.Mtu, out DeviceRing? ring, out problem))
         {
             tun.Dispose();
@@ -101,12 +112,6 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
         }
 
         _ring = ring;
-        if (tun.Configure(options.Local4.GetAddressBytes(), options.Local6.GetAddressBytes(), options.Mtu) is { } failed)
-        {
-            ring.Dispose();
-            tun.Dispose();
-            throw new CannotRunHereException($"{Device} cannot be configured: {failed}");
-        }
 
         _zero = HostSocket.Now();
         _calls = new HostSocketCalls(space);
@@ -272,17 +277,17 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
         }
     }
 
-    // The kernel learns of the device's carrier in a worker, and an address may be used only after that.
+    // A worker of the kernel ends an IPv6 address's tentative state, even where no neighbour is asked.
     private void AwaitUsable()
     {
         byte[] address = SocketAddressBytes.Make(Options.Local6, 0);
-        Instant until = Now + TimeSpan.FromSeconds(2);
+        Instant until = Now + LongestSettling;
         while (Now < until)
         {
             int probe = _calls.Socket(SocketAddressBytes.Inet6, Libc.SockDgram, 0);
             int result = _calls.Bind(probe, address);
             _calls.Close(probe);
-            if (result == 0 && HostSocket.IsRunning(Device))
+            if (result == 0)
             {
                 return;
             }
@@ -290,6 +295,7 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
             Sleep(TimeSpan.FromMilliseconds(1));
         }
 
-        throw new CannotRunHereException($"{Device} did not become ready within two seconds");
+        throw new CannotRunHereException(
+            $"{Device} did not become ready within {LongestSettling.TotalSeconds} seconds");
     }
 }

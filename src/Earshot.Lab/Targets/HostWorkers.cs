@@ -100,7 +100,7 @@ internal sealed class HostWorkers(HostSocketCalls calls, long zero) : IDisposabl
                     break;
                 }
 
-                Thread.Yield();
+                HostSocket.Pause();
             }
 
             return call;

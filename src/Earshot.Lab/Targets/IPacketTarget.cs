@@ -7,8 +7,8 @@ namespace Earshot.Lab.Targets;
 
 /// <summary>A host that is driven packet by packet and call by call: the embedded stack in virtual time, or the host
 /// kernel behind a TUN device in real time.</summary>
-/// <remarks>It has one device; every packet for an address that is not its own leaves by it. Not thread-safe: it belongs to
-/// the thread on which <see cref="IPacketTargetMaker.Run"/> calls the work.</remarks>
+/// <remarks>It has one device; every packet for an address that is not its own leaves by it. Not thread-safe: it
+/// belongs to the thread on which <see cref="IPacketTargetMaker.Run"/> calls the work.</remarks>
 public interface IPacketTarget
 {
     /// <summary>The name that goes into verdicts: a profile's name, or <c>host</c>.</summary>
@@ -26,7 +26,8 @@ public interface IPacketTarget
     /// <summary>The socket calls.</summary>
     ISocketCalls Calls { get; }
 
-    /// <summary>Lets the host receive a packet; its answers, if they come at once, can be taken when this returns.</summary>
+    /// <summary>Lets the host receive a packet; its answers, if they come at once, can be taken when this
+    /// returns.</summary>
     /// <param name="packet">A whole IP packet.</param>
     /// <returns>When the host saw it.</returns>
     Instant Inject(ReadOnlySpan<byte> packet);

@@ -3,8 +3,8 @@ using System.Collections.Generic;
 
 namespace Earshot.Lab.Targets;
 
-/// <summary>The socket calls of a target, with Linux's numbers: an address is the bytes of a sockaddr, an option is level,
-/// number and bytes; each call returns a number of 0 or more, or a negated errno.</summary>
+/// <summary>The socket calls of a target, with Linux's numbers: an address is the bytes of a sockaddr, an option is
+/// level, number and bytes; each call returns a number of 0 or more, or a negated errno.</summary>
 /// <remarks>On the host kernel a call on a blocking descriptor may block the thread; see
 /// <see cref="IPacketTarget.Begin"/>. The stack never blocks: what would block returns -EAGAIN.</remarks>
 public interface ISocketCalls

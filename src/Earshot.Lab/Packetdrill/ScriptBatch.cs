@@ -1,0 +1,90 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using Earshot.Lab.Targets;
+
+namespace Earshot.Lab.Packetdrill;
+
+/// <summary>Runs many scripts side by side, each on a target of its own.</summary>
+public static class ScriptBatch
+{
+    /// <summary>How many run at a time on the host kernel.</summary>
+    public const int AtOnceOnHost = 16;
+
+    /// <summary>Runs scripts.</summary>
+    /// <param name="runs">The scripts, each with its IP version.</param>
+    /// <param name="maker">Makes the targets.</param>
+    /// <param name="told">Told each verdict, in the order of <paramref name="runs"/>; may be null.</param>
+    /// <param name="cancellation">Ends the batch early.</param>
+    /// <returns>The verdicts, in the order of <paramref name="runs"/>.</returns>
+    /// <exception cref="ScriptException">A script asks for something that does not exist.</exception>
+    /// <exception cref="CannotRunHereException">This machine or user cannot run the target.</exception>
+    /// <exception cref="OperationCanceledException">The batch was ended early.</exception>
+    public static IReadOnlyList<ScriptVerdict> Run(
+        IReadOnlyList<(Script Script, IpVersion Version)> runs,
+        IPacketTargetMaker maker,
+        Action<ScriptVerdict>? told = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        ArgumentNullException.ThrowIfNull(maker);
+        var verdicts = new ScriptVerdict[runs.Count];
+        var order = new Lock();
+        int next = -1;
+        int tellNext = 0;
+        Exception? failure = null;
+
+        // Threads of their own rather than the pool's: a run on the host waits most of its time.
+        int most = maker is HostPacketTargetMaker ? AtOnceOnHost : Environment.ProcessorCount;
+        Thread[] threads = [.. Enumerable.Range(0, Math.Min(most, runs.Count)).Select(_ => new Thread(Work))];
+        foreach (Thread thread in threads)
+        {
+            thread.IsBackground = true;
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
+        if (failure is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        return verdicts;
+
+        void Work()
+        {
+            try
+            {
+                int i;
+                while ((i = Interlocked.Increment(ref next)) < runs.Count && Volatile.Read(ref failure) is null
+                    && !cancellation.IsCancellationRequested)
+                {
+                    Finish(i, new Runner(maker).Run(runs[i].Script, runs[i].Version));
+                }
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+            }
+        }
+
+        void Finish(int index, ScriptVerdict verdict)
+        {
+            lock (order)
+            {
+                verdicts[index] = verdict;
+                while (tellNext < verdicts.Length && verdicts[tellNext] is { } ready)
+                {
+                    told?.Invoke(ready);
+                    tellNext++;
+                }
+            }
+        }
+    }
+}

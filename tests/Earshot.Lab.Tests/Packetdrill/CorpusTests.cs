@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Packetdrill;
+using Earshot.Lab.Targets;
+using Earshot.Tests;
+using Xunit;
+
+namespace Earshot.Lab.Tests.Packetdrill;
+
+public sealed class CorpusTests
+{
+    private static readonly string Scripts = Path.Combine(RepositoryRoot.Path, "tests", "scripts");
+
+    private static string[] Files =>
+        [.. Directory.GetFiles(Path.Combine(Scripts, "listen"), "*.pkt").Order(StringComparer.Ordinal)];
+
+    private static Dictionary<string, string> NotYet => File.ReadAllLines(Path.Combine(Scripts, "not-yet.txt"))
+        .Where(static line => line.Length > 0 && line[0] != '#')
+        .Select(static line => line.Split(": ", 2))
+        .ToDictionary(static sides => sides[0], static sides => sides[1], StringComparer.Ordinal);
+
+    [Fact]
+    public void Every_script_passes_on_the_stack_over_every_IP_version_or_is_listed_with_its_reason()
+    {
+        (Script Script, IpVersion Version)[] runs = [.. Files
+            .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
+            .SelectMany(static script => script.IpVersions.Select(v => (script, v)))];
+        IReadOnlyList<ScriptVerdict> verdicts =
+            ScriptBatch.Run(runs, new StackPacketTargetMaker(KernelProfile.Linux618));
+        HashSet<string> failed = [.. verdicts.Where(static v => !v.Passed).Select(static v => Name(v.File))];
+        string[] unexplained =
+            [.. verdicts.Where(v => !v.Passed && !NotYet.ContainsKey(Name(v.File))).Select(static v => v.ToString())];
+        Assert.True(unexplained.Length == 0, string.Join('\n', unexplained));
+        string[] gone = [.. NotYet.Keys.Where(name => !failed.Contains(name))];
+        Assert.True(gone.Length == 0, $"not-yet.txt lists scripts that pass: {string.Join(", ", gone)}");
+    }
+
+    [Fact]
+    public void Every_script_opens_with_what_it_shows_and_where_the_fact_comes_from() => Assert.All(Files, file =>
+    {
+        string[] comment = [.. File.ReadLines(file).TakeWhile(static l => l.StartsWith("//"))];
+        Assert.True(comment.Length >= 2, $"{file}: two lines of comment are the least");
+        Assert.True(
+            comment.Any(static l => l.Contains("linux-") || l.Contains("seen on")),
+            $"{file}: the comment does not say where the fact comes from");
+        Assert.All(File.ReadLines(file), line => Assert.True(line.Length <= 120, $"{file}: {line}"));
+    });
+
+    [Fact]
+    public void Every_script_is_named_as_a_sentence() => Assert.All(Files, static file =>
+        Assert.Matches("^[a-z0-9]+(-[a-z0-9]+){3,}\\.pkt$", Path.GetFileName(file)));
+
+    private static string Name(string file) => Path.GetFileNameWithoutExtension(file);
+}
