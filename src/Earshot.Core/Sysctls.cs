@@ -25,6 +25,11 @@ public sealed class Sysctls
     internal int TcpFinTimeout;
     internal int TcpTimestamps;
     internal int TcpWindowScaling;
+    internal int TcpSack;
+    internal int TcpEcn;
+    internal int TcpReflectTos;
+    internal int TcpWorkaroundSignedWindows;
+    internal int TcpFastopen;
     internal int TcpSlowStartAfterIdle;
     internal int TcpTwReuse;
     internal int TcpTwReuseDelay = 1000;
@@ -102,6 +107,9 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_fin_timeout", 0, int.MaxValue / 1000, s => ref s.TcpFinTimeout);
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
+        yield return Number("net.ipv4.tcp_ecn", 0, 2, s => ref s.TcpEcn);
+        yield return Number("net.ipv4.tcp_reflect_tos", 0, 1, s => ref s.TcpReflectTos);
+        yield return Number("net.ipv4.tcp_workaround_signed_windows", 0, U8, s => ref s.TcpWorkaroundSignedWindows);
         yield return Number("net.ipv4.tcp_slow_start_after_idle", 0, U8, s => ref s.TcpSlowStartAfterIdle);
         yield return Number("net.ipv4.tcp_tw_reuse", 0, 2, s => ref s.TcpTwReuse);
         yield return Number("net.ipv4.tcp_tw_reuse_delay", 1, int.MaxValue, s => ref s.TcpTwReuseDelay);

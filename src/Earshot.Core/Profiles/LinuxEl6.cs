@@ -36,6 +36,9 @@ internal static class LinuxEl6
         WindowShareShift = 2,
         LoopbackMtu = 16436,
         EphemeralPortLeaps = false,
+        Cookies = CookieLayout.Linux2632,
+        CookiesMayBeForced = false,
+        FloodLog = SynFloodLog.CookiesOnly,
         RequestsListedFirst = true,
         ListenDropsWord = "ignored",
         LacksCounters =
@@ -44,6 +47,9 @@ internal static class LinuxEl6
             Counter.IcmpOutRateLimitHost, Counter.TcpInCsumErrors, Counter.TcpExtBeyondWindow,
             Counter.TcpExtTSEcrRejected, Counter.TcpExtPAWSOldAck, Counter.TcpExtPAWSTimewait,
             Counter.TcpExtTCPTimeWaitOverflow, Counter.TcpExtTCPReqQFullDrop,
+            Counter.TcpExtTCPReqQFullDoCookies, Counter.TcpExtTCPDeferAcceptDrop, Counter.TcpExtTCPFastOpenPassive,
+            Counter.TcpExtTCPFastOpenPassiveFail, Counter.TcpExtTCPFastOpenListenOverflow,
+            Counter.TcpExtTCPFastOpenCookieReqd, Counter.TcpExtTCPFastOpenPassiveAltKey,
 
             // It has this one, but counts only what SACK shows to be lost again.
             Counter.TcpExtTCPLostRetransmit,
@@ -75,6 +81,8 @@ internal static class LinuxEl6
             ["net.ipv4.tcp_rmem"] = "4096\t87380\t4194304",
             ["net.ipv4.tcp_wmem"] = "4096\t16384\t4194304",
             ["net.ipv4.tcp_congestion_control"] = "reno",
+            ["net.ipv4.tcp_ecn"] = "2",
+            ["net.ipv4.tcp_workaround_signed_windows"] = "0",
             ["net.ipv4.tcp_slow_start_after_idle"] = "1",
             ["net.ipv4.tcp_tw_reuse"] = "0",
             ["net.ipv4.tcp_rfc1337"] = "0",
