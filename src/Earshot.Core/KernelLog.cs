@@ -23,6 +23,7 @@ public sealed class KernelLog
     private long _windowStart = long.MinValue;
     private int _printed;
     private long _missed;
+    private long _minuteStart = long.MinValue;
 
     /// <summary>The lines, the oldest first.</summary>
     public IReadOnlyCollection<KernelLogLine> Lines => _lines;
@@ -50,6 +51,19 @@ public sealed class KernelLog
 
         _missed++;
         return false;
+    }
+
+    /// <summary>Whether a minute has passed since the last line of this kind; if so one must be written now.</summary>
+    internal bool TryTakeMinute(Instant now)
+    {
+        const long Minute = 60 * Instant.NanosecondsPerSecond;
+        if (_minuteStart != long.MinValue && now.Nanoseconds - _minuteStart <= Minute)
+        {
+            return false;
+        }
+
+        _minuteStart = now.Nanoseconds;
+        return true;
     }
 
     internal void Add(Instant now, string text)

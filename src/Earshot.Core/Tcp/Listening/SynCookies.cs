@@ -1,6 +1,6 @@
 using System;
+using System.Buffers.Binary;
 using Earshot.Core.Profiles;
-using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Listening;
@@ -33,10 +33,10 @@ internal sealed class SynCookies
     private readonly long _gate;
     private readonly OverflowStamp? _shared;
 
-    internal SynCookies(StackContext context)
+    internal SynCookies(StackContext context, CookieLayout layout)
     {
         _context = context;
-        _layout = context.Profile.Cookies;
+        _layout = layout;
         _sizes = [.. _layout.MssTable];
         _sizesIPv6 = [.. _layout.MssTableIPv6];
         Chance chance = context.Stream(ChanceStream.SynCookies);
@@ -52,6 +52,9 @@ internal sealed class SynCookies
 
     /// <summary>Whether the timestamp of a SYN-ACK can remember options; otherwise they are not even offered.</summary>
     internal bool RemembersOptions => _layout.Stamp != CookieStamp.None;
+
+    /// <summary>Whether an ACK that comes too late for any cookie counts as a failed one.</summary>
+    internal bool CountsClosedGate => _layout.CountsClosedGate;
 
     /// <summary>The minute that a cookie carries. Linux: tcp_cookie_time.</summary>
     internal uint Count => (uint)(_context.Jiffies / _period);
@@ -223,13 +226,13 @@ internal sealed class SynCookies
         Span<byte> record = stackalloc byte[40];
         tuple.Remote.Address.WriteIPv6(record);
         tuple.Local.Address.WriteIPv6(record[16..]);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(record[32..], count);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(record[36..], tuple.Remote.Port);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(record[38..], tuple.Local.Port);
+        BinaryPrimitives.WriteUInt32LittleEndian(record[32..], count);
+        BinaryPrimitives.WriteUInt16BigEndian(record[36..], tuple.Remote.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(record[38..], tuple.Local.Port);
         return (uint)SipHash.Hash(_keys[4 + (2 * key)], _keys[5 + (2 * key)], record);
     }
 
-    private static uint Swap(uint value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
+    private static uint Swap(uint value) => BinaryPrimitives.ReverseEndianness(value);
 
-    private static ushort Swap(ushort value) => System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(value);
+    private static ushort Swap(ushort value) => BinaryPrimitives.ReverseEndianness(value);
 }
