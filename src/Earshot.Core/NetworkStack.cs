@@ -68,6 +68,9 @@ public sealed class NetworkStack : IDisposable
     /// <summary>Why everything happened.</summary>
     public Ledger Ledger => _context.Ledger;
 
+    /// <summary>What the kernel would have written to its log.</summary>
+    public KernelLog Log => _context.Log;
+
     /// <summary>The socket calls.</summary>
     public SocketCalls Calls { get; }
 

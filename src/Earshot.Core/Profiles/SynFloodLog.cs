@@ -1,5 +1,3 @@
-using System;
-
 namespace Earshot.Core.Profiles;
 
 /// <summary>How often the line about a full SYN queue is written to the kernel's log.</summary>

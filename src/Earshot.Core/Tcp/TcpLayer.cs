@@ -27,6 +27,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Routes = routes;
         Table = new SocketTable(context);
         Output = new TcpOutput(context, routes, ip, Table);
+        SynCookies = context.Profile.Cookies is { } layout ? new SynCookies(context, layout) : null;
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
         Metrics = new TcpMetrics(context);
@@ -61,6 +62,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal ListenShapeRules Shape { get; }
 
     internal InitialSequence InitialSequence { get; }
+
+    /// <summary>The cookies of all listeners; null where the profile has none.</summary>
+    internal SynCookies? SynCookies { get; }
 
     internal ChallengeLimit ChallengeLimit { get; }
 

@@ -30,6 +30,9 @@ public struct TcpOptions
     /// <summary>Whether the window-scale option is there.</summary>
     public bool HasWindowScale;
 
+    /// <summary>A shift above 14 as the option says it, or 0.</summary>
+    public byte IllegalWindowScale;
+
     /// <summary>Whether the SACK-permitted option is there.</summary>
     public bool SackPermitted;
 
@@ -162,7 +165,7 @@ public struct TcpOptions
         options.TsVal = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
         options.TsEcr = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
         options.HasWindowScale = true;
-        options.WindowScale = Math.Min((byte)scale, (byte)MaximumWindowScale);
+        SetWindowScale(ref options, (byte)scale);
         return true;
     }
 
@@ -176,7 +179,7 @@ public struct TcpOptions
                 break;
             case KindWindowScale when option.Length == 3 && syn:
                 options.HasWindowScale = true;
-                options.WindowScale = Math.Min(option[2], (byte)MaximumWindowScale);
+                SetWindowScale(ref options, option[2]);
                 break;
             case KindSackPermitted when option.Length == 2 && syn:
                 options.SackPermitted = true;
@@ -185,6 +188,12 @@ public struct TcpOptions
                 ReadTimestamp(ref options, option);
                 break;
         }
+    }
+
+    private static void SetWindowScale(ref TcpOptions options, byte scale)
+    {
+        options.WindowScale = Math.Min(scale, (byte)MaximumWindowScale);
+        options.IllegalWindowScale = scale > MaximumWindowScale ? scale : (byte)0;
     }
 
     private static void ReadTimestamp(ref TcpOptions options, ReadOnlySpan<byte> option)

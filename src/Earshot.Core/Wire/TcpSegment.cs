@@ -123,6 +123,9 @@ public readonly ref struct TcpSegment
     /// <summary>SEG.ACK: the next number the sender expects, if the ACK bit is set.</summary>
     public SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
 
+    /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
+    public byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
+
     /// <summary>The window field as on the wire, unscaled.</summary>
     public ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
 

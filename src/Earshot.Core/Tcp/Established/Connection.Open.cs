@@ -18,7 +18,8 @@ internal sealed partial class Connection
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options);
+        Begin(segment.Tuple, tag, route, listener.Owner.Options);
+        Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
         _listener = listener;
         _isInTable = true;
         _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
@@ -46,7 +47,7 @@ internal sealed partial class Connection
         State = TcpState.SynRecv;
 
         // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
-        if (request.Retransmissions == 0)
+        if (request.Retransmissions == 0 && !request.Has(RequestFlags.Cookie))
         {
             uint elapsed = (uint)_context.NowMicroseconds - request.FirstSentMicroseconds;
             Sample(elapsed);

@@ -22,6 +22,18 @@ internal enum RequestFlags : byte
 
     /// <summary>Its addresses are IPv6 and stand beside it.</summary>
     IPv6 = 8,
+
+    /// <summary>ECN is used.</summary>
+    Ecn = 16,
+
+    /// <summary>Selective acknowledgments are used.</summary>
+    Sack = 32,
+
+    /// <summary>It was folded into a SYN cookie, and is in no queue.</summary>
+    Cookie = 64,
+
+    /// <summary>Its connection was made from the SYN, and is in the accept queue.</summary>
+    FastOpen = 128,
 }
 
 /// <summary>Both addresses of a request over IPv6.</summary>

@@ -22,7 +22,9 @@ internal sealed partial class Listener
         Fill(ref request, syn, @interface, route, cookies);
         cookies.NoteOverflow(Overflow);
         request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss).Value;
-        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, isFirst: true);
+        uint stamp = _context.TimestampClock;
+        stamp = request.Has(RequestFlags.Timestamps) ? cookies.Stamp(stamp, request) : stamp;
+        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, stamp);
     }
 
     /// <summary>An ACK that belongs to no request may acknowledge a cookie. Linux: cookie_v4_check,

@@ -44,9 +44,13 @@ internal sealed class RequestInput
 
         if ((flags & (TcpFlags.Ack | TcpFlags.Rst)) == TcpFlags.Ack && segment.Ack != request.SendNext)
         {
-            // The request survives; the listener resets the segment as one that nothing waits for.
+            // The request survives; the listener takes the segment as one that nothing waits for.
             _context.Judge(segment, RuleId.RequestWrongAck, listener: listener.Id);
-            _tcp.Output.Reset(segment);
+            if (!listener.TryCookie(segment, tag, hasRequest: true))
+            {
+                _tcp.Output.Reset(segment);
+            }
+
             return false;
         }
 
@@ -276,10 +280,6 @@ internal sealed class RequestInput
         child.OpenFromRequest(request, listener, segment, route, tag);
         _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
         _tcp.ForgetRequest(listener, place, ref request);
-        listener.Queue(child);
-        child.OnSegment(segment);
-
-        // The queue was filled before, and the child is ESTABLISHED by now: an accepter that wakes finds both.
-        listener.Owner.OnReadiness(PollMask.In | PollMask.ReadNormal);
+        listener.TakeIn(child, segment);
     }
 }

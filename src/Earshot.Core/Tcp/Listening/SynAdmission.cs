@@ -25,6 +25,7 @@ internal enum SynAction : byte
 /// <param name="IsProven">Whether a round trip to the peer is remembered; asked only with cookies off.</param>
 /// <param name="ForcesCookies">Every SYN gets a cookie: tcp_syncookies is 2 and the release knows that value.</param>
 /// <param name="HasRoute">There is a way back to the client.</param>
+/// <param name="IsIPv6">The client's address is one of IPv6.</param>
 internal readonly record struct SynQuestion(
     bool HasForcedIsn,
     int SynCount,
@@ -36,7 +37,12 @@ internal readonly record struct SynQuestion(
     int MaxSynBacklog,
     bool IsProven = false,
     bool ForcesCookies = false,
-    bool HasRoute = true);
+    bool HasRoute = true,
+    bool IsIPv6 = false)
+{
+    /// <summary>What a missing way back counts beside the drop.</summary>
+    internal Counter NoRouteCounter => IsIPv6 ? Counter.None : Counter.IpOutNoRoutes;
+}
 
 /// <summary>The answer: what to do, what to count, and why.</summary>
 /// <param name="Action">What to do.</param>

@@ -49,7 +49,7 @@ internal sealed class GlobalTableShape : ListenShapeRules
             return new SynDecision(
                 SynAction.Drop,
                 new Verdict(RuleId.SynNoRoute),
-                Counter.IpOutNoRoutes,
+                q.NoRouteCounter,
                 Counter.TcpExtListenDrops,
                 wanted,
                 full);

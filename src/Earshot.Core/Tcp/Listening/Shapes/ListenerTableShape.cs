@@ -62,7 +62,7 @@ internal sealed class ListenerTableShape : ListenShapeRules
 
         if (!q.HasRoute)
         {
-            return Drop(new Verdict(RuleId.SynNoRoute), wanted, full, Counter.IpOutNoRoutes);
+            return Drop(new Verdict(RuleId.SynNoRoute), wanted, full, q.NoRouteCounter);
         }
 
         return cookie ? Cookie(q, full) : Queue(q);
