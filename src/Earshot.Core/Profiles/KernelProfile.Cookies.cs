@@ -6,7 +6,7 @@ public sealed partial record KernelProfile
     /// <summary>The release's SYN cookies; null: it has none.</summary>
     public CookieLayout? Cookies { get; init; } = CookieLayout.Linux44;
 
-    /// <summary>Whether <c>tcp_syncookies</c> 2 answers every SYN with a cookie; otherwise it means what 1 does.</summary>
+    /// <summary>Whether <c>tcp_syncookies</c> 2 answers every SYN with a cookie; otherwise it means 1.</summary>
     public bool CookiesMayBeForced { get; init; } = true;
 
     /// <summary>What is written to the kernel's log about a full SYN queue.</summary>

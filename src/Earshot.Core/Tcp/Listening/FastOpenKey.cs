@@ -6,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>The key, or key and backup, from which Fast Open cookies are made (RFC 7413 §4.1.2).</summary>
-/// <remarks>Linux: tcp_fastopen_context. A cookie is the hash of both addresses, so it is the same for all ports.</remarks>
+/// <remarks>Linux: tcp_fastopen_context. A cookie is a hash of both addresses, the same for all ports.</remarks>
 internal static class FastOpenKey
 {
     /// <summary>Bytes of one key.</summary>
@@ -33,7 +33,7 @@ internal static class FastOpenKey
     {
         if (keys.IsEmpty)
         {
-            return Show(stackalloc byte[Length]);
+            return Show(new byte[Length]);
         }
 
         string text = "";

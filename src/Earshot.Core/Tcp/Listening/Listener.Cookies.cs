@@ -14,7 +14,7 @@ internal sealed partial class Listener
     /// <summary>When this listener last sent a cookie; members of a group share one.</summary>
     internal OverflowStamp Overflow { get; set; } = new();
 
-    /// <summary>Answers a SYN with a cookie; nothing stays but the stamp of the time. Linux: tcp_conn_request.</summary>
+    /// <summary>Answers a SYN with a cookie; nothing stays but a stamp of the time. Linux: tcp_conn_request.</summary>
     private void SendCookie(in TcpSegment syn, int @interface, in Route route)
     {
         SynCookies cookies = _tcp.SynCookies!;

@@ -13,7 +13,7 @@ internal sealed class OverflowStamp
     internal uint Jiffies;
 }
 
-/// <summary>Connection requests folded into sequence numbers, and back: the number is all that is kept of a SYN.</summary>
+/// <summary>Connection requests folded into sequence numbers, and back: that number is all that is kept.</summary>
 /// <remarks>Linux: secure_tcp_syn_cookie, check_tcp_syn_cookie (net/ipv4/syncookies.c).</remarks>
 internal sealed class SynCookies
 {

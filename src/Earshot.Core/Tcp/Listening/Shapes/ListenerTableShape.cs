@@ -43,7 +43,9 @@ internal sealed class ListenerTableShape : ListenShapeRules
         if (full && q.Syncookies == 0)
         {
             return Drop(
-                new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit), Counter.TcpExtTCPReqQFullDrop, full);
+                new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit),
+                _countsDroppedSyns ? Counter.TcpExtTCPReqQFullDrop : Counter.None,
+                full);
         }
 
         // A SYN that a cookie is wanted for is counted as such even when it comes to nothing.
