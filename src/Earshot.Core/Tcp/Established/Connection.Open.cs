@@ -32,7 +32,11 @@ internal sealed partial class Connection
         _hasTimestamps = request.Has(RequestFlags.Timestamps);
         _tsOffset = request.TsOffset;
         SetRecentTimestamp(request.TsRecent);
-        if (request.Has(RequestFlags.WindowScale))
+        _hasSack = request.Has(RequestFlags.Sack);
+        _hasEcn = request.Has(RequestFlags.Ecn);
+        _isFromCookie = request.Has(RequestFlags.Cookie);
+        _hasWindowScale = request.Has(RequestFlags.WindowScale);
+        if (_hasWindowScale)
         {
             _sendScale = request.PeerWindowScale;
             _receiveScale = request.OwnWindowScale;
@@ -271,6 +275,7 @@ internal sealed partial class Connection
         if (options.HasWindowScale && _context.Sysctls.TcpWindowScaling != 0)
         {
             _sendScale = options.WindowScale;
+            _hasWindowScale = true;
         }
         else
         {

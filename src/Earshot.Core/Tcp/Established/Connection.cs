@@ -44,6 +44,10 @@ internal sealed partial class Connection
 
     // What was agreed on.
     private bool _hasTimestamps;
+    private bool _hasWindowScale;
+    private bool _hasSack;
+    private bool _hasEcn;
+    private bool _isFromCookie;
     private byte _sendScale;
     private byte _receiveScale;
     private int _peerMss;
@@ -212,6 +216,8 @@ internal sealed partial class Connection
                 ? TimeSpan.FromMicroseconds(_tcp.Timers.Remaining(node) * (double)_context.Clock.TickMicroseconds)
                 : TimeSpan.Zero,
             Retransmits = _timeouts,
+            Cookie = _isFromCookie
+                ? new CookieRemains(_peerMss, _hasTimestamps, _hasWindowScale, _hasSack, _hasEcn) : null,
             Descriptor = descriptor,
         };
     }
@@ -242,7 +248,7 @@ internal sealed partial class Connection
         _maximumWindow = _sendWindow = _receiveWindow = 0;
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;
         _windowLimited = false;
-        _hasTimestamps = false;
+        _hasTimestamps = _hasWindowScale = _hasSack = _hasEcn = _isFromCookie = false;
         _sendScale = _receiveScale = 0;
         State = TcpState.Close;
     }
