@@ -93,7 +93,7 @@ public readonly record struct SocketRow
     public int Retransmits { get; init; }
 
     /// <summary>What a SYN cookie remembered of the handshake; null of a connection that came without one.</summary>
-    public CookieRemains? Cookie { get; init; }
+    public CookieRemains? SynCookie { get; init; }
 
     /// <summary>The descriptor; -1 for requests, connections not accepted, orphans and TIME_WAIT.</summary>
     public int Descriptor { get; init; }

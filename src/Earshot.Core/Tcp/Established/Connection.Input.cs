@@ -343,7 +343,7 @@ internal sealed partial class Connection
                 SampleTimestamp(options.TsEcr);
             }
 
-            StartCongestion();
+            StartCongestion(timedOut: true);
         }
 
         _sendWindow = segment.Has(TcpFlags.Syn)

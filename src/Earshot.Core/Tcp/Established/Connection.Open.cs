@@ -44,7 +44,8 @@ internal sealed partial class Connection
 
         _sendWindow = (uint)segment.WindowField << _sendScale;
         _maximumWindow = _sendWindow;
-        StartReceiving((int)request.WindowBytes);
+        StartReceiving(
+            (int)request.WindowBytes, ReceiveWindow.LimitOf(_context, Options, request.OwnWindowScale));
         _peerMss = request.Mss;
         SetMss();
         _totalRetransmissions = request.Retransmissions;
@@ -57,7 +58,7 @@ internal sealed partial class Connection
             Sample(elapsed);
         }
 
-        StartCongestion();
+        StartCongestion(request.Timeouts > 0);
     }
 
     /// <summary>Starts a handshake. Linux: tcp_v4_connect, tcp_connect.</summary>
@@ -84,7 +85,7 @@ internal sealed partial class Connection
         _writeSeq = _nxt = _smallEnd = _pushed = _iss + 1;
         ReceiveWindow window = ReceiveWindow.Initial(_context, Options, _advertisedMss);
         _receiveScale = (byte)window.Scale;
-        StartReceiving(window.Bytes);
+        StartReceiving(window.Bytes, window.Limit);
         _rtt.Rto = InitialRto;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
@@ -116,20 +117,24 @@ internal sealed partial class Connection
         _ack = AckState.Fresh;
     }
 
-    private void StartReceiving(int window)
+    private void StartReceiving(int window, int limit)
     {
+        _windowLimit = limit;
         _receiveWindow = (uint)window;
         _receiveLimit = window;
     }
 
-    private void StartCongestion()
+    /// <summary>The state in which data begins to be sent.</summary>
+    /// <param name="timedOut">Whether a part of the handshake was sent again because of a timer, and not only
+    /// because the peer asked again.</param>
+    private void StartCongestion(bool timedOut)
     {
         _congestion = new CongestionState
         {
             Threshold = CongestionState.InfiniteThreshold,
 
             // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
-            Window = _totalRetransmissions > 1 ? 1 : _context.Profile.InitialWindow,
+            Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow,
         };
         _mostPacketsOutEnd = _nxt;
         long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
@@ -248,7 +253,7 @@ internal sealed partial class Connection
         _timeouts = _backoff = 0;
         _firstRetransmission = 0;
         _windowUpdated = _receiveNext;
-        StartCongestion();
+        StartCongestion(timedOut: true);
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         SetState(TcpState.Established);
         Judge(segment, RuleId.ConnectDone);
@@ -281,6 +286,7 @@ internal sealed partial class Connection
         {
             _sendScale = _receiveScale = 0;
             _receiveLimit = Math.Min(_receiveLimit, ushort.MaxValue);
+            _windowLimit = Math.Min(_windowLimit, ushort.MaxValue);
             _receiveWindow = Math.Min(_receiveWindow, ushort.MaxValue);
         }
 

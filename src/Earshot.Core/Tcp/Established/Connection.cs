@@ -98,6 +98,7 @@ internal sealed partial class Connection
     private SeqNumber _windowUpdated;
     private uint _receiveWindow;
     private int _receiveLimit;
+    private int _windowLimit;
     private ReceiveBuffer _receiveBuffer;
     private SeqNumber? _outOfOrderFin;
     private bool _finReceived;
@@ -216,7 +217,7 @@ internal sealed partial class Connection
                 ? TimeSpan.FromMicroseconds(_tcp.Timers.Remaining(node) * (double)_context.Clock.TickMicroseconds)
                 : TimeSpan.Zero,
             Retransmits = _timeouts,
-            Cookie = _isFromCookie
+            SynCookie = _isFromCookie
                 ? new CookieRemains(_peerMss, _hasTimestamps, _hasWindowScale, _hasSack, _hasEcn) : null,
             Descriptor = descriptor,
         };

@@ -88,7 +88,7 @@ internal struct ConnectionRequest
     /// <summary>When the last SYN-ACK left, in milliseconds modulo 2^32.</summary>
     internal uint LastSentMilliseconds;
 
-    /// <summary>When a segment outside the window was last answered, in milliseconds; 0: never.</summary>
+    /// <summary>When a segment outside the window was last answered, in jiffies modulo 2^32; 0: never.</summary>
     internal uint LastOutOfWindow;
 
     /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other

@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Wire;
@@ -46,7 +47,7 @@ internal sealed class RequestInput
         {
             // The request survives; the listener takes the segment as one that nothing waits for.
             _context.Judge(segment, RuleId.RequestWrongAck, listener: listener.Id);
-            if (!listener.TryCookie(segment, tag, hasRequest: true))
+            if (segment.Has(TcpFlags.Syn) || !listener.TryCookie(segment, tag, hasRequest: true))
             {
                 _tcp.Output.Reset(segment);
             }
@@ -86,13 +87,15 @@ internal sealed class RequestInput
     {
         TcpOptions options = default;
         bool hasTimestamp = false;
-        if (request.Has(RequestFlags.Timestamps) && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
+        if (request.Has(RequestFlags.Timestamps) && _context.Sysctls.TcpTimestamps != 0
+            && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
         {
             options = TcpOptions.Parse(segment);
             hasTimestamp = options.HasTimestamp;
         }
 
-        bool old = hasTimestamp && request.TsRecent != 0 && (int)(options.TsVal - request.TsRecent) < 0;
+        bool old = hasTimestamp && request.TsRecent != 0 && (int)(options.TsVal - request.TsRecent) < 0
+            && !(segment.Has(TcpFlags.Rst) && IsStale(request));
         bool wrongEcho = false;
         if (hasTimestamp && options.TsEcr != 0 && _context.Profile.ChecksTimestampEcho)
         {
@@ -108,6 +111,15 @@ internal sealed class RequestInput
         bool inWindow = segment.Seq == next || (end > next && segment.Seq < right)
             || (segment.Seq == right && end == right);
         return new Facts(old, wrongEcho, inWindow, options.TsVal, hasTimestamp);
+    }
+
+    /// <summary>Whether the SYN's timestamp is so old that a RST need not be newer. Linux: tcp_paws_reject.</summary>
+    /// <remarks>It is not kept when the SYN came: its age is taken to be that of the timer that now runs.</remarks>
+    private bool IsStale(in ConnectionRequest request)
+    {
+        const int SegmentLifetimeSeconds = 60;
+        double seconds = _context.Profile.InitialRto.TotalSeconds * (1L << request.Timeouts);
+        return Math.Min(seconds, _context.Profile.MaximumRto.TotalSeconds) >= SegmentLifetimeSeconds;
     }
 
     private uint FirstTimestamp(in ConnectionRequest request)
@@ -144,19 +156,20 @@ internal sealed class RequestInput
     private bool IsLimited(ref ConnectionRequest request, in TcpSegment segment)
     {
         int limit = _context.Sysctls.TcpInvalidRatelimit;
-        if (limit == 0 || (segment.PayloadLength > 0 && !segment.Has(TcpFlags.Syn)))
-        {
-            return false;
-        }
+        return (segment.SegmentLength == 0 || segment.Has(TcpFlags.Syn)) && IsLimited(ref request, limit);
+    }
 
-        uint now = _context.NowMilliseconds;
-        if (request.LastOutOfWindow != 0 && now - request.LastOutOfWindow < (uint)limit)
+    private bool IsLimited(ref ConnectionRequest request, int milliseconds)
+    {
+        // In jiffies modulo 2^32; 0 means never, also when a jiffy has that number.
+        uint now = (uint)_context.Jiffies;
+        if (request.LastOutOfWindow != 0
+            && now - request.LastOutOfWindow < _context.Clock.FromMilliseconds(milliseconds))
         {
             return true;
         }
 
-        // 0 means never; the first millisecond of a clock is one off rather than never.
-        request.LastOutOfWindow = now == 0 ? 1 : now;
+        request.LastOutOfWindow = now;
         return false;
     }
 
@@ -212,16 +225,13 @@ internal sealed class RequestInput
 
     private void Challenge(Listener listener, ref ConnectionRequest request, in TcpSegment segment)
     {
-        uint now = _context.NowMilliseconds;
-        if (request.LastOutOfWindow != 0
-            && now - request.LastOutOfWindow < (uint)_context.Sysctls.TcpInvalidRatelimit)
+        if (IsLimited(ref request, _context.Sysctls.TcpInvalidRatelimit))
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedChallenge);
             _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
             return;
         }
 
-        request.LastOutOfWindow = now == 0 ? 1 : now;
         if (!_tcp.ChallengeLimit.TryTake() || !_tcp.Routes.TryRoute(segment.Source, out Route route))
         {
             _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);

@@ -149,7 +149,7 @@ public sealed class CookieLayoutTests
             Options = Packet.Timestamps(78, reply.TsVal),
         });
         SocketRow row = host.Rows().Single(row => row.Remote.Port == 7);
-        Assert.Equal(new CookieRemains(1460, mask is not null, mask is not null, false, false), row.Cookie);
+        Assert.Equal(new CookieRemains(1460, mask is not null, mask is not null, false, false), row.SynCookie);
     }
 
     [Theory]
@@ -172,7 +172,7 @@ public sealed class CookieLayoutTests
         peer.Expected = reply.Seq + 1;
         peer.Ack();
         Assert.Equal(kept, host.Rows().Single(row => row.Remote.Port == 7 && row.State == TcpState.Established)
-            .Cookie?.Mss);
+            .SynCookie?.Mss);
     }
 
     [Fact]
@@ -248,6 +248,6 @@ public sealed class CookieLayoutTests
         {
             SourcePort = port, Seq = Peer.Isn + 1, Ack = reply.Seq + 1, Flags = TcpFlags.Ack,
         });
-        return host.Rows().Single(row => row.Remote.Port == port).Cookie!.Value.Mss;
+        return host.Rows().Single(row => row.Remote.Port == port).SynCookie!.Value.Mss;
     }
 }
