@@ -19,6 +19,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     private readonly List<Connection> _finished = [];
     private readonly Queue<Connection> _blocked = new();
     private readonly Chance _hashes;
+    private readonly Dictionary<int, byte[]> _savedSyns = [];
     private ushort _lastListenerId;
 
     internal TcpLayer(StackContext context, RouteTable routes, IpOutput ip)
@@ -187,6 +188,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
         listener.SynQueue.Remove(place, ref request, Table.Requests);
         SynAckTimer.Stop(listener, place);
         Table.FreeRequest(place);
+        if (_savedSyns.Count > 0)
+        {
+            _savedSyns.Remove(place);
+        }
+
         ForgetIfUnused(listener);
     }
 
@@ -248,6 +254,12 @@ internal sealed class TcpLayer : ITransport, IDisposable
             _blocked.Dequeue().OnUnblocked();
         }
     }
+
+    /// <summary>Keeps the headers of a SYN for TCP_SAVED_SYN.</summary>
+    internal void SaveSyn(int place, ReadOnlySpan<byte> headers) => _savedSyns[place] = headers.ToArray();
+
+    /// <summary>The headers of the SYN of a request, or null.</summary>
+    internal byte[]? SavedSyn(int place) => _savedSyns.Count == 0 ? null : _savedSyns.GetValueOrDefault(place);
 
     internal int AdvertisedMss(in Route route, in SocketOptions options) => TcpOutput.AdvertisedMss(route, options);
 

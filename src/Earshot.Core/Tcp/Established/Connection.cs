@@ -148,6 +148,9 @@ internal sealed partial class Connection
     /// <summary>Whether this side sends no more.</summary>
     internal bool IsWriteShut { get; private set; }
 
+    /// <summary>The headers of the SYN that it began with, for TCP_SAVED_SYN; null: not kept, or read.</summary>
+    internal byte[]? SavedSyn { get; set; }
+
     /// <summary>Bytes that can be read.</summary>
     internal int ReadableBytes => _receiveBuffer.Length;
 
@@ -232,6 +235,7 @@ internal sealed partial class Connection
         _sent.Clear();
         StopTimers();
         Owner = null;
+        SavedSyn = null;
         _listener = null;
         _isFinished = false;
         Error = SoftError = 0;

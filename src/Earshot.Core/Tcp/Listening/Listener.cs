@@ -162,6 +162,12 @@ internal sealed partial class Listener
 
         SeqNumber isn = Fill(ref request, syn, @interface, route, null);
         request.Isn = (forcedIsn ?? isn).Value;
+        if (Owner.Options.SaveSyn != 0)
+        {
+            // From the link's header on or from IP's: the devices here have none of the former.
+            _tcp.SaveSyn(place, syn.Headers);
+        }
+
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
         _tcp.SynAckTimer.Start(this, place, ref request);

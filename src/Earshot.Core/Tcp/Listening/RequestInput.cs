@@ -246,6 +246,17 @@ internal sealed class RequestInput
     private void OnThirdAck(
         Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
     {
+        int limit = listener.Owner.Options.DeferAccept;
+        bool isBare = segment.EndSeq.Value == request.PeerIsn + 1;
+        if (DeferRules.HoldsBack(isBare, request.Timeouts, limit, _context.Profile.DefersForEver))
+        {
+            request.Flags |= RequestFlags.Acked;
+            _context.Mib.Count(Counter.TcpExtTCPDeferAcceptDrop);
+            _context.Judge(
+                segment, RuleId.RequestDeferred, request.Timeouts, (uint)limit, listener: listener.Id);
+            return;
+        }
+
         var question = new AckQuestion(
             listener.AcceptQueue.Count, listener.Backlog, _context.Sysctls.TcpAbortOnOverflow, request.Retransmissions);
         AckDecision decision = _tcp.Shape.Decide(question);
@@ -288,6 +299,7 @@ internal sealed class RequestInput
 
         Connection child = _tcp.NewConnection();
         child.OpenFromRequest(request, listener, segment, route, tag);
+        child.SavedSyn = _tcp.SavedSyn(place);
         _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
         _tcp.ForgetRequest(listener, place, ref request);
         listener.TakeIn(child, segment);
