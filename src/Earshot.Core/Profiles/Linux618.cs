@@ -35,6 +35,8 @@ internal static class Linux618
             ["net.ipv4.tcp_wmem"] = "4096\t16384\t4194304",
             ["net.ipv4.tcp_congestion_control"] = "reno",
             ["net.ipv4.tcp_ecn"] = "2",
+            ["net.ipv4.tcp_fastopen"] = "1",
+            ["net.ipv4.tcp_fastopen_key"] = "00000000-00000000-00000000-00000000",
             ["net.ipv4.tcp_reflect_tos"] = "0",
             ["net.ipv4.tcp_workaround_signed_windows"] = "0",
             ["net.ipv4.tcp_slow_start_after_idle"] = "1",

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using Earshot.Core.Ip;
@@ -157,6 +158,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         _listeners[place] = listener;
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
+        listener.StartFastOpen();
         Table.AddListener(listener);
         return listener;
     }
@@ -166,7 +168,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
     internal void ForgetIfUnused(Listener listener)
     {
-        if (!listener.IsListening && listener.SynQueue.Count == 0 && _listeners[listener.Place] == listener)
+        if (!listener.IsListening && listener.SynQueue.Count == 0 && listener.FastOpenQueue.Unfinished == 0
+            && _listeners[listener.Place] == listener)
         {
             Timers.FreeNode(ref listener.SweepNode);
             _listeners[listener.Place] = null;
@@ -252,6 +255,31 @@ internal sealed class TcpLayer : ITransport, IDisposable
         for (int i = _blocked.Count; i > 0; i--)
         {
             _blocked.Dequeue().OnUnblocked();
+        }
+    }
+
+    /// <summary>The keys of Fast Open cookies: a socket's own, or the stack's.</summary>
+    internal ReadOnlySpan<byte> FastOpenKeys(in SocketOptions options)
+    {
+        if (options.FastOpenKeys is { } own)
+        {
+            return own;
+        }
+
+        EnsureFastOpenKey();
+        return Context.Sysctls.TcpFastopenKey;
+    }
+
+    /// <summary>Draws the stack's Fast Open key if it has none yet. Linux: tcp_fastopen_init_key_once.</summary>
+    internal void EnsureFastOpenKey()
+    {
+        if (Context.Sysctls.TcpFastopenKey is null)
+        {
+            Chance chance = Context.Stream(ChanceStream.FastOpen);
+            byte[] key = new byte[FastOpenKey.Length];
+            BinaryPrimitives.WriteUInt64LittleEndian(key, chance.Next());
+            BinaryPrimitives.WriteUInt64LittleEndian(key.AsSpan(8), chance.Next());
+            Context.Sysctls.TcpFastopenKey = key;
         }
     }
 

@@ -60,9 +60,11 @@ internal sealed class TcpOutput
     /// <param name="route">The way to the peer.</param>
     /// <param name="options">The listener's options.</param>
     /// <param name="stamp">The timestamp clock's reading to send, as it is or as a cookie has it.</param>
+    /// <param name="offer">A Fast Open cookie to bring along.</param>
     /// <returns>False when the queue was full.</returns>
     internal bool SynAck(
-        ref ConnectionRequest request, in FourTuple tuple, in Route route, in SocketOptions options, uint stamp)
+        ref ConnectionRequest request, in FourTuple tuple, in Route route, in SocketOptions options, uint stamp,
+        FastOpenOffer offer = default)
     {
         bool windowScale = request.Has(RequestFlags.WindowScale);
         bool timestamps = request.Has(RequestFlags.Timestamps);
@@ -90,6 +92,8 @@ internal sealed class TcpOutput
                 TsVal = value,
                 TsEcr = request.TsRecent,
                 SackPermitted = request.Has(RequestFlags.Sack),
+                FastOpen = offer.Option,
+                FastOpenCookie = offer.Cookie,
                 HasWindowScale = windowScale,
                 WindowScale = request.OwnWindowScale,
             },
@@ -120,7 +124,13 @@ internal sealed class TcpOutput
 
     /// <summary>Sends an ACK on behalf of a request. Linux: tcp_v4_reqsk_send_ack. Its window is scaled, unlike a
     /// SYN-ACK's.</summary>
-    internal void RequestAck(in ConnectionRequest request, in Route route, byte tos, in SocketOptions options)
+    /// <param name="request">The request.</param>
+    /// <param name="next">SND.NXT: one after the SYN-ACK's, or of a Fast Open connection what it sends next.</param>
+    /// <param name="route">The way to the peer.</param>
+    /// <param name="tos">Type of service of the segment that is answered.</param>
+    /// <param name="options">The options of the listener, or of the Fast Open connection.</param>
+    internal void RequestAck(
+        in ConnectionRequest request, SeqNumber next, in Route route, byte tos, in SocketOptions options)
     {
         uint window = Math.Min(request.WindowBytes, ushort.MaxValue);
         int scale = request.Has(RequestFlags.WindowScale) ? request.OwnWindowScale : 0;
@@ -128,7 +138,7 @@ internal sealed class TcpOutput
         {
             SourcePort = request.LocalPort,
             DestinationPort = request.RemotePort,
-            Seq = request.SendNext,
+            Seq = next,
             Ack = request.ReceiveNext,
             Flags = TcpFlags.Ack,
             WindowField = (ushort)(window >> scale),

@@ -19,6 +19,8 @@ internal sealed partial class Connection
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
         Begin(segment.Tuple, tag, route, listener.Owner.Options);
+        Options.DeferAccept = 0;
+        Options.FastOpenLimit = 0;
         Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
         _listener = listener;
         _isInTable = true;
@@ -52,7 +54,7 @@ internal sealed partial class Connection
         State = TcpState.SynRecv;
 
         // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
-        if (request.Retransmissions == 0 && !request.Has(RequestFlags.Cookie))
+        if (request.Retransmissions == 0 && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) == 0)
         {
             uint elapsed = (uint)_context.NowMicroseconds - request.FirstSentMicroseconds;
             Sample(elapsed);

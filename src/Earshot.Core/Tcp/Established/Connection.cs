@@ -155,7 +155,7 @@ internal sealed partial class Connection
     internal int ReadableBytes => _receiveBuffer.Length;
 
     /// <summary>Bytes, SYN and FIN that are not acknowledged. Linux: write_seq - snd_una.</summary>
-    internal int UnacknowledgedBytes => State is TcpState.SynSent or TcpState.SynRecv
+    internal int UnacknowledgedBytes => IsOpening
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
 
     internal int Timeouts => _timeouts;
@@ -185,7 +185,7 @@ internal sealed partial class Connection
             mask |= PollMask.In | PollMask.ReadNormal | PollMask.ReadHup;
         }
 
-        if (State is not (TcpState.SynSent or TcpState.SynRecv))
+        if (!IsOpening)
         {
             if (_receiveBuffer.Length > 0)
             {

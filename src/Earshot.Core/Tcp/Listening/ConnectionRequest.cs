@@ -92,7 +92,7 @@ internal struct ConnectionRequest
     internal uint LastOutOfWindow;
 
     /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other
-    /// link.)</summary>
+    /// link.) Of a Fast Open connection: the bytes taken from its SYN.</summary>
     internal int NextInBucket;
 
     /// <summary>The window that the SYN-ACK offered, in units of 1: at most 64 KB on the wire, more inside.</summary>
@@ -118,7 +118,7 @@ internal struct ConnectionRequest
     /// <summary>The interface that the SYN came by.</summary>
     internal byte Interface;
 
-    internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1);
+    internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1 + (Has(RequestFlags.FastOpen) ? (uint)NextInBucket : 0));
 
     internal readonly SeqNumber SendNext => new(Isn + 1);
 

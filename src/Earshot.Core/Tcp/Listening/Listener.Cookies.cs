@@ -19,7 +19,7 @@ internal sealed partial class Listener
     {
         SynCookies cookies = _tcp.SynCookies!;
         ConnectionRequest request = default;
-        Fill(ref request, syn, @interface, route, cookies);
+        Fill(ref request, syn, @interface, route, cookies, out _);
         cookies.NoteOverflow(Overflow);
         request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss).Value;
         uint stamp = _context.TimestampClock;

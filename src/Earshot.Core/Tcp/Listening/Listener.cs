@@ -19,6 +19,7 @@ internal sealed partial class Listener
         Id = id;
         Local = local;
         Owner = owner;
+        FastOpenQueue = new FastOpenQueue(_context);
     }
 
     /// <summary>Its number in the TCP layer's table, by which requests know it.</summary>
@@ -160,8 +161,20 @@ internal sealed partial class Listener
             return;
         }
 
-        SeqNumber isn = Fill(ref request, syn, @interface, route, null);
+        SeqNumber isn = Fill(ref request, syn, @interface, route, null, out TcpOptions asked);
         request.Isn = (forcedIsn ?? isn).Value;
+        FastOpenOffer offer = default;
+        if (asked.FastOpen != FastOpenOption.None || syn.PayloadLength > 0)
+        {
+            FastOpenDecision fast = AskFastOpen(syn, asked);
+            offer = Offer(syn, asked, fast);
+            if (fast.MakesChild)
+            {
+                OpenFast(place, ref request, syn, route, tag, offer);
+                return;
+            }
+        }
+
         if (Owner.Options.SaveSyn != 0)
         {
             // From the link's header on or from IP's: the devices here have none of the former.
@@ -172,7 +185,7 @@ internal sealed partial class Listener
         SynQueue.Add(place, ref request);
         _tcp.SynAckTimer.Start(this, place, ref request);
         _context.Judge(syn.Tuple, verdict, Id);
-        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock);
+        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
     }
 
     /// <summary>The oldest finished connection. Linux: inet_csk_accept.</summary>
@@ -239,12 +252,14 @@ internal sealed partial class Listener
     /// <param name="interface">The interface that it came by.</param>
     /// <param name="route">The way back.</param>
     /// <param name="cookies">For a cookie: it remembers less.</param>
+    /// <param name="asked">The SYN's options.</param>
     /// <returns>The initial sequence number of one that is remembered.</returns>
     private SeqNumber Fill(
-        ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SynCookies? cookies)
+        ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SynCookies? cookies,
+        out TcpOptions asked)
     {
         ref SocketOptions options = ref Owner.Options;
-        TcpOptions asked = TcpOptions.Parse(syn);
+        asked = TcpOptions.Parse(syn);
         if (asked.IllegalWindowScale != 0)
         {
             WarnOfScale(asked.IllegalWindowScale);

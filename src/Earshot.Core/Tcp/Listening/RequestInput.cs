@@ -6,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>Segments for a connection request, above all the third ACK. Linux: tcp_check_req.</summary>
-internal sealed class RequestInput
+internal sealed partial class RequestInput
 {
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
@@ -39,7 +39,12 @@ internal sealed class RequestInput
         Facts facts = Look(ref request, segment);
         if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
         {
-            OnDuplicateSyn(listener, place, ref request, segment);
+            if (OnDuplicateSyn(ref request, segment, listener.Id, listener.Owner.Options)
+                && _context.Profile.DuplicateSynRearms)
+            {
+                _tcp.SynAckTimer.Rearm(place, ref request);
+            }
+
             return false;
         }
 
@@ -57,7 +62,7 @@ internal sealed class RequestInput
 
         if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
         {
-            Refuse(listener, ref request, segment, facts);
+            Refuse(ref request, segment, facts, listener.Id, listener.Owner.Options, request.SendNext);
             return false;
         }
 
@@ -130,26 +135,28 @@ internal sealed class RequestInput
         return (uint)milliseconds + request.TsOffset;
     }
 
-    private void OnDuplicateSyn(Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment)
+    /// <summary>The SYN came again: so does the SYN-ACK.</summary>
+    /// <returns>Whether it was sent.</returns>
+    private bool OnDuplicateSyn(
+        ref ConnectionRequest request, in TcpSegment segment, ushort listener, in SocketOptions options)
     {
         if (IsLimited(ref request, segment))
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
             _context.Judge(
                 segment, RuleId.RequestSynAgainLimited, (uint)_context.Sysctls.TcpInvalidRatelimit,
-                listener: listener.Id);
-            return;
+                listener: listener);
+            return false;
         }
 
-        if (_tcp.Routes.TryRoute(segment.Source, out Route route)
-            && _tcp.Output.SynAckAgain(ref request, route, listener.Owner.Options))
+        if (!_tcp.Routes.TryRoute(segment.Source, out Route route)
+            || !_tcp.Output.SynAckAgain(ref request, route, options))
         {
-            _context.Judge(segment, RuleId.RequestSynAgain, request.Retransmissions, listener: listener.Id);
-            if (_context.Profile.DuplicateSynRearms)
-            {
-                _tcp.SynAckTimer.Rearm(place, ref request);
-            }
+            return false;
         }
+
+        _context.Judge(segment, RuleId.RequestSynAgain, request.Retransmissions, listener: listener);
+        return true;
     }
 
     /// <summary>Whether an answer is withheld by tcp_invalid_ratelimit. Linux: tcp_oow_rate_limited.</summary>
@@ -173,7 +180,9 @@ internal sealed class RequestInput
         return false;
     }
 
-    private void Refuse(Listener listener, ref ConnectionRequest request, in TcpSegment segment, in Facts facts)
+    private void Refuse(
+        ref ConnectionRequest request, in TcpSegment segment, in Facts facts, ushort listener,
+        in SocketOptions options, SeqNumber next)
     {
         if (!segment.Has(TcpFlags.Rst))
         {
@@ -183,7 +192,7 @@ internal sealed class RequestInput
             }
             else if (_tcp.Routes.TryRoute(segment.Source, out Route route))
             {
-                _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+                _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
             }
         }
 
@@ -199,7 +208,7 @@ internal sealed class RequestInput
             _context.Mib.Count(Counter.TcpExtTSEcrRejected);
         }
 
-        _context.Judge(segment, rule, request.WindowBytes, listener: listener.Id);
+        _context.Judge(segment, rule, request.WindowBytes, listener: listener);
     }
 
     private void OnResetOrSyn(
@@ -208,7 +217,7 @@ internal sealed class RequestInput
         bool reset = (flags & TcpFlags.Rst) != 0;
         if (reset && segment.Seq != request.ReceiveNext && _context.Profile.ChallengesInexactResets)
         {
-            Challenge(listener, ref request, segment);
+            Challenge(ref request, segment, listener.Id, listener.Owner.Options, request.SendNext);
             return;
         }
 
@@ -223,24 +232,26 @@ internal sealed class RequestInput
         _tcp.RemoveRequest(place, ref request);
     }
 
-    private void Challenge(Listener listener, ref ConnectionRequest request, in TcpSegment segment)
+    private void Challenge(
+        ref ConnectionRequest request, in TcpSegment segment, ushort listener, in SocketOptions options,
+        SeqNumber next)
     {
         if (IsLimited(ref request, _context.Sysctls.TcpInvalidRatelimit))
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedChallenge);
-            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener);
             return;
         }
 
         if (!_tcp.ChallengeLimit.TryTake() || !_tcp.Routes.TryRoute(segment.Source, out Route route))
         {
-            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener);
             return;
         }
 
         _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
-        _context.Judge(segment, RuleId.RequestChallenge, listener: listener.Id);
-        _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+        _context.Judge(segment, RuleId.RequestChallenge, listener: listener);
+        _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
     }
 
     private void OnThirdAck(

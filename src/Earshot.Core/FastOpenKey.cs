@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using Earshot.Core.Wire;
 
-namespace Earshot.Core.Tcp.Listening;
+namespace Earshot.Core;
 
 /// <summary>The key, or key and backup, from which Fast Open cookies are made (RFC 7413 §4.1.2).</summary>
 /// <remarks>Linux: tcp_fastopen_context. A cookie is a hash of both addresses, the same for all ports.</remarks>

@@ -1,10 +1,9 @@
 using System;
 using System.Buffers.Binary;
-using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 using Xunit;
 
-namespace Earshot.Core.Tests.Tcp.Listening;
+namespace Earshot.Core.Tests;
 
 [Trait("Linux", "__tcp_fastopen_cookie_gen_cipher")]
 public sealed class FastOpenKeyTests
