@@ -34,6 +34,12 @@ public enum ChanceStream
 
     /// <summary>What a simulated program does.</summary>
     Program,
+
+    /// <summary>The keys of SYN cookies.</summary>
+    SynCookies,
+
+    /// <summary>The key of Fast Open cookies.</summary>
+    FastOpen,
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>

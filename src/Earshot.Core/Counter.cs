@@ -130,6 +130,15 @@ public enum Counter : byte
     /// <summary>Segments with a wrong checksum.</summary>
     TcpInCsumErrors,
 
+    /// <summary>SYN-ACKs sent whose number is a cookie.</summary>
+    TcpExtSyncookiesSent,
+
+    /// <summary>Cookies that came back.</summary>
+    TcpExtSyncookiesRecv,
+
+    /// <summary>ACKs of no cookie while cookies were expected.</summary>
+    TcpExtSyncookiesFailed,
+
     /// <summary>Requests removed by a reset, a SYN or abort_on_overflow.</summary>
     TcpExtEmbryonicRsts,
 
@@ -220,8 +229,14 @@ public enum Counter : byte
     /// <summary>Orphans beyond the limit.</summary>
     TcpExtTCPAbortOnMemory,
 
+    /// <summary>Bare third ACKs dropped by TCP_DEFER_ACCEPT.</summary>
+    TcpExtTCPDeferAcceptDrop,
+
     /// <summary>TIME_WAIT entries refused by tcp_max_tw_buckets.</summary>
     TcpExtTCPTimeWaitOverflow,
+
+    /// <summary>SYNs for which a cookie was wanted because the SYN queue was full, or tcp_syncookies is 2.</summary>
+    TcpExtTCPReqQFullDoCookies,
 
     /// <summary>SYN queue full, SYN dropped.</summary>
     TcpExtTCPReqQFullDrop,
@@ -240,6 +255,18 @@ public enum Counter : byte
 
     /// <summary>SYNs on a connection.</summary>
     TcpExtTCPSYNChallenge,
+
+    /// <summary>Fast Open connections made from a SYN.</summary>
+    TcpExtTCPFastOpenPassive,
+
+    /// <summary>Fast Open cookies that were wrong, or whose connection could not be made.</summary>
+    TcpExtTCPFastOpenPassiveFail,
+
+    /// <summary>Fast Open SYNs that met a full Fast Open queue.</summary>
+    TcpExtTCPFastOpenListenOverflow,
+
+    /// <summary>SYNs that asked for a Fast Open cookie.</summary>
+    TcpExtTCPFastOpenCookieReqd,
 
     /// <summary>Window opened.</summary>
     TcpExtTCPFromZeroWindowAdv,
@@ -285,6 +312,9 @@ public enum Counter : byte
 
     /// <summary>Data that met a closed window.</summary>
     TcpExtTCPZeroWindowDrop,
+
+    /// <summary>Fast Open connections made with the backup key.</summary>
+    TcpExtTCPFastOpenPassiveAltKey,
 
     /// <summary>Flow hashes changed by a timeout.</summary>
     TcpExtTcpTimeoutRehash,

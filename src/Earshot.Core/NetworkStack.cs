@@ -68,6 +68,9 @@ public sealed class NetworkStack : IDisposable
     /// <summary>Why everything happened.</summary>
     public Ledger Ledger => _context.Ledger;
 
+    /// <summary>What the kernel would have written to its log.</summary>
+    public KernelLog Log => _context.Log;
+
     /// <summary>The socket calls.</summary>
     public SocketCalls Calls { get; }
 
@@ -207,9 +210,11 @@ public sealed class NetworkStack : IDisposable
     public void CheckInvariants()
     {
         int requests = 0;
+        int unfinished = 0;
         foreach (Tcp.Listening.Listener? listener in _tcp.Listeners)
         {
             requests += listener?.SynQueue.Count ?? 0;
+            unfinished += listener?.FastOpenQueue.Unfinished ?? 0;
         }
 
         int inTable = 0;
@@ -226,7 +231,9 @@ public sealed class NetworkStack : IDisposable
             }
         }
 
-        Invariant.Check(requests == inTable && requests == _tcp.Table.Requests.Count, "every request is in one queue");
+        Invariant.Check(
+            requests == inTable && requests + unfinished == _tcp.Table.Requests.Count,
+            "every request is in one queue");
         Invariant.Check(_output.Loopback.Count == 0, "loopback is drained before a call returns");
     }
 

@@ -40,6 +40,38 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "SYN from {peer} dropped: there is no route back"),
         new(RuleId.SynNoRoom, "inet_reqsk_alloc", Outcome.Dropped,
             "SYN from {peer} dropped: all {a} requests that this stack may hold are in use"),
+        new(RuleId.SynCookie, "tcp_conn_request", Outcome.Answered,
+            "SYN from {peer} answered with a SYN cookie: the SYN queue holds {a} requests and its limit " +
+            "is {b}; nothing is kept of it"),
+        new(RuleId.SynCookieForced, "tcp_conn_request", Outcome.Answered,
+            "SYN from {peer} answered with a SYN cookie because tcp_syncookies is 2; the SYN queue holds {a}"),
+        new(RuleId.CookieNotExpected, "cookie_v4_check", Outcome.Reset,
+            "ACK from {peer} reset: nothing here waits for one, and no SYN cookie was sent in the last " +
+            "{a} seconds"),
+        new(RuleId.CookieBad, "cookie_v4_check", Outcome.Reset,
+            "ACK from {peer} reset: it acknowledges no SYN cookie that is still valid"),
+        new(RuleId.CookieOptions, "cookie_timestamp_decode", Outcome.Reset,
+            "ACK from {peer} reset: its SYN cookie asks for an option that a sysctl has switched off"),
+        new(RuleId.CookieNoRoute, "cookie_v4_check", Outcome.Dropped,
+            "ACK of a SYN cookie from {peer} dropped: there is no route back"),
+        new(RuleId.CookieOverflow, "tcp_get_cookie_sock", Outcome.Dropped,
+            "ACK of a SYN cookie from {peer} dropped: the accept queue holds {a} connections, more than the " +
+            "backlog of {b}; the client believes it is connected, nothing here remembers it"),
+        new(RuleId.CookieTwice, "tcp_get_cookie_sock", Outcome.Dropped,
+            "ACK of a SYN cookie from {peer} dropped: there is such a connection already"),
+        new(RuleId.CookiePromoted, "tcp_get_cookie_sock", Outcome.Established,
+            "{peer} finished its handshake with a SYN cookie and entered the accept queue, which now holds " +
+            "{a}; the backlog is {b}; all that the cookie remembered of its MSS is {c}"),
+        new(RuleId.FastOpenChild, "tcp_try_fastopen", Outcome.Established,
+            "Fast Open SYN from {peer} with {a} bytes: the connection entered the accept queue before its " +
+            "third ACK; {b} are unfinished, their limit is {c}"),
+        new(RuleId.FastOpenCookie, "tcp_try_fastopen", Outcome.Answered,
+            "SYN from {peer} asks for a Fast Open cookie: the SYN-ACK has it"),
+        new(RuleId.FastOpenBadCookie, "tcp_try_fastopen", Outcome.Answered,
+            "Fast Open cookie of {peer} is not ours: an ordinary handshake, with a fresh cookie"),
+        new(RuleId.FastOpenQueueFull, "tcp_fastopen_queue_check", Outcome.Answered,
+            "Fast Open SYN from {peer} gets an ordinary handshake: {a} such connections are unfinished, " +
+            "their limit is {b}"),
         new(RuleId.ListenAck, "tcp_rcv_state_process", Outcome.Reset,
             "segment from {peer} reset: it carries an ACK and nothing here waits for one"),
         new(RuleId.ListenRst, "tcp_rcv_state_process", Outcome.Ignored,
@@ -84,6 +116,12 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
         new(RuleId.RequestPromoted, "inet_csk_complete_hashdance", Outcome.Established,
             "{peer} finished its handshake and entered the accept queue, which now holds {a}; the " +
             "backlog is {b}"),
+        new(RuleId.RequestDeferred, "tcp_check_req", Outcome.Ignored,
+            "third ACK of {peer} dropped: it carries no data and TCP_DEFER_ACCEPT waits for some; {a} of " +
+            "{b} timeouts have passed"),
+        new(RuleId.RequestDeferredTimer, "syn_ack_recalc", Outcome.Ignored,
+            "SYN-ACK to {peer} not sent again: its ACK has come, data is waited for; {a} of {b} timeouts " +
+            "have passed"),
         new(RuleId.RequestTimer, "reqsk_timer_handler", Outcome.Answered,
             "SYN-ACK to {peer} sent again (retransmission {a} of {b})"),
         new(RuleId.RequestSweep, "inet_csk_reqsk_queue_prune", Outcome.Answered,

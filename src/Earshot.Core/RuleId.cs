@@ -58,6 +58,45 @@ public enum RuleId : ushort
     /// <summary>SynNoRoom: Linux's <c>inet_reqsk_alloc</c>.</summary>
     SynNoRoom,
 
+    /// <summary>SynCookie: Linux's <c>tcp_conn_request</c>.</summary>
+    SynCookie,
+
+    /// <summary>SynCookieForced: Linux's <c>tcp_conn_request</c>.</summary>
+    SynCookieForced,
+
+    /// <summary>CookieNotExpected: Linux's <c>cookie_v4_check</c>.</summary>
+    CookieNotExpected,
+
+    /// <summary>CookieBad: Linux's <c>cookie_v4_check</c>.</summary>
+    CookieBad,
+
+    /// <summary>CookieOptions: Linux's <c>cookie_timestamp_decode</c>.</summary>
+    CookieOptions,
+
+    /// <summary>CookieNoRoute: Linux's <c>cookie_v4_check</c>.</summary>
+    CookieNoRoute,
+
+    /// <summary>CookieOverflow: Linux's <c>tcp_get_cookie_sock</c>.</summary>
+    CookieOverflow,
+
+    /// <summary>CookieTwice: Linux's <c>tcp_get_cookie_sock</c>.</summary>
+    CookieTwice,
+
+    /// <summary>CookiePromoted: Linux's <c>tcp_get_cookie_sock</c>.</summary>
+    CookiePromoted,
+
+    /// <summary>FastOpenChild: Linux's <c>tcp_try_fastopen</c>.</summary>
+    FastOpenChild,
+
+    /// <summary>FastOpenCookie: Linux's <c>tcp_try_fastopen</c>.</summary>
+    FastOpenCookie,
+
+    /// <summary>FastOpenBadCookie: Linux's <c>tcp_try_fastopen</c>.</summary>
+    FastOpenBadCookie,
+
+    /// <summary>FastOpenQueueFull: Linux's <c>tcp_fastopen_queue_check</c>.</summary>
+    FastOpenQueueFull,
+
     /// <summary>ListenAck: Linux's <c>tcp_rcv_state_process</c>.</summary>
     ListenAck,
 
@@ -117,6 +156,12 @@ public enum RuleId : ushort
 
     /// <summary>RequestPromoted: Linux's <c>inet_csk_complete_hashdance</c>.</summary>
     RequestPromoted,
+
+    /// <summary>RequestDeferred: Linux's <c>tcp_check_req</c>.</summary>
+    RequestDeferred,
+
+    /// <summary>RequestDeferredTimer: Linux's <c>syn_ack_recalc</c>.</summary>
+    RequestDeferredTimer,
 
     /// <summary>RequestTimer: Linux's <c>reqsk_timer_handler</c>.</summary>
     RequestTimer,

@@ -92,9 +92,20 @@ public readonly record struct SocketRow
     /// <summary>Timeouts in a row.</summary>
     public int Retransmits { get; init; }
 
+    /// <summary>What a SYN cookie remembered of the handshake; null of a connection that came without one.</summary>
+    public CookieRemains? SynCookie { get; init; }
+
     /// <summary>The descriptor; -1 for requests, connections not accepted, orphans and TIME_WAIT.</summary>
     public int Descriptor { get; init; }
 }
+
+/// <summary>What is left of a handshake that a SYN cookie kept: what the client asked for otherwise is lost.</summary>
+/// <param name="Mss">The MSS taken for the client's: of a few sizes the largest that was not too large.</param>
+/// <param name="Timestamps">Timestamps are used; without them nothing else could be remembered.</param>
+/// <param name="WindowScale">Windows are scaled.</param>
+/// <param name="Sack">Selective acknowledgments are used.</param>
+/// <param name="Ecn">ECN is used.</param>
+public readonly record struct CookieRemains(int Mss, bool Timestamps, bool WindowScale, bool Sack, bool Ecn);
 
 /// <summary>What a listener holds at this moment.</summary>
 public readonly record struct ListenerRow

@@ -41,6 +41,8 @@ internal sealed class StackContext
 
     internal Ledger Ledger { get; }
 
+    internal KernelLog Log { get; } = new();
+
     /// <summary>Where the first IP identification of a connection comes from.</summary>
     internal Chance Identifications { get; }
 

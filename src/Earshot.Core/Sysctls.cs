@@ -25,6 +25,14 @@ public sealed class Sysctls
     internal int TcpFinTimeout;
     internal int TcpTimestamps;
     internal int TcpWindowScaling;
+    internal int TcpSack;
+    internal int TcpEcn;
+    internal int TcpReflectTos;
+    internal int TcpWorkaroundSignedWindows;
+    internal int TcpFastopen;
+
+    /// <summary>The key of Fast Open cookies, 16 bytes or 32 with a backup; null: none was needed or set yet.</summary>
+    internal byte[]? TcpFastopenKey;
     internal int TcpSlowStartAfterIdle;
     internal int TcpTwReuse;
     internal int TcpTwReuseDelay = 1000;
@@ -58,6 +66,8 @@ public sealed class Sysctls
             }
         }
 
+        // The zeros that a profile shows stand for a key that is drawn when it is first needed.
+        TcpFastopenKey = null;
         foreach (string name in profile.Sysctls.Keys)
         {
             Invariant.Check(_entries.ContainsKey(name), $"profile {profile.Name}: sysctl {name} is unknown");
@@ -102,6 +112,14 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_fin_timeout", 0, int.MaxValue / 1000, s => ref s.TcpFinTimeout);
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
+        yield return Number("net.ipv4.tcp_ecn", 0, 2, s => ref s.TcpEcn);
+        yield return Number("net.ipv4.tcp_fastopen", int.MinValue, int.MaxValue, s => ref s.TcpFastopen);
+        yield return new Entry(
+            "net.ipv4.tcp_fastopen_key",
+            s => FastOpenKey.Show(s.TcpFastopenKey),
+            (s, text) => FastOpenKey.TryParse(text, out byte[] key) ? s.TakeFastOpenKey(key) : -Errno.EINVAL);
+        yield return Number("net.ipv4.tcp_reflect_tos", 0, 1, s => ref s.TcpReflectTos);
+        yield return Number("net.ipv4.tcp_workaround_signed_windows", 0, U8, s => ref s.TcpWorkaroundSignedWindows);
         yield return Number("net.ipv4.tcp_slow_start_after_idle", 0, U8, s => ref s.TcpSlowStartAfterIdle);
         yield return Number("net.ipv4.tcp_tw_reuse", 0, 2, s => ref s.TcpTwReuse);
         yield return Number("net.ipv4.tcp_tw_reuse_delay", 1, int.MaxValue, s => ref s.TcpTwReuseDelay);
@@ -123,6 +141,12 @@ public sealed class Sysctls
             "net.ipv4.tcp_congestion_control",
             _ => OnlyCongestionControl,
             (_, text) => text.Trim() == OnlyCongestionControl ? 0 : -Errno.ENOENT);
+    }
+
+    private int TakeFastOpenKey(byte[] key)
+    {
+        TcpFastopenKey = key;
+        return 0;
     }
 
     private static Entry Number(string name, int least, int most, FieldOf field) => new(

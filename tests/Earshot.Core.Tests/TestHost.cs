@@ -76,6 +76,13 @@ internal sealed class TestHost : IDisposable
         return fd;
     }
 
+    /// <summary>The options of a socket as TCP reads them.</summary>
+    internal ref Core.Tcp.SocketOptions Options(int fd)
+    {
+        Assert.True(Calls.Descriptors.TryGet(fd, out Sockets.Socket socket));
+        return ref socket.Options;
+    }
+
     /// <summary>Sets a sysctl, which must exist.</summary>
     internal void Set(string name, int value) => Assert.Equal(0, Stack.Sysctls.Set(name, value.ToString()));
 

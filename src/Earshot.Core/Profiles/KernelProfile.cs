@@ -36,7 +36,7 @@ public enum TimerWheelKind
 
 /// <summary>One kernel release: the shape of its listening side and its numbers.</summary>
 /// <remarks>No code asks for a version: what differs between releases stands here, by name.</remarks>
-public sealed record KernelProfile
+public sealed partial record KernelProfile
 {
     /// <summary>The reference: 6.18.44.</summary>
     public static KernelProfile Linux618 { get; } = Profiles.Linux618.Create();

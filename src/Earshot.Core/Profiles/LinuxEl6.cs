@@ -12,6 +12,29 @@ namespace Earshot.Core.Profiles;
 /// </remarks>
 internal static class LinuxEl6
 {
+    private static Counter[] LackingCounters =>
+    [
+        Counter.IpOutTransmits, Counter.IcmpInCsumErrors, Counter.IcmpOutRateLimitGlobal,
+        Counter.IcmpOutRateLimitHost, Counter.TcpInCsumErrors, Counter.TcpExtBeyondWindow,
+        Counter.TcpExtTSEcrRejected, Counter.TcpExtPAWSOldAck, Counter.TcpExtPAWSTimewait,
+        Counter.TcpExtTCPTimeWaitOverflow, Counter.TcpExtTCPReqQFullDrop,
+        Counter.TcpExtTCPReqQFullDoCookies, Counter.TcpExtTCPDeferAcceptDrop, Counter.TcpExtTCPFastOpenPassive,
+        Counter.TcpExtTCPFastOpenPassiveFail, Counter.TcpExtTCPFastOpenListenOverflow,
+        Counter.TcpExtTCPFastOpenCookieReqd, Counter.TcpExtTCPFastOpenPassiveAltKey,
+
+        // It has this one, but counts only what SACK shows to be lost again.
+        Counter.TcpExtTCPLostRetransmit,
+        Counter.TcpExtTCPOFOQueue, Counter.TcpExtTCPOFODrop, Counter.TcpExtTCPOFOMerge,
+        Counter.TcpExtTCPChallengeACK, Counter.TcpExtTCPSYNChallenge, Counter.TcpExtTCPFromZeroWindowAdv,
+        Counter.TcpExtTCPToZeroWindowAdv, Counter.TcpExtTCPWantZeroWindowAdv, Counter.TcpExtTCPSynRetrans,
+        Counter.TcpExtTCPOrigDataSent, Counter.TcpExtTCPACKSkippedSynRecv, Counter.TcpExtTCPACKSkippedPAWS,
+        Counter.TcpExtTCPACKSkippedSeq, Counter.TcpExtTCPACKSkippedFinWait2,
+        Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
+        Counter.TcpExtTCPKeepAlive, Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop,
+        Counter.TcpExtTcpTimeoutRehash, Counter.IpExtInCsumErrors,
+        Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts, Counter.IpExtInCEPkts,
+    ];
+
     internal static KernelProfile Create() => new()
     {
         Name = "linux-el6",
@@ -36,27 +59,12 @@ internal static class LinuxEl6
         WindowShareShift = 2,
         LoopbackMtu = 16436,
         EphemeralPortLeaps = false,
+        Cookies = CookieLayout.Linux2632,
+        CookiesMayBeForced = false,
+        FloodLog = SynFloodLog.CookiesOnly,
         RequestsListedFirst = true,
         ListenDropsWord = "ignored",
-        LacksCounters =
-        [
-            Counter.IpOutTransmits, Counter.IcmpInCsumErrors, Counter.IcmpOutRateLimitGlobal,
-            Counter.IcmpOutRateLimitHost, Counter.TcpInCsumErrors, Counter.TcpExtBeyondWindow,
-            Counter.TcpExtTSEcrRejected, Counter.TcpExtPAWSOldAck, Counter.TcpExtPAWSTimewait,
-            Counter.TcpExtTCPTimeWaitOverflow, Counter.TcpExtTCPReqQFullDrop,
-
-            // It has this one, but counts only what SACK shows to be lost again.
-            Counter.TcpExtTCPLostRetransmit,
-            Counter.TcpExtTCPOFOQueue, Counter.TcpExtTCPOFODrop, Counter.TcpExtTCPOFOMerge,
-            Counter.TcpExtTCPChallengeACK, Counter.TcpExtTCPSYNChallenge, Counter.TcpExtTCPFromZeroWindowAdv,
-            Counter.TcpExtTCPToZeroWindowAdv, Counter.TcpExtTCPWantZeroWindowAdv, Counter.TcpExtTCPSynRetrans,
-            Counter.TcpExtTCPOrigDataSent, Counter.TcpExtTCPACKSkippedSynRecv, Counter.TcpExtTCPACKSkippedPAWS,
-            Counter.TcpExtTCPACKSkippedSeq, Counter.TcpExtTCPACKSkippedFinWait2,
-            Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
-            Counter.TcpExtTCPKeepAlive, Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop,
-            Counter.TcpExtTcpTimeoutRehash, Counter.IpExtInCsumErrors,
-            Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts, Counter.IpExtInCEPkts,
-        ],
+        LacksCounters = LackingCounters,
         Sysctls = new Dictionary<string, string>
         {
             ["net.core.somaxconn"] = "128",
@@ -75,6 +83,8 @@ internal static class LinuxEl6
             ["net.ipv4.tcp_rmem"] = "4096\t87380\t4194304",
             ["net.ipv4.tcp_wmem"] = "4096\t16384\t4194304",
             ["net.ipv4.tcp_congestion_control"] = "reno",
+            ["net.ipv4.tcp_ecn"] = "2",
+            ["net.ipv4.tcp_workaround_signed_windows"] = "0",
             ["net.ipv4.tcp_slow_start_after_idle"] = "1",
             ["net.ipv4.tcp_tw_reuse"] = "0",
             ["net.ipv4.tcp_rfc1337"] = "0",

@@ -6,7 +6,8 @@ namespace Earshot.Core.Tcp;
 /// <summary>A window to be announced, and its scale.</summary>
 /// <param name="Bytes">Bytes of the window.</param>
 /// <param name="Scale">The shift of the window field, 0 to 14.</param>
-internal readonly record struct ReceiveWindow(int Bytes, int Scale)
+/// <param name="Limit">The most that the window may ever be.</param>
+internal readonly record struct ReceiveWindow(int Bytes, int Scale, int Limit)
 {
     private const int MaximumScale = 14;
 
@@ -21,7 +22,7 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale)
     internal static ReceiveWindow Initial(StackContext context, in SocketOptions options, int mss)
     {
         int full = FromSpace(context, options.ReceiveBuffer);
-        int clamp = options.ReceiveBufferLocked ? full : ushort.MaxValue << MaximumScale;
+        int clamp = Clamp(options, full);
         int space = Math.Min(clamp, full);
         if (space > mss)
         {
@@ -29,6 +30,11 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale)
         }
 
         int window = Math.Min(space, context.Profile.InitialWindowBytesLimit);
+        if (context.Sysctls.TcpWorkaroundSignedWindows != 0)
+        {
+            window = Math.Min(window, short.MaxValue);
+        }
+
         if (context.Profile.InitialReceiveSegments > 0)
         {
             window = Math.Min(window, context.Profile.InitialReceiveSegments * mss);
@@ -36,6 +42,23 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale)
 
         int largest = Math.Max(space, Math.Max(context.Sysctls.TcpRmem[2], context.Sysctls.RmemMax));
         int scale = BitOperations.Log2((uint)Math.Max(1, Math.Min(clamp, largest))) - 15;
-        return new ReceiveWindow(window, Math.Clamp(scale, 0, MaximumScale));
+        scale = Math.Clamp(scale, 0, MaximumScale);
+        return new ReceiveWindow(window, scale, Math.Min(ushort.MaxValue << scale, clamp));
+    }
+
+    /// <summary>The most that a window of this scale may ever be. Linux: window_clamp.</summary>
+    internal static int LimitOf(StackContext context, in SocketOptions options, int scale) =>
+        Math.Min(ushort.MaxValue << scale, Clamp(options, FromSpace(context, options.ReceiveBuffer)));
+
+    // TCP_WINDOW_CLAMP, or the whole of a buffer whose size the program chose, or all that can be told.
+    private static int Clamp(in SocketOptions options, int full)
+    {
+        int clamp = options.WindowClamp;
+        if (options.ReceiveBufferLocked && (clamp == 0 || clamp > full))
+        {
+            clamp = full;
+        }
+
+        return clamp == 0 ? ushort.MaxValue << MaximumScale : clamp;
     }
 }

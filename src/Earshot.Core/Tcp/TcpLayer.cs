@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using Earshot.Core.Ip;
@@ -19,6 +20,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     private readonly List<Connection> _finished = [];
     private readonly Queue<Connection> _blocked = new();
     private readonly Chance _hashes;
+    private readonly Dictionary<int, byte[]> _savedSyns = [];
     private ushort _lastListenerId;
 
     internal TcpLayer(StackContext context, RouteTable routes, IpOutput ip)
@@ -27,6 +29,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Routes = routes;
         Table = new SocketTable(context);
         Output = new TcpOutput(context, routes, ip, Table);
+        SynCookies = context.Profile.Cookies is { } layout ? new SynCookies(context, layout) : null;
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
         Metrics = new TcpMetrics(context);
@@ -61,6 +64,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal ListenShapeRules Shape { get; }
 
     internal InitialSequence InitialSequence { get; }
+
+    /// <summary>The cookies of all listeners; null where the profile has none.</summary>
+    internal SynCookies? SynCookies { get; }
 
     internal ChallengeLimit ChallengeLimit { get; }
 
@@ -152,6 +158,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         _listeners[place] = listener;
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
+        listener.StartFastOpen();
         Table.AddListener(listener);
         return listener;
     }
@@ -161,7 +168,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
     internal void ForgetIfUnused(Listener listener)
     {
-        if (!listener.IsListening && listener.SynQueue.Count == 0 && _listeners[listener.Place] == listener)
+        if (!listener.IsListening && listener.SynQueue.Count == 0 && listener.FastOpenQueue.Unfinished == 0
+            && _listeners[listener.Place] == listener)
         {
             Timers.FreeNode(ref listener.SweepNode);
             _listeners[listener.Place] = null;
@@ -183,6 +191,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
         listener.SynQueue.Remove(place, ref request, Table.Requests);
         SynAckTimer.Stop(listener, place);
         Table.FreeRequest(place);
+        if (_savedSyns.Count > 0)
+        {
+            _savedSyns.Remove(place);
+        }
+
         ForgetIfUnused(listener);
     }
 
@@ -244,6 +257,37 @@ internal sealed class TcpLayer : ITransport, IDisposable
             _blocked.Dequeue().OnUnblocked();
         }
     }
+
+    /// <summary>The keys of Fast Open cookies: a socket's own, or the stack's.</summary>
+    internal ReadOnlySpan<byte> FastOpenKeys(in SocketOptions options)
+    {
+        if (options.FastOpenKeys is { } own)
+        {
+            return own;
+        }
+
+        EnsureFastOpenKey();
+        return Context.Sysctls.TcpFastopenKey;
+    }
+
+    /// <summary>Draws the stack's Fast Open key if it has none yet. Linux: tcp_fastopen_init_key_once.</summary>
+    internal void EnsureFastOpenKey()
+    {
+        if (Context.Sysctls.TcpFastopenKey is null)
+        {
+            Chance chance = Context.Stream(ChanceStream.FastOpen);
+            byte[] key = new byte[FastOpenKey.Length];
+            BinaryPrimitives.WriteUInt64LittleEndian(key, chance.Next());
+            BinaryPrimitives.WriteUInt64LittleEndian(key.AsSpan(8), chance.Next());
+            Context.Sysctls.TcpFastopenKey = key;
+        }
+    }
+
+    /// <summary>Keeps the headers of a SYN for TCP_SAVED_SYN.</summary>
+    internal void SaveSyn(int place, ReadOnlySpan<byte> headers) => _savedSyns[place] = headers.ToArray();
+
+    /// <summary>The headers of the SYN of a request, or null.</summary>
+    internal byte[]? SavedSyn(int place) => _savedSyns.Count == 0 ? null : _savedSyns.GetValueOrDefault(place);
 
     internal int AdvertisedMss(in Route route, in SocketOptions options) => TcpOutput.AdvertisedMss(route, options);
 

@@ -55,40 +55,63 @@ internal sealed class TcpOutput
     }
 
     /// <summary>Sends the first SYN-ACK of a request. Linux: tcp_v4_send_synack, tcp_make_synack.</summary>
+    /// <param name="request">The request; it takes note of the time.</param>
+    /// <param name="tuple">Its ends.</param>
+    /// <param name="route">The way to the peer.</param>
+    /// <param name="options">The listener's options.</param>
+    /// <param name="stamp">The timestamp clock's reading to send, as it is or as a cookie has it.</param>
+    /// <param name="offer">A Fast Open cookie to bring along.</param>
     /// <returns>False when the queue was full.</returns>
-    internal bool SynAck(ref ConnectionRequest request, in Route route, in SocketOptions options)
+    internal bool SynAck(
+        ref ConnectionRequest request, in FourTuple tuple, in Route route, in SocketOptions options, uint stamp,
+        FastOpenOffer offer = default)
     {
         bool windowScale = request.Has(RequestFlags.WindowScale);
         bool timestamps = request.Has(RequestFlags.Timestamps);
-        request.LastSentMilliseconds = _context.TimestampClock;
+        request.LastSentMilliseconds = stamp;
+        uint value = stamp + request.TsOffset;
+        if (value == 0 && request.Retransmissions == 0)
+        {
+            // 0 would mean that none was sent yet. Linux: snt_tsval_first.
+            value = uint.MaxValue;
+        }
+
+        bool ecn = request.Has(RequestFlags.Ecn);
         var fields = new TcpFields
         {
             SourcePort = request.LocalPort,
             DestinationPort = request.RemotePort,
             Seq = new SeqNumber(request.Isn),
             Ack = request.ReceiveNext,
-            Flags = TcpFlags.Syn | TcpFlags.Ack,
+            Flags = ecn ? TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Ece : TcpFlags.Syn | TcpFlags.Ack,
             WindowField = (ushort)Math.Min(request.WindowBytes, ushort.MaxValue),
             Options = new TcpOptions
             {
                 Mss = (ushort)AdvertisedMss(route, options),
                 HasTimestamp = timestamps,
-                TsVal = request.LastSentMilliseconds + request.TsOffset,
+                TsVal = value,
                 TsEcr = request.TsRecent,
+                SackPermitted = request.Has(RequestFlags.Sack),
+                FastOpen = offer.Option,
+                FastOpenCookie = offer.Cookie,
                 HasWindowScale = windowScale,
                 WindowScale = request.OwnWindowScale,
             },
         };
-        InetAddress local = Table.LocalAddress(request);
-        InetAddress remote = Table.RemoteAddress(request);
         _context.Mib.Count(Counter.TcpOutSegs);
-        return Send(route, local, remote, options.Tos, fields, options.Ttl);
+        byte tos = ReflectedTos(request.Tos, options.Tos);
+        return Send(route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.Ttl);
     }
+
+    /// <summary>The type of service of a passive connection: the listener's, or the SYN's with the listener's ECN
+    /// bits. sysctl net.ipv4.tcp_reflect_tos.</summary>
+    internal byte ReflectedTos(byte syn, byte own) =>
+        _context.Sysctls.TcpReflectTos != 0 ? (byte)((syn & ~3) | (own & 3)) : own;
 
     /// <summary>Sends a request's SYN-ACK again. Linux: tcp_rtx_synack.</summary>
     internal bool SynAckAgain(ref ConnectionRequest request, in Route route, in SocketOptions options)
     {
-        if (!SynAck(ref request, route, options))
+        if (!SynAck(ref request, Table.Tuple(request), route, options, _context.TimestampClock))
         {
             return false;
         }
@@ -101,7 +124,13 @@ internal sealed class TcpOutput
 
     /// <summary>Sends an ACK on behalf of a request. Linux: tcp_v4_reqsk_send_ack. Its window is scaled, unlike a
     /// SYN-ACK's.</summary>
-    internal void RequestAck(in ConnectionRequest request, in Route route, byte tos, in SocketOptions options)
+    /// <param name="request">The request.</param>
+    /// <param name="next">SND.NXT: one after the SYN-ACK's, or of a Fast Open connection what it sends next.</param>
+    /// <param name="route">The way to the peer.</param>
+    /// <param name="tos">Type of service of the segment that is answered.</param>
+    /// <param name="options">The options of the listener, or of the Fast Open connection.</param>
+    internal void RequestAck(
+        in ConnectionRequest request, SeqNumber next, in Route route, byte tos, in SocketOptions options)
     {
         uint window = Math.Min(request.WindowBytes, ushort.MaxValue);
         int scale = request.Has(RequestFlags.WindowScale) ? request.OwnWindowScale : 0;
@@ -109,7 +138,7 @@ internal sealed class TcpOutput
         {
             SourcePort = request.LocalPort,
             DestinationPort = request.RemotePort,
-            Seq = request.SendNext,
+            Seq = next,
             Ack = request.ReceiveNext,
             Flags = TcpFlags.Ack,
             WindowField = (ushort)(window >> scale),

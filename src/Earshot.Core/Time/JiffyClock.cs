@@ -36,6 +36,9 @@ internal sealed class JiffyClock
     /// <summary>A time in jiffies, rounded up, at least 1.</summary>
     internal long From(TimeSpan span) => FromMicroseconds(span.Ticks / TimeSpan.TicksPerMicrosecond);
 
+    /// <summary>Milliseconds in jiffies, rounded up; 0 stays 0.</summary>
+    internal long FromMilliseconds(int milliseconds) => ((milliseconds * 1_000_000L) + _tick - 1) / _tick;
+
     /// <summary>Microseconds in jiffies, rounded up, at least 1.</summary>
     internal long FromMicroseconds(long microseconds) =>
         Math.Max(1, ((microseconds * 1000) + _tick - 1) / _tick);

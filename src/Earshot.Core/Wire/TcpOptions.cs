@@ -4,7 +4,20 @@ using System.Runtime.CompilerServices;
 
 namespace Earshot.Core.Wire;
 
-/// <summary>The options of a TCP header, read or to be written. (SACK blocks and Fast Open get their place when they
+/// <summary>How a Fast Open cookie stands in the options (RFC 7413 §4.1.1).</summary>
+public enum FastOpenOption : byte
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>Kind 34.</summary>
+    Standard,
+
+    /// <summary>Kind 254 with the number 0xF989.</summary>
+    Experimental,
+}
+
+/// <summary>The options of a TCP header, read or to be written. (SACK blocks get their place when they
 /// come.)</summary>
 public struct TcpOptions
 {
@@ -20,6 +33,13 @@ public struct TcpOptions
     private const byte KindWindowScale = 3;
     private const byte KindSackPermitted = 4;
     private const byte KindTimestamp = 8;
+    private const byte KindFastOpen = 34;
+    private const byte KindExperimental = 254;
+    private const ushort FastOpenNumber = 0xf989;
+    private const int ShortestCookie = 4;
+    private const int LongestCookie = 16;
+    private const int OwnCookie = 8;
+    private const int FastOpenWireLength = 12;
 
     /// <summary>The peer's maximum segment size in bytes; 0 when the option is absent or says 0.</summary>
     public ushort Mss;
@@ -29,6 +49,9 @@ public struct TcpOptions
 
     /// <summary>Whether the window-scale option is there.</summary>
     public bool HasWindowScale;
+
+    /// <summary>A shift above 14 as the option says it, or 0.</summary>
+    public byte IllegalWindowScale;
 
     /// <summary>Whether the SACK-permitted option is there.</summary>
     public bool SackPermitted;
@@ -42,11 +65,24 @@ public struct TcpOptions
     /// <summary>TSecr.</summary>
     public uint TsEcr;
 
+    /// <summary>Whether there is a Fast Open option, and of which kind.</summary>
+    public FastOpenOption FastOpen;
+
+    /// <summary>Bytes of its cookie as read: 0 asks for one, else 4 to 16.</summary>
+    public byte FastOpenLength;
+
+    /// <summary>Where the cookie begins in the options read.</summary>
+    public byte FastOpenOffset;
+
+    /// <summary>The eight bytes of the cookie to be written, the first one lowest.</summary>
+    public ulong FastOpenCookie;
+
     /// <summary>Bytes of these options when written, a multiple of 4.</summary>
     public readonly int WireLength =>
         (Mss != 0 ? 4 : 0)
         + (HasTimestamp ? TimestampLength : SackPermitted ? 4 : 0)
-        + (HasWindowScale ? 4 : 0);
+        + (HasWindowScale ? 4 : 0)
+        + (FastOpen != FastOpenOption.None ? FastOpenWireLength : 0);
 
     /// <summary>Reads the options of a segment, as far as they are sound; what follows an unsound one is
     /// ignored.</summary>
@@ -90,14 +126,23 @@ public struct TcpOptions
                 break;
             }
 
-            ReadOption(ref options, kind, bytes[..bytes[1]], syn);
+            if (kind is KindFastOpen or KindExperimental)
+            {
+                ReadFastOpen(ref options, bytes[..bytes[1]], segment.Options.Length - bytes.Length, syn);
+            }
+            else
+            {
+                ReadOption(ref options, kind, bytes[..bytes[1]], syn);
+            }
+
             bytes = bytes[bytes[1]..];
         }
 
         return options;
     }
 
-    /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale.</summary>
+    /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale, Fast
+    /// Open.</summary>
     /// <param name="target">At least <see cref="WireLength"/> bytes.</param>
     /// <returns>The bytes written.</returns>
     public readonly int Write(Span<byte> target) => Write(target, out _);
@@ -142,7 +187,55 @@ public struct TcpOptions
             at += 4;
         }
 
+        if (FastOpen != FastOpenOption.None)
+        {
+            at += WriteFastOpen(target.Slice(at, FastOpenWireLength), ref sum);
+        }
+
         return at;
+    }
+
+    private readonly int WriteFastOpen(Span<byte> target, ref ulong sum)
+    {
+        int start = 2;
+        target[0] = KindFastOpen;
+        if (FastOpen == FastOpenOption.Experimental)
+        {
+            target[0] = KindExperimental;
+            BinaryPrimitives.WriteUInt16BigEndian(target[2..], FastOpenNumber);
+            start = 4;
+        }
+        else
+        {
+            target[^1] = target[^2] = KindNop;
+        }
+
+        target[1] = (byte)(start + OwnCookie);
+        BinaryPrimitives.WriteUInt64LittleEndian(target[start..], FastOpenCookie);
+        for (int i = 0; i < target.Length; i += 4)
+        {
+            sum += BinaryPrimitives.ReadUInt32BigEndian(target[i..]);
+        }
+
+        return target.Length;
+    }
+
+    // Linux: tcp_parse_fastopen_option. An odd length is passed over, a wrong one takes an earlier option back.
+    private static void ReadFastOpen(ref TcpOptions options, ReadOnlySpan<byte> option, int at, bool syn)
+    {
+        bool standard = option[0] == KindFastOpen;
+        int start = standard ? 2 : 4;
+        int length = option.Length - start;
+        if (!syn || length < 0 || (length & 1) != 0
+            || (!standard && BinaryPrimitives.ReadUInt16BigEndian(option[2..]) != FastOpenNumber))
+        {
+            return;
+        }
+
+        options.FastOpen = length is not 0 and (< ShortestCookie or > LongestCookie) ? FastOpenOption.None
+            : standard ? FastOpenOption.Standard : FastOpenOption.Experimental;
+        options.FastOpenLength = (byte)length;
+        options.FastOpenOffset = (byte)(at + start);
     }
 
     // What every common system's SYN has: MSS, SACK-permitted or two NOPs, timestamps, NOP and window scale.
@@ -162,7 +255,7 @@ public struct TcpOptions
         options.TsVal = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
         options.TsEcr = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
         options.HasWindowScale = true;
-        options.WindowScale = Math.Min((byte)scale, (byte)MaximumWindowScale);
+        SetWindowScale(ref options, (byte)scale);
         return true;
     }
 
@@ -176,7 +269,7 @@ public struct TcpOptions
                 break;
             case KindWindowScale when option.Length == 3 && syn:
                 options.HasWindowScale = true;
-                options.WindowScale = Math.Min(option[2], (byte)MaximumWindowScale);
+                SetWindowScale(ref options, option[2]);
                 break;
             case KindSackPermitted when option.Length == 2 && syn:
                 options.SackPermitted = true;
@@ -185,6 +278,12 @@ public struct TcpOptions
                 ReadTimestamp(ref options, option);
                 break;
         }
+    }
+
+    private static void SetWindowScale(ref TcpOptions options, byte scale)
+    {
+        options.WindowScale = Math.Min(scale, (byte)MaximumWindowScale);
+        options.IllegalWindowScale = scale > MaximumWindowScale ? scale : (byte)0;
     }
 
     private static void ReadTimestamp(ref TcpOptions options, ReadOnlySpan<byte> option)

@@ -78,10 +78,12 @@ public readonly ref struct TcpSegment
     internal const int UrgentOffset = 18;
 
     private readonly ReadOnlySpan<byte> _bytes;
+    private readonly ReadOnlySpan<byte> _packet;
     private readonly int _headerLength;
 
     private TcpSegment(in IpPacket ip, int headerLength, ushort segmentSize)
     {
+        _packet = ip.Bytes;
         _bytes = ip.Payload;
         _headerLength = headerLength;
         Source = ip.Source;
@@ -123,11 +125,17 @@ public readonly ref struct TcpSegment
     /// <summary>SEG.ACK: the next number the sender expects, if the ACK bit is set.</summary>
     public SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
 
+    /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
+    public byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
+
     /// <summary>The window field as on the wire, unscaled.</summary>
     public ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
 
     /// <summary>Bytes of the header, options included: 20 to 60.</summary>
     public int HeaderLength => _headerLength;
+
+    /// <summary>The headers of the packet, from IP's to the end of TCP's options.</summary>
+    public ReadOnlySpan<byte> Headers => _packet[..(_packet.Length - PayloadLength)];
 
     /// <summary>The options, 0 to 40 bytes.</summary>
     public ReadOnlySpan<byte> Options => _bytes[MinimumHeaderLength.._headerLength];

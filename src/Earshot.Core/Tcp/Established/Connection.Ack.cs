@@ -11,7 +11,10 @@ internal sealed partial class Connection
 
     /// <summary>Takes the ACK field in.</summary>
     /// <returns>False when the segment must be dropped.</returns>
-    private bool OnAck(in TcpSegment segment, in TcpOptions options)
+    /// <param name="segment">The segment.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="predicted">Whether it came by the fast path, which counts what it takes itself.</param>
+    private bool OnAck(in TcpSegment segment, in TcpOptions options, bool predicted = false)
     {
         SeqNumber ack = segment.Ack;
         if (ack < _una)
@@ -42,7 +45,7 @@ internal sealed partial class Connection
 
         bool advanced = ack > _una;
         bool updated = TakeWindow(segment);
-        if (!advanced && segment.PayloadLength == 0 && !segment.Has(TcpFlags.Syn))
+        if (!(advanced && predicted) && segment.SegmentLength == 0)
         {
             _context.Mib.Count(Counter.TcpExtTCPPureAcks);
         }

@@ -87,7 +87,8 @@ internal sealed partial class Connection
         }
 
         // A child in SYN_RECV has no timer and would stay for ever; the FIN of a crossed SYN follows its handshake.
-        if (State is TcpState.Established or TcpState.CloseWait || (State == TcpState.SynRecv && _una == _nxt))
+        if (State is TcpState.Established or TcpState.CloseWait
+            || (State == TcpState.SynRecv && (_una == _nxt || _fastOpen >= 0)))
         {
             QueueFin();
         }
@@ -153,8 +154,15 @@ internal sealed partial class Connection
             return;
         }
 
-        if (State == TcpState.SynSent)
+        if (State is TcpState.SynSent or TcpState.SynRecv)
         {
+            if (_fastOpen >= 0 && Owner is null)
+            {
+                // Not accepted yet: its third ACK may still come.
+                Judge(RuleId.IcmpSoftError, error.Type, error.Code);
+                return;
+            }
+
             Judge(RuleId.ConnectUnreachable, error.Type, error.Code);
             End(errno);
             return;
@@ -211,6 +219,11 @@ internal sealed partial class Connection
     /// <summary>Leaves the table and stops the timers; once nobody holds it, it is used again.</summary>
     private void Leave()
     {
+        if (_fastOpen >= 0)
+        {
+            ForgetFastOpen(reset: false);
+        }
+
         _sendBuffer.Clear(_context.Buffers);
         _sent.Clear();
         _packetsOut = _lost = _sacked = _retransmitted = 0;

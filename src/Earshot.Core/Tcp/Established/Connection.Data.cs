@@ -200,9 +200,12 @@ internal sealed partial class Connection
         Notify(PollMask.In | PollMask.ReadNormal | PollMask.ReadHup);
     }
 
-    private int FullWindow => ReceiveWindow.FromSpace(_context, Options.ReceiveBuffer);
+    private int FullWindow => Math.Min(Space, Options.WindowClamp > 0
+        ? Math.Min(Options.WindowClamp, _windowLimit) : _windowLimit);
 
-    private int FreeSpace => FullWindow - _receiveBuffer.Length
+    private int Space => ReceiveWindow.FromSpace(_context, Options.ReceiveBuffer);
+
+    private int FreeSpace => Space - _receiveBuffer.Length
         - (_receiveBuffer.RangeCount > 0 ? _receiveBuffer.OutOfOrderLength : 0);
 
     /// <summary>The window to offer. Linux: __tcp_select_window.</summary>

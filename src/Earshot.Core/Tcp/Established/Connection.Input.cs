@@ -68,7 +68,7 @@ internal sealed partial class Connection
             }
 
             _context.Mib.Count(Counter.TcpExtTCPHPAcks);
-            OnAck(segment, options);
+            OnAck(segment, options, predicted: true);
             Push(force: false);
             return true;
         }
@@ -76,7 +76,7 @@ internal sealed partial class Connection
         if (segment.Ack != _una)
         {
             _context.Mib.Count(Counter.TcpExtTCPHPAcks);
-            OnAck(segment, options);
+            OnAck(segment, options, predicted: true);
         }
 
         _lastReceived = _context.Now.Nanoseconds;
@@ -90,6 +90,11 @@ internal sealed partial class Connection
 
     private void OnSlowPath(in TcpSegment segment)
     {
+        if (_fastOpen >= 0 && !_tcp.RequestInput.AdmitFastOpen(this, _fastOpen, segment))
+        {
+            return;
+        }
+
         if (!segment.Has(TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Syn))
         {
             Judge(segment, RuleId.SegmentNoFlags);
@@ -110,7 +115,7 @@ internal sealed partial class Connection
 
         if (State == TcpState.SynRecv)
         {
-            if (!FinishHandshake(segment, options))
+            if (!(_fastOpen >= 0 ? FinishFastOpen(segment, options) : FinishHandshake(segment, options)))
             {
                 return;
             }
@@ -118,6 +123,11 @@ internal sealed partial class Connection
         else if (!OnAck(segment, options))
         {
             return;
+        }
+        else if (_fastOpen >= 0)
+        {
+            // Closed before its third ACK came: the FIN is out already.
+            EndFastOpen();
         }
 
         UpdateRecentTimestamp(segment, options);
@@ -343,7 +353,7 @@ internal sealed partial class Connection
                 SampleTimestamp(options.TsEcr);
             }
 
-            StartCongestion();
+            StartCongestion(timedOut: true);
         }
 
         _sendWindow = segment.Has(TcpFlags.Syn)

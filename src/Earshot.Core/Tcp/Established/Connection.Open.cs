@@ -18,7 +18,10 @@ internal sealed partial class Connection
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options);
+        Begin(segment.Tuple, tag, route, listener.Owner.Options);
+        Options.DeferAccept = 0;
+        Options.FastOpenLimit = 0;
+        Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
         _listener = listener;
         _isInTable = true;
         _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
@@ -31,7 +34,11 @@ internal sealed partial class Connection
         _hasTimestamps = request.Has(RequestFlags.Timestamps);
         _tsOffset = request.TsOffset;
         SetRecentTimestamp(request.TsRecent);
-        if (request.Has(RequestFlags.WindowScale))
+        _hasSack = request.Has(RequestFlags.Sack);
+        _hasEcn = request.Has(RequestFlags.Ecn);
+        _isFromCookie = request.Has(RequestFlags.Cookie);
+        _hasWindowScale = request.Has(RequestFlags.WindowScale);
+        if (_hasWindowScale)
         {
             _sendScale = request.PeerWindowScale;
             _receiveScale = request.OwnWindowScale;
@@ -39,20 +46,21 @@ internal sealed partial class Connection
 
         _sendWindow = (uint)segment.WindowField << _sendScale;
         _maximumWindow = _sendWindow;
-        StartReceiving((int)request.WindowBytes);
+        StartReceiving(
+            (int)request.WindowBytes, ReceiveWindow.LimitOf(_context, Options, request.OwnWindowScale));
         _peerMss = request.Mss;
         SetMss();
         _totalRetransmissions = request.Retransmissions;
         State = TcpState.SynRecv;
 
         // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
-        if (request.Retransmissions == 0)
+        if (request.Retransmissions == 0 && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) == 0)
         {
             uint elapsed = (uint)_context.NowMicroseconds - request.FirstSentMicroseconds;
             Sample(elapsed);
         }
 
-        StartCongestion();
+        StartCongestion(request.Timeouts > 0);
     }
 
     /// <summary>Starts a handshake. Linux: tcp_v4_connect, tcp_connect.</summary>
@@ -79,7 +87,7 @@ internal sealed partial class Connection
         _writeSeq = _nxt = _smallEnd = _pushed = _iss + 1;
         ReceiveWindow window = ReceiveWindow.Initial(_context, Options, _advertisedMss);
         _receiveScale = (byte)window.Scale;
-        StartReceiving(window.Bytes);
+        StartReceiving(window.Bytes, window.Limit);
         _rtt.Rto = InitialRto;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
@@ -111,20 +119,24 @@ internal sealed partial class Connection
         _ack = AckState.Fresh;
     }
 
-    private void StartReceiving(int window)
+    private void StartReceiving(int window, int limit)
     {
+        _windowLimit = limit;
         _receiveWindow = (uint)window;
         _receiveLimit = window;
     }
 
-    private void StartCongestion()
+    /// <summary>The state in which data begins to be sent.</summary>
+    /// <param name="timedOut">Whether a part of the handshake was sent again because of a timer, and not only
+    /// because the peer asked again.</param>
+    private void StartCongestion(bool timedOut)
     {
         _congestion = new CongestionState
         {
             Threshold = CongestionState.InfiniteThreshold,
 
             // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
-            Window = _totalRetransmissions > 1 ? 1 : _context.Profile.InitialWindow,
+            Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow,
         };
         _mostPacketsOutEnd = _nxt;
         long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
@@ -243,7 +255,7 @@ internal sealed partial class Connection
         _timeouts = _backoff = 0;
         _firstRetransmission = 0;
         _windowUpdated = _receiveNext;
-        StartCongestion();
+        StartCongestion(timedOut: true);
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         SetState(TcpState.Established);
         Judge(segment, RuleId.ConnectDone);
@@ -270,11 +282,13 @@ internal sealed partial class Connection
         if (options.HasWindowScale && _context.Sysctls.TcpWindowScaling != 0)
         {
             _sendScale = options.WindowScale;
+            _hasWindowScale = true;
         }
         else
         {
             _sendScale = _receiveScale = 0;
             _receiveLimit = Math.Min(_receiveLimit, ushort.MaxValue);
+            _windowLimit = Math.Min(_windowLimit, ushort.MaxValue);
             _receiveWindow = Math.Min(_receiveWindow, ushort.MaxValue);
         }
 

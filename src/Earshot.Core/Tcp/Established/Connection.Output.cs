@@ -35,7 +35,7 @@ internal sealed partial class Connection
     /// <returns>The bytes taken, or a negated errno.</returns>
     internal int Write(ReadOnlySpan<byte> bytes)
     {
-        if (State is TcpState.SynSent or TcpState.SynRecv)
+        if (IsOpening)
         {
             return -Errno.EAGAIN;
         }
@@ -45,7 +45,7 @@ internal sealed partial class Connection
             return -TakeError();
         }
 
-        if (IsWriteShut || State is not (TcpState.Established or TcpState.CloseWait))
+        if (IsWriteShut || State is not (TcpState.Established or TcpState.CloseWait or TcpState.SynRecv))
         {
             return -Errno.EPIPE;
         }
@@ -99,7 +99,7 @@ internal sealed partial class Connection
     /// <param name="force">Whether Nagle is overridden: the last byte shall leave.</param>
     private void Push(bool force)
     {
-        if (State is TcpState.SynSent or TcpState.SynRecv or TcpState.Close || _isFinished)
+        if (IsOpening || State == TcpState.Close || _isFinished)
         {
             return;
         }

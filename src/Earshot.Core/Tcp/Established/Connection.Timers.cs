@@ -20,8 +20,16 @@ internal sealed partial class Connection
         return node;
     }
 
-    private void ArmWriteTimer(long microseconds) => _tcp.Timers.Arm(
-        Node(ref _writeTimer, TimerKind.Write), Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds)));
+    private void ArmWriteTimer(long microseconds)
+    {
+        // Until the third ACK of a Fast Open connection the timer is the SYN-ACK's. Linux: tcp_rearm_rto.
+        if (_fastOpen < 0)
+        {
+            _tcp.Timers.Arm(
+                Node(ref _writeTimer, TimerKind.Write),
+                Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds)));
+        }
+    }
 
     /// <summary>The write timer fired. Linux: tcp_write_timer_handler.</summary>
     internal void OnWriteTimer()
@@ -31,7 +39,11 @@ internal sealed partial class Connection
             return;
         }
 
-        if (State is TcpState.SynSent or TcpState.SynRecv)
+        if (_fastOpen >= 0)
+        {
+            OnFastOpenTimer();
+        }
+        else if (State is TcpState.SynSent or TcpState.SynRecv)
         {
             OnSynTimer();
         }

@@ -44,6 +44,10 @@ internal sealed partial class Connection
 
     // What was agreed on.
     private bool _hasTimestamps;
+    private bool _hasWindowScale;
+    private bool _hasSack;
+    private bool _hasEcn;
+    private bool _isFromCookie;
     private byte _sendScale;
     private byte _receiveScale;
     private int _peerMss;
@@ -94,6 +98,7 @@ internal sealed partial class Connection
     private SeqNumber _windowUpdated;
     private uint _receiveWindow;
     private int _receiveLimit;
+    private int _windowLimit;
     private ReceiveBuffer _receiveBuffer;
     private SeqNumber? _outOfOrderFin;
     private bool _finReceived;
@@ -143,11 +148,14 @@ internal sealed partial class Connection
     /// <summary>Whether this side sends no more.</summary>
     internal bool IsWriteShut { get; private set; }
 
+    /// <summary>The headers of the SYN that it began with, for TCP_SAVED_SYN; null: not kept, or read.</summary>
+    internal byte[]? SavedSyn { get; set; }
+
     /// <summary>Bytes that can be read.</summary>
     internal int ReadableBytes => _receiveBuffer.Length;
 
     /// <summary>Bytes, SYN and FIN that are not acknowledged. Linux: write_seq - snd_una.</summary>
-    internal int UnacknowledgedBytes => State is TcpState.SynSent or TcpState.SynRecv
+    internal int UnacknowledgedBytes => IsOpening
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
 
     internal int Timeouts => _timeouts;
@@ -177,7 +185,7 @@ internal sealed partial class Connection
             mask |= PollMask.In | PollMask.ReadNormal | PollMask.ReadHup;
         }
 
-        if (State is not (TcpState.SynSent or TcpState.SynRecv))
+        if (!IsOpening)
         {
             if (_receiveBuffer.Length > 0)
             {
@@ -212,6 +220,8 @@ internal sealed partial class Connection
                 ? TimeSpan.FromMicroseconds(_tcp.Timers.Remaining(node) * (double)_context.Clock.TickMicroseconds)
                 : TimeSpan.Zero,
             Retransmits = _timeouts,
+            SynCookie = _isFromCookie
+                ? new CookieRemains(_peerMss, _hasTimestamps, _hasWindowScale, _hasSack, _hasEcn) : null,
             Descriptor = descriptor,
         };
     }
@@ -225,6 +235,7 @@ internal sealed partial class Connection
         _sent.Clear();
         StopTimers();
         Owner = null;
+        SavedSyn = null;
         _listener = null;
         _isFinished = false;
         Error = SoftError = 0;
@@ -242,7 +253,7 @@ internal sealed partial class Connection
         _maximumWindow = _sendWindow = _receiveWindow = 0;
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;
         _windowLimited = false;
-        _hasTimestamps = false;
+        _hasTimestamps = _hasWindowScale = _hasSack = _hasEcn = _isFromCookie = false;
         _sendScale = _receiveScale = 0;
         State = TcpState.Close;
     }

@@ -22,6 +22,18 @@ internal enum RequestFlags : byte
 
     /// <summary>Its addresses are IPv6 and stand beside it.</summary>
     IPv6 = 8,
+
+    /// <summary>ECN is used.</summary>
+    Ecn = 16,
+
+    /// <summary>Selective acknowledgments are used.</summary>
+    Sack = 32,
+
+    /// <summary>It was folded into a SYN cookie, and is in no queue.</summary>
+    Cookie = 64,
+
+    /// <summary>Its connection was made from the SYN, and is in the accept queue.</summary>
+    FastOpen = 128,
 }
 
 /// <summary>Both addresses of a request over IPv6.</summary>
@@ -76,11 +88,11 @@ internal struct ConnectionRequest
     /// <summary>When the last SYN-ACK left, in milliseconds modulo 2^32.</summary>
     internal uint LastSentMilliseconds;
 
-    /// <summary>When a segment outside the window was last answered, in milliseconds; 0: never.</summary>
+    /// <summary>When a segment outside the window was last answered, in jiffies modulo 2^32; 0: never.</summary>
     internal uint LastOutOfWindow;
 
     /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other
-    /// link.)</summary>
+    /// link.) Of a Fast Open connection: the bytes taken from its SYN.</summary>
     internal int NextInBucket;
 
     /// <summary>The window that the SYN-ACK offered, in units of 1: at most 64 KB on the wire, more inside.</summary>
@@ -106,7 +118,7 @@ internal struct ConnectionRequest
     /// <summary>The interface that the SYN came by.</summary>
     internal byte Interface;
 
-    internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1);
+    internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1 + (Has(RequestFlags.FastOpen) ? (uint)NextInBucket : 0));
 
     internal readonly SeqNumber SendNext => new(Isn + 1);
 

@@ -6,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>A socket in LISTEN: carries out what the admissions decide.</summary>
-internal sealed class Listener
+internal sealed partial class Listener
 {
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
@@ -19,6 +19,7 @@ internal sealed class Listener
         Id = id;
         Local = local;
         Owner = owner;
+        FastOpenQueue = new FastOpenQueue(_context);
     }
 
     /// <summary>Its number in the TCP layer's table, by which requests know it.</summary>
@@ -63,7 +64,15 @@ internal sealed class Listener
     /// <summary>A segment that belongs to no connection and no request. Linux: tcp_rcv_state_process, LISTEN.</summary>
     internal void OnSegment(in TcpSegment segment, int @interface, uint tag)
     {
-        if (segment.Has(TcpFlags.Ack))
+        if ((segment.Flags & (TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Syn)) == TcpFlags.Ack
+            && _context.Sysctls.TcpSyncookies != 0 && _tcp.SynCookies is not null)
+        {
+            if (!TryCookie(segment, tag, hasRequest: false))
+            {
+                _tcp.Output.Reset(segment);
+            }
+        }
+        else if (segment.Has(TcpFlags.Ack))
         {
             _context.Judge(segment, RuleId.ListenAck, listener: Id);
             _tcp.Output.Reset(segment);
@@ -101,33 +110,46 @@ internal sealed class Listener
             return;
         }
 
+        bool hasRoute = _tcp.Routes.TryRoute(syn.Source, out Route route);
+        int syncookies = _tcp.SynCookies is null ? 0 : sysctls.TcpSyncookies;
         var question = new SynQuestion(
             forcedIsn is not null, SynQueue.Count, SynQueue.YoungCount, SynQueue.Limit,
-            AcceptQueue.Count, Backlog, sysctls.TcpSyncookies, sysctls.TcpMaxSynBacklog,
-            sysctls.TcpSyncookies == 0 && _context.Profile.RemembersPeers
-                && _tcp.Metrics.IsProven(syn.Destination, syn.Source));
+            AcceptQueue.Count, Backlog, syncookies, sysctls.TcpMaxSynBacklog,
+            syncookies == 0 && _context.Profile.RemembersPeers
+                && _tcp.Metrics.IsProven(syn.Destination, syn.Source),
+            syncookies == 2 && _context.Profile.CookiesMayBeForced, hasRoute, syn.Source.IsIPv6);
         SynDecision decision = _tcp.Shape.Decide(question);
-        if (decision.Action == SynAction.Drop)
+        mib.Count(decision.First);
+        mib.Count(decision.Second);
+        mib.Count(decision.Third);
+        if (decision.SynQueueFull)
         {
-            mib.Count(decision.First);
-            mib.Count(decision.Second);
-            mib.Count(decision.Third);
-            _context.Judge(syn.Tuple, decision.Verdict, Id);
-            return;
+            WarnOfFlood(syn);
         }
 
+        switch (decision.Action)
+        {
+            case SynAction.Queue:
+                Remember(syn, @interface, tag, forcedIsn, route, decision.Verdict);
+                break;
+            case SynAction.Cookie:
+                _context.Judge(syn.Tuple, decision.Verdict, Id);
+                SendCookie(syn, @interface, route);
+                break;
+            default:
+                _context.Judge(syn.Tuple, decision.Verdict, Id);
+                break;
+        }
+    }
+
+    /// <summary>Makes a request of a SYN and answers it. Linux: inet_csk_reqsk_queue_hash_add.</summary>
+    private void Remember(
+        in TcpSegment syn, int @interface, uint tag, SeqNumber? forcedIsn, in Route route, in Verdict verdict)
+    {
         int place = _tcp.Table.Requests.Allocate();
         if (place < 0)
         {
             Drop(syn, new Verdict(RuleId.SynNoRoom, (uint)_tcp.Table.Requests.Limit));
-            return;
-        }
-
-        if (!_tcp.Routes.TryRoute(syn.Source, out Route route))
-        {
-            _tcp.Table.Requests.Free(place);
-            mib.Count(syn.Source.IsIPv4 ? Counter.IpOutNoRoutes : Counter.None);
-            Drop(syn, new Verdict(RuleId.SynNoRoute));
             return;
         }
 
@@ -139,16 +161,32 @@ internal sealed class Listener
             return;
         }
 
-        Fill(ref request, syn, @interface, route, forcedIsn);
+        SeqNumber isn = Fill(ref request, syn, @interface, route, null, out TcpOptions asked);
+        request.Isn = (forcedIsn ?? isn).Value;
+        FastOpenOffer offer = default;
+        if (asked.FastOpen != FastOpenOption.None || syn.PayloadLength > 0)
+        {
+            FastOpenDecision fast = AskFastOpen(syn, asked);
+            offer = Offer(syn, asked, fast);
+            if (fast.MakesChild)
+            {
+                OpenFast(place, ref request, syn, route, tag, offer);
+                return;
+            }
+        }
+
+        if (Owner.Options.SaveSyn != 0)
+        {
+            // From the link's header on or from IP's: the devices here have none of the former.
+            _tcp.SaveSyn(place, syn.Headers);
+        }
+
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
         _tcp.SynAckTimer.Start(this, place, ref request);
-        _context.Judge(syn.Tuple, decision.Verdict, Id);
-        _tcp.Output.SynAck(ref request, route, Owner.Options);
+        _context.Judge(syn.Tuple, verdict, Id);
+        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
     }
-
-    /// <summary>Takes a connection whose handshake is finished.</summary>
-    internal void Queue(Connection connection) => AcceptQueue.Add(connection);
 
     /// <summary>The oldest finished connection. Linux: inet_csk_accept.</summary>
     internal bool TryAccept(out Connection connection)
@@ -206,41 +244,88 @@ internal sealed class Listener
         _context.Judge(syn.Tuple, verdict, Id);
     }
 
-    private void Fill(
-        ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SeqNumber? forcedIsn)
+    private bool HasTimestampOffset => _context.Profile.TimestampOffsets && _context.Sysctls.TcpTimestamps == 1;
+
+    /// <summary>Writes into a request what a SYN asks for and is granted.</summary>
+    /// <param name="request">An empty request that has its addresses.</param>
+    /// <param name="syn">The SYN.</param>
+    /// <param name="interface">The interface that it came by.</param>
+    /// <param name="route">The way back.</param>
+    /// <param name="cookies">For a cookie: it remembers less.</param>
+    /// <param name="asked">The SYN's options.</param>
+    /// <returns>The initial sequence number of one that is remembered.</returns>
+    private SeqNumber Fill(
+        ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SynCookies? cookies,
+        out TcpOptions asked)
     {
-        Sysctls sysctls = _context.Sysctls;
-        SocketOptions options = Owner.Options;
-        TcpOptions asked = TcpOptions.Parse(syn);
+        ref SocketOptions options = ref Owner.Options;
+        asked = TcpOptions.Parse(syn);
+        if (asked.IllegalWindowScale != 0)
+        {
+            WarnOfScale(asked.IllegalWindowScale);
+        }
+
         request.Timer = Time.TimerLink.Unarmed;
         request.Listener = Place;
         request.PeerIsn = syn.Seq.Value;
+        request.LocalPort = syn.DestinationPort;
+        request.RemotePort = syn.SourcePort;
         request.Tos = syn.Tos;
         request.Interface = (byte)@interface;
         ushort mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source) : asked.Mss;
         request.Mss = options.MaximumSegment != 0 ? Math.Min(mss, options.MaximumSegment) : mss;
-        SeqNumber isn = _tcp.InitialSequence.Next(syn.Tuple, _context.Now, out uint timestampOffset);
-        request.Isn = (forcedIsn ?? isn).Value;
-        if (asked.HasTimestamp && sysctls.TcpTimestamps != 0)
+        request.Flags |= Granted(syn, asked, cookies);
+        bool timestamps = request.Has(RequestFlags.Timestamps);
+        SeqNumber isn = default;
+        if (timestamps || cookies is null)
         {
-            request.Flags |= RequestFlags.Timestamps;
-            request.TsRecent = asked.TsVal;
-            bool offset = _context.Profile.TimestampOffsets && sysctls.TcpTimestamps == 1;
-            request.TsOffset = offset ? timestampOffset : 0;
+            isn = _tcp.InitialSequence.Next(syn.Tuple, _context.Now, out uint timestampOffset);
+            request.TsOffset = timestamps && HasTimestampOffset ? timestampOffset : 0;
+            request.TsRecent = timestamps ? asked.TsVal : 0;
         }
 
         int advertised = _tcp.AdvertisedMss(route, options);
-        bool timestamps = request.Has(RequestFlags.Timestamps);
         ReceiveWindow window = ReceiveWindow.Initial(
             _context, options, advertised - (timestamps ? TcpOptions.TimestampLength : 0));
         request.WindowBytes = (uint)window.Bytes;
-        if (asked.HasWindowScale && sysctls.TcpWindowScaling != 0)
+        if (request.Has(RequestFlags.WindowScale))
         {
-            request.Flags |= RequestFlags.WindowScale;
             request.WindowScales = (byte)((window.Scale << 4) | asked.WindowScale);
         }
 
         request.FirstSentMicroseconds = (uint)_context.NowMicroseconds;
-        request.LastSentMilliseconds = _context.TimestampClock;
+        return isn;
+    }
+
+    private RequestFlags Granted(in TcpSegment syn, in TcpOptions asked, SynCookies? cookies)
+    {
+        Sysctls sysctls = _context.Sysctls;
+        RequestFlags granted = RequestFlags.None;
+        bool timestamps = asked.HasTimestamp && sysctls.TcpTimestamps != 0;
+        if (cookies is not null && !(timestamps && cookies.RemembersOptions))
+        {
+            // Without a timestamp a cookie has no place for anything but the MSS.
+            return granted;
+        }
+
+        granted |= timestamps ? RequestFlags.Timestamps : 0;
+        granted |= asked.HasWindowScale && sysctls.TcpWindowScaling != 0 ? RequestFlags.WindowScale : 0;
+        granted |= asked.SackPermitted && sysctls.TcpSack != 0 ? RequestFlags.Sack : 0;
+        return granted | (AsksForEcn(syn) && sysctls.TcpEcn != 0 ? RequestFlags.Ecn : 0);
+    }
+
+    /// <summary>Whether a SYN sets ECN up; one that is marked as capable already does not, unless it speaks AccECN.
+    /// Linux: tcp_ecn_create_request.</summary>
+    private static bool AsksForEcn(in TcpSegment syn) =>
+        (syn.Flags & (TcpFlags.Ece | TcpFlags.Cwr)) == (TcpFlags.Ece | TcpFlags.Cwr)
+        && ((syn.Tos & 3) == 0 || syn.ReservedBits != 0);
+
+    private void WarnOfScale(byte scale)
+    {
+        if (_context.Log.TryTake(_context.Now))
+        {
+            _context.Log.Add(
+                _context.Now, $"TCP: tcp_parse_options: Illegal window scaling value {scale} > 14 received");
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Wire;
@@ -5,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>Segments for a connection request, above all the third ACK. Linux: tcp_check_req.</summary>
-internal sealed class RequestInput
+internal sealed partial class RequestInput
 {
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
@@ -38,21 +39,30 @@ internal sealed class RequestInput
         Facts facts = Look(ref request, segment);
         if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
         {
-            OnDuplicateSyn(listener, place, ref request, segment);
+            if (OnDuplicateSyn(ref request, segment, listener.Id, listener.Owner.Options)
+                && _context.Profile.DuplicateSynRearms)
+            {
+                _tcp.SynAckTimer.Rearm(place, ref request);
+            }
+
             return false;
         }
 
         if ((flags & (TcpFlags.Ack | TcpFlags.Rst)) == TcpFlags.Ack && segment.Ack != request.SendNext)
         {
-            // The request survives; the listener resets the segment as one that nothing waits for.
+            // The request survives; the listener takes the segment as one that nothing waits for.
             _context.Judge(segment, RuleId.RequestWrongAck, listener: listener.Id);
-            _tcp.Output.Reset(segment);
+            if (segment.Has(TcpFlags.Syn) || !listener.TryCookie(segment, tag, hasRequest: true))
+            {
+                _tcp.Output.Reset(segment);
+            }
+
             return false;
         }
 
         if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
         {
-            Refuse(listener, ref request, segment, facts);
+            Refuse(ref request, segment, facts, listener.Id, listener.Owner.Options, request.SendNext);
             return false;
         }
 
@@ -82,13 +92,15 @@ internal sealed class RequestInput
     {
         TcpOptions options = default;
         bool hasTimestamp = false;
-        if (request.Has(RequestFlags.Timestamps) && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
+        if (request.Has(RequestFlags.Timestamps) && _context.Sysctls.TcpTimestamps != 0
+            && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
         {
             options = TcpOptions.Parse(segment);
             hasTimestamp = options.HasTimestamp;
         }
 
-        bool old = hasTimestamp && request.TsRecent != 0 && (int)(options.TsVal - request.TsRecent) < 0;
+        bool old = hasTimestamp && request.TsRecent != 0 && (int)(options.TsVal - request.TsRecent) < 0
+            && !(segment.Has(TcpFlags.Rst) && IsStale(request));
         bool wrongEcho = false;
         if (hasTimestamp && options.TsEcr != 0 && _context.Profile.ChecksTimestampEcho)
         {
@@ -106,6 +118,15 @@ internal sealed class RequestInput
         return new Facts(old, wrongEcho, inWindow, options.TsVal, hasTimestamp);
     }
 
+    /// <summary>Whether the SYN's timestamp is so old that a RST need not be newer. Linux: tcp_paws_reject.</summary>
+    /// <remarks>It is not kept when the SYN came: its age is taken to be that of the timer that now runs.</remarks>
+    private bool IsStale(in ConnectionRequest request)
+    {
+        const int SegmentLifetimeSeconds = 60;
+        double seconds = _context.Profile.InitialRto.TotalSeconds * (1L << request.Timeouts);
+        return Math.Min(seconds, _context.Profile.MaximumRto.TotalSeconds) >= SegmentLifetimeSeconds;
+    }
+
     private uint FirstTimestamp(in ConnectionRequest request)
     {
         // The first SYN-ACK's time is kept in microseconds modulo 2^32; the present completes it.
@@ -114,49 +135,54 @@ internal sealed class RequestInput
         return (uint)milliseconds + request.TsOffset;
     }
 
-    private void OnDuplicateSyn(Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment)
+    /// <summary>The SYN came again: so does the SYN-ACK.</summary>
+    /// <returns>Whether it was sent.</returns>
+    private bool OnDuplicateSyn(
+        ref ConnectionRequest request, in TcpSegment segment, ushort listener, in SocketOptions options)
     {
         if (IsLimited(ref request, segment))
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
             _context.Judge(
                 segment, RuleId.RequestSynAgainLimited, (uint)_context.Sysctls.TcpInvalidRatelimit,
-                listener: listener.Id);
-            return;
+                listener: listener);
+            return false;
         }
 
-        if (_tcp.Routes.TryRoute(segment.Source, out Route route)
-            && _tcp.Output.SynAckAgain(ref request, route, listener.Owner.Options))
+        if (!_tcp.Routes.TryRoute(segment.Source, out Route route)
+            || !_tcp.Output.SynAckAgain(ref request, route, options))
         {
-            _context.Judge(segment, RuleId.RequestSynAgain, request.Retransmissions, listener: listener.Id);
-            if (_context.Profile.DuplicateSynRearms)
-            {
-                _tcp.SynAckTimer.Rearm(place, ref request);
-            }
+            return false;
         }
+
+        _context.Judge(segment, RuleId.RequestSynAgain, request.Retransmissions, listener: listener);
+        return true;
     }
 
     /// <summary>Whether an answer is withheld by tcp_invalid_ratelimit. Linux: tcp_oow_rate_limited.</summary>
     private bool IsLimited(ref ConnectionRequest request, in TcpSegment segment)
     {
         int limit = _context.Sysctls.TcpInvalidRatelimit;
-        if (limit == 0 || (segment.PayloadLength > 0 && !segment.Has(TcpFlags.Syn)))
-        {
-            return false;
-        }
+        return (segment.SegmentLength == 0 || segment.Has(TcpFlags.Syn)) && IsLimited(ref request, limit);
+    }
 
-        uint now = _context.NowMilliseconds;
-        if (request.LastOutOfWindow != 0 && now - request.LastOutOfWindow < (uint)limit)
+    private bool IsLimited(ref ConnectionRequest request, int milliseconds)
+    {
+        // In jiffies modulo 2^32; 0 means never, also when a jiffy has that number.
+        uint now = (uint)_context.Jiffies;
+        if (request.LastOutOfWindow != 0
+            && now - request.LastOutOfWindow < _context.Clock.FromMilliseconds(milliseconds))
         {
             return true;
         }
 
-        // 0 means never; the first millisecond of a clock is one off rather than never.
-        request.LastOutOfWindow = now == 0 ? 1 : now;
+        request.LastOutOfWindow = now;
         return false;
     }
 
-    private void Refuse(Listener listener, ref ConnectionRequest request, in TcpSegment segment, in Facts facts)
+    private void Refuse(
+        ref ConnectionRequest request, in TcpSegment segment, in Facts facts, ushort listener,
+        in SocketOptions options, SeqNumber next)
     {
         if (!segment.Has(TcpFlags.Rst))
         {
@@ -166,7 +192,7 @@ internal sealed class RequestInput
             }
             else if (_tcp.Routes.TryRoute(segment.Source, out Route route))
             {
-                _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+                _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
             }
         }
 
@@ -182,7 +208,7 @@ internal sealed class RequestInput
             _context.Mib.Count(Counter.TcpExtTSEcrRejected);
         }
 
-        _context.Judge(segment, rule, request.WindowBytes, listener: listener.Id);
+        _context.Judge(segment, rule, request.WindowBytes, listener: listener);
     }
 
     private void OnResetOrSyn(
@@ -191,7 +217,7 @@ internal sealed class RequestInput
         bool reset = (flags & TcpFlags.Rst) != 0;
         if (reset && segment.Seq != request.ReceiveNext && _context.Profile.ChallengesInexactResets)
         {
-            Challenge(listener, ref request, segment);
+            Challenge(ref request, segment, listener.Id, listener.Owner.Options, request.SendNext);
             return;
         }
 
@@ -206,32 +232,42 @@ internal sealed class RequestInput
         _tcp.RemoveRequest(place, ref request);
     }
 
-    private void Challenge(Listener listener, ref ConnectionRequest request, in TcpSegment segment)
+    private void Challenge(
+        ref ConnectionRequest request, in TcpSegment segment, ushort listener, in SocketOptions options,
+        SeqNumber next)
     {
-        uint now = _context.NowMilliseconds;
-        if (request.LastOutOfWindow != 0
-            && now - request.LastOutOfWindow < (uint)_context.Sysctls.TcpInvalidRatelimit)
+        if (IsLimited(ref request, _context.Sysctls.TcpInvalidRatelimit))
         {
             _context.Mib.Count(Counter.TcpExtTCPACKSkippedChallenge);
-            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener);
             return;
         }
 
-        request.LastOutOfWindow = now == 0 ? 1 : now;
         if (!_tcp.ChallengeLimit.TryTake() || !_tcp.Routes.TryRoute(segment.Source, out Route route))
         {
-            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener.Id);
+            _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener);
             return;
         }
 
         _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
-        _context.Judge(segment, RuleId.RequestChallenge, listener: listener.Id);
-        _tcp.Output.RequestAck(request, route, segment.Tos, listener.Owner.Options);
+        _context.Judge(segment, RuleId.RequestChallenge, listener: listener);
+        _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
     }
 
     private void OnThirdAck(
         Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
     {
+        int limit = listener.Owner.Options.DeferAccept;
+        bool isBare = segment.EndSeq.Value == request.PeerIsn + 1;
+        if (DeferRules.HoldsBack(isBare, request.Timeouts, limit, _context.Profile.DefersForEver))
+        {
+            request.Flags |= RequestFlags.Acked;
+            _context.Mib.Count(Counter.TcpExtTCPDeferAcceptDrop);
+            _context.Judge(
+                segment, RuleId.RequestDeferred, request.Timeouts, (uint)limit, listener: listener.Id);
+            return;
+        }
+
         var question = new AckQuestion(
             listener.AcceptQueue.Count, listener.Backlog, _context.Sysctls.TcpAbortOnOverflow, request.Retransmissions);
         AckDecision decision = _tcp.Shape.Decide(question);
@@ -274,12 +310,9 @@ internal sealed class RequestInput
 
         Connection child = _tcp.NewConnection();
         child.OpenFromRequest(request, listener, segment, route, tag);
+        child.SavedSyn = _tcp.SavedSyn(place);
         _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
         _tcp.ForgetRequest(listener, place, ref request);
-        listener.Queue(child);
-        child.OnSegment(segment);
-
-        // The queue was filled before, and the child is ESTABLISHED by now: an accepter that wakes finds both.
-        listener.Owner.OnReadiness(PollMask.In | PollMask.ReadNormal);
+        listener.TakeIn(child, segment);
     }
 }

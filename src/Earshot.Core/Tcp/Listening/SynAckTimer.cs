@@ -91,9 +91,22 @@ internal sealed class SynAckTimer
             _context.Mib.Count(Counter.TcpExtTCPTimeouts);
         }
 
-        if (request.Timeouts >= retries)
+        int limit = listener.Owner.Options.DeferAccept;
+        (bool expires, bool resends) = DeferRules.OnTimer(
+            request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
+        if (expires)
         {
             Expire(listener, place, ref request);
+            return;
+        }
+
+        if (!resends)
+        {
+            // Linux: TCP_DEFER_ACCEPT: only the timeouts are counted.
+            var silent = new Verdict(RuleId.RequestDeferredTimer, request.Timeouts + 1u, (uint)limit);
+            _context.Judge(_tcp.Table.Tuple(request), silent, listener.Id);
+            Age(listener, ref request);
+            _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
             return;
         }
 
@@ -151,13 +164,16 @@ internal sealed class SynAckTimer
 
     private void Serve(Listener listener, int place, ref ConnectionRequest request, int retries, int bucket)
     {
-        if (request.Timeouts >= retries)
+        (bool expires, bool resends) = DeferRules.OnTimer(
+            request.Timeouts, retries, listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked),
+            _context.Profile.DefersForEver);
+        if (expires)
         {
             Expire(listener, place, ref request);
             return;
         }
 
-        if (!Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
+        if (resends && !Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
         {
             GiveUp(listener, place, ref request);
             return;

@@ -8,6 +8,9 @@ internal enum SynAction : byte
 
     /// <summary>A request is made and answered with a SYN-ACK.</summary>
     Queue,
+
+    /// <summary>It is answered with a SYN-ACK whose number is a cookie, and forgotten.</summary>
+    Cookie,
 }
 
 /// <summary>What is asked about a SYN: everything that the decision may look at.</summary>
@@ -20,6 +23,9 @@ internal enum SynAction : byte
 /// <param name="Syncookies">net.ipv4.tcp_syncookies.</param>
 /// <param name="MaxSynBacklog">net.ipv4.tcp_max_syn_backlog.</param>
 /// <param name="IsProven">Whether a round trip to the peer is remembered; asked only with cookies off.</param>
+/// <param name="ForcesCookies">Every SYN gets a cookie: tcp_syncookies is 2 and the release knows that value.</param>
+/// <param name="HasRoute">There is a way back to the client.</param>
+/// <param name="IsIPv6">The client's address is one of IPv6.</param>
 internal readonly record struct SynQuestion(
     bool HasForcedIsn,
     int SynCount,
@@ -29,7 +35,14 @@ internal readonly record struct SynQuestion(
     uint Backlog,
     int Syncookies,
     int MaxSynBacklog,
-    bool IsProven = false);
+    bool IsProven = false,
+    bool ForcesCookies = false,
+    bool HasRoute = true,
+    bool IsIPv6 = false)
+{
+    /// <summary>What a missing way back counts beside the drop.</summary>
+    internal Counter NoRouteCounter => IsIPv6 ? Counter.None : Counter.IpOutNoRoutes;
+}
 
 /// <summary>The answer: what to do, what to count, and why.</summary>
 /// <param name="Action">What to do.</param>
@@ -37,12 +50,14 @@ internal readonly record struct SynQuestion(
 /// <param name="First">A counter to move, or none.</param>
 /// <param name="Second">Another.</param>
 /// <param name="Third">A third.</param>
+/// <param name="SynQueueFull">The SYN queue was full: the kernel's log may get a line.</param>
 internal readonly record struct SynDecision(
     SynAction Action,
     Verdict Verdict,
     Counter First = Counter.None,
     Counter Second = Counter.None,
-    Counter Third = Counter.None);
+    Counter Third = Counter.None,
+    bool SynQueueFull = false);
 
 /// <summary>What a listener does with the third ACK of a handshake.</summary>
 internal enum AckAction : byte
@@ -67,6 +82,48 @@ internal readonly record struct AckQuestion(int AcceptCount, uint Backlog, int A
 /// <summary>The answer: what to do, what to count, and why.</summary>
 internal readonly record struct AckDecision(
     AckAction Action,
+    Verdict Verdict,
+    Counter First = Counter.None,
+    Counter Second = Counter.None,
+    Counter Third = Counter.None);
+
+/// <summary>What a listener does with an ACK that belongs to no request.</summary>
+internal enum CookieAction : byte
+{
+    /// <summary>It acknowledges no cookie: it is reset as any other ACK.</summary>
+    Refuse,
+
+    /// <summary>It acknowledges a cookie, and is forgotten.</summary>
+    Drop,
+
+    /// <summary>It becomes a connection in the accept queue.</summary>
+    Promote,
+}
+
+/// <summary>What is asked about an ACK that may acknowledge a cookie; what need not be known is false.</summary>
+/// <param name="SentLately">A cookie was sent lately enough.</param>
+/// <param name="GateSeconds">How long that is.</param>
+/// <param name="Decodes">The number is that of a cookie of this minute or the one before.</param>
+/// <param name="Mss">The MSS that it remembers.</param>
+/// <param name="OptionsAllowed">Its timestamp asks for nothing that a sysctl has switched off.</param>
+/// <param name="HasRoute">There is a way back to the client.</param>
+/// <param name="AcceptCount">Connections in the accept queue.</param>
+/// <param name="Backlog">The accept queue's limit.</param>
+/// <param name="CountsClosedGate">An ACK that comes too late for any cookie counts as a failed one.</param>
+internal readonly record struct CookieQuestion(
+    bool SentLately,
+    uint GateSeconds,
+    bool Decodes,
+    ushort Mss,
+    bool OptionsAllowed,
+    bool HasRoute,
+    int AcceptCount,
+    uint Backlog,
+    bool CountsClosedGate);
+
+/// <summary>The answer: what to do, what to count, and why.</summary>
+internal readonly record struct CookieDecision(
+    CookieAction Action,
     Verdict Verdict,
     Counter First = Counter.None,
     Counter Second = Counter.None,
@@ -111,6 +168,50 @@ internal abstract class ListenShapeRules
             abort ? Counter.TcpExtEmbryonicRsts : Counter.None);
     }
 
+    /// <summary>Judges an ACK that may acknowledge a cookie. Linux: cookie_v4_check.</summary>
+    internal static CookieDecision Decide(in CookieQuestion question)
+    {
+        if (!question.SentLately)
+        {
+            Counter counter = question.CountsClosedGate ? Counter.TcpExtSyncookiesFailed : Counter.None;
+            return new CookieDecision(
+                CookieAction.Refuse, new Verdict(RuleId.CookieNotExpected, question.GateSeconds), counter);
+        }
+
+        if (!question.Decodes)
+        {
+            return new CookieDecision(
+                CookieAction.Refuse, new Verdict(RuleId.CookieBad), Counter.TcpExtSyncookiesFailed);
+        }
+
+        // Counted before the rest is asked, so also for connections that then come to nothing.
+        const Counter Received = Counter.TcpExtSyncookiesRecv;
+        if (!question.OptionsAllowed)
+        {
+            return new CookieDecision(CookieAction.Refuse, new Verdict(RuleId.CookieOptions), Received);
+        }
+
+        if (!question.HasRoute)
+        {
+            return new CookieDecision(CookieAction.Drop, new Verdict(RuleId.CookieNoRoute), Received);
+        }
+
+        if (AcceptQueue.Overflows(question.AcceptCount, question.Backlog))
+        {
+            return new CookieDecision(
+                CookieAction.Drop,
+                new Verdict(RuleId.CookieOverflow, (uint)question.AcceptCount, question.Backlog),
+                Received,
+                Counter.TcpExtListenOverflows,
+                Counter.TcpExtListenDrops);
+        }
+
+        return new CookieDecision(
+            CookieAction.Promote,
+            new Verdict(RuleId.CookiePromoted, (uint)question.AcceptCount + 1, question.Backlog, question.Mss),
+            Received);
+    }
+
     /// <summary>Whether the last quarter of tcp_max_syn_backlog is closed to a peer that nothing is known of.</summary>
     /// <remarks>Linux: tcp_conn_request. Signed arithmetic, so a queue that has outgrown the sysctl is
     /// refused.</remarks>
@@ -120,4 +221,12 @@ internal abstract class ListenShapeRules
     private protected static SynDecision Queue(in SynQuestion q) => new(
         SynAction.Queue,
         new Verdict(RuleId.SynQueued, (uint)q.SynCount + 1, (uint)q.YoungCount + 1, q.SynLimit));
+
+    private protected static SynDecision Cookie(in SynQuestion q, bool full) => new(
+        SynAction.Cookie,
+        full ? new Verdict(RuleId.SynCookie, (uint)q.SynCount, q.SynLimit)
+            : new Verdict(RuleId.SynCookieForced, (uint)q.SynCount),
+        Counter.TcpExtTCPReqQFullDoCookies,
+        Counter.TcpExtSyncookiesSent,
+        SynQueueFull: full);
 }

@@ -24,9 +24,9 @@ public sealed class RequestInputTests : HostTest
         Peer peer = SynReceived();
         Packet syn = peer.SynPacket() with { Seq = Peer.Isn };
         Assert.Single(Host.Send(syn));
-        Host.Run(0.499);
+        Host.Run(0.495);
         Assert.Empty(Host.Send(syn));
-        Host.Run(0.002);
+        Host.Run(0.006);
         Assert.Single(Host.Send(syn));
         Host.Moves("RetransSegs+2", "TCPSynRetrans+2", "TCPACKSkippedSynRecv+1");
     }

@@ -115,6 +115,90 @@ public sealed class SynAckTests : HostTest
         Assert.Equal(1_000_000u, Answer(Packet.Timestamps(77, 0)).TsVal);
     }
 
+    [Theory]
+    [Trait("Linux", "tcp_ecn_create_request")]
+    [InlineData(TcpFlags.Ece | TcpFlags.Cwr, 0, 0, true)]
+    [InlineData(TcpFlags.Ece | TcpFlags.Cwr, 2, 0, false)]
+    [InlineData(TcpFlags.Ece | TcpFlags.Cwr, 2, 1, true)]
+    [InlineData(TcpFlags.Ece | TcpFlags.Cwr, 3, 8, true)]
+    [InlineData(TcpFlags.Ece, 0, 0, false)]
+    [InlineData(TcpFlags.Cwr, 0, 1, false)]
+    public void ECN_is_granted_to_a_SYN_with_both_bits_that_is_not_marked_unless_it_speaks_AccECN(
+        TcpFlags flags, byte ecn, int reserved, bool granted)
+    {
+        Host.Listen();
+        byte[] syn = (new Peer(Host).SynPacket() with { Flags = TcpFlags.Syn | flags, Tos = ecn }).ToBytes();
+        syn[32] |= (byte)reserved;
+        Packet.Finish(syn);
+        Packet reply = Assert.Single(Host.Send(syn));
+        TcpFlags expected = TcpFlags.Syn | TcpFlags.Ack | (granted ? TcpFlags.Ece : TcpFlags.None);
+        Assert.Equal((expected, 0), (reply.Flags, reply.Tos));
+        Assert.All(Host.Run(40), again => Assert.Equal(expected, again.Flags));
+    }
+
+    [Fact]
+    public void Without_tcp_ecn_there_is_no_ECN()
+    {
+        Host.Set("net.ipv4.tcp_ecn", 0);
+        Host.Listen();
+        Packet reply = Assert.Single(Host.Send(
+            new Peer(Host).SynPacket() with { Flags = TcpFlags.Syn | TcpFlags.Ece | TcpFlags.Cwr }));
+        Assert.Equal(TcpFlags.Syn | TcpFlags.Ack, reply.Flags);
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_reflect_tos")]
+    public void The_SYNs_service_is_reflected_without_its_ECN_bits_if_asked_for()
+    {
+        Host.Set("net.ipv4.tcp_reflect_tos", 1);
+        int listener = Host.Listen();
+        var peer = new Peer(Host);
+        Packet reply = Assert.Single(Host.Send(peer.SynPacket() with { Tos = 0x2b }));
+        Assert.Equal(0x28, reply.Tos);
+        peer.Next = Peer.Isn + 1;
+        peer.Expected = reply.Seq + 1;
+        peer.Ack();
+        int fd = Host.Calls.Accept(listener, out _);
+        Host.Calls.Send(fd, [1]);
+        Assert.Equal(0x28, Assert.Single(Host.Take(), packet => packet.Payload.Length == 1).Tos);
+    }
+
+    [Theory]
+    [Trait("Linux", "TCP_WINDOW_CLAMP")]
+    [InlineData(10000, 0, 8688, 0)]
+    [InlineData(100_000, 0, 65160, 1)]
+    [InlineData(1000, 0, 1000, 0)]
+    [InlineData(100_000, 4096, 2896, 0)]
+    public void A_window_clamp_limits_the_window_and_the_scale(int clamp, int buffer, int window, int scale)
+    {
+        Packet reply = Answer([.. MssOption, .. Packet.Timestamps(77, 0), .. Scale], fd =>
+        {
+            Host.Options(fd).WindowClamp = clamp;
+            if (buffer != 0)
+            {
+                Host.Calls.SetOption(fd, SocketOption.ReceiveBuffer, buffer);
+            }
+        });
+        Assert.Equal((window, scale), (reply.Window, reply.Options[^1]));
+    }
+
+    [Fact]
+    public void For_old_peers_that_take_windows_as_signed_they_can_be_cut()
+    {
+        Host.Set("net.ipv4.tcp_workaround_signed_windows", 1);
+        Assert.Equal(32767, Answer(MssOption).Window);
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_parse_options")]
+    public void A_window_scale_above_14_is_14_and_told_to_the_log()
+    {
+        Answer([.. MssOption, 1, 3, 3, 200]);
+        Assert.Equal(
+            "TCP: tcp_parse_options: Illegal window scaling value 200 > 14 received",
+            Assert.Single(Host.Stack.Log.Lines).Text);
+    }
+
     [Fact]
     public void Under_el6_the_window_is_ten_segments()
     {

@@ -2,7 +2,8 @@ namespace Earshot.Core.Tcp.Listening.Shapes;
 
 /// <summary>4.10 and later: requests live in the established table, and a full accept queue refuses every
 /// SYN.</summary>
-/// <remarks>The order: SYN queue, accept queue, last quarter. Linux: tcp_conn_request (net/ipv4/tcp_input.c).</remarks>
+/// <remarks>The order: SYN queue, accept queue, way back, last quarter. Linux: tcp_conn_request
+/// (net/ipv4/tcp_input.c).</remarks>
 internal sealed class GlobalTableShape : ListenShapeRules
 {
     private readonly bool _admitsOneMore;
@@ -18,23 +19,45 @@ internal sealed class GlobalTableShape : ListenShapeRules
 
     internal override SynDecision Decide(in SynQuestion q)
     {
-        if (!q.HasForcedIsn && IsSynQueueFull(q.SynCount, q.SynLimit))
+        bool full = !q.HasForcedIsn && IsSynQueueFull(q.SynCount, q.SynLimit);
+        bool cookie = full || (!q.HasForcedIsn && q.ForcesCookies);
+        if (full && q.Syncookies == 0)
         {
-            // Differs from Linux: no cookie is sent when tcp_syncookies is not 0 (docs/deviations.md, D1).
             return new SynDecision(
                 SynAction.Drop,
                 new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit),
                 Counter.TcpExtTCPReqQFullDrop,
-                Counter.TcpExtListenDrops);
+                Counter.TcpExtListenDrops,
+                SynQueueFull: true);
         }
 
+        // A SYN that a cookie is wanted for is counted as such even when it comes to nothing.
+        Counter wanted = cookie ? Counter.TcpExtTCPReqQFullDoCookies : Counter.None;
         if (AcceptQueue.Overflows(q.AcceptCount, q.Backlog))
         {
             return new SynDecision(
                 SynAction.Drop,
                 new Verdict(RuleId.SynAcceptQueueFull, (uint)q.AcceptCount, q.Backlog),
                 Counter.TcpExtListenOverflows,
-                Counter.TcpExtListenDrops);
+                Counter.TcpExtListenDrops,
+                wanted,
+                full);
+        }
+
+        if (!q.HasRoute)
+        {
+            return new SynDecision(
+                SynAction.Drop,
+                new Verdict(RuleId.SynNoRoute),
+                q.NoRouteCounter,
+                Counter.TcpExtListenDrops,
+                wanted,
+                full);
+        }
+
+        if (cookie)
+        {
+            return Cookie(q, full);
         }
 
         if (!q.HasForcedIsn && IsLastQuarter(q))

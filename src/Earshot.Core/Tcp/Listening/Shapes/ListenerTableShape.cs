@@ -6,7 +6,7 @@ namespace Earshot.Core.Tcp.Listening.Shapes;
 /// <summary>2.6.20 to 4.0: each listener has a SYN table whose size the first listen() fixes; the young rule
 /// holds.</summary>
 /// <remarks>
-/// The order: SYN queue, accept queue beside young requests, last quarter.
+/// The order: SYN queue, accept queue beside young requests, last quarter, way back.
 /// Linux: tcp_v4_conn_request (net/ipv4/tcp_ipv4.c), reqsk_queue_alloc (net/core/request_sock.c).
 /// </remarks>
 internal sealed class ListenerTableShape : ListenShapeRules
@@ -38,29 +38,42 @@ internal sealed class ListenerTableShape : ListenShapeRules
 
     internal override SynDecision Decide(in SynQuestion q)
     {
-        if (!q.HasForcedIsn && IsSynQueueFull(q.SynCount, q.SynLimit))
+        bool full = !q.HasForcedIsn && IsSynQueueFull(q.SynCount, q.SynLimit);
+        bool cookie = full || (!q.HasForcedIsn && q.ForcesCookies);
+        if (full && q.Syncookies == 0)
         {
-            // Differs from Linux: no cookie is sent when tcp_syncookies is not 0 (docs/deviations.md, D1).
-            return Drop(new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit), Counter.None);
+            return Drop(
+                new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit),
+                _countsDroppedSyns ? Counter.TcpExtTCPReqQFullDrop : Counter.None,
+                full);
         }
 
+        // A SYN that a cookie is wanted for is counted as such even when it comes to nothing.
+        Counter wanted = cookie ? Counter.TcpExtTCPReqQFullDoCookies : Counter.None;
         if (AcceptQueue.Overflows(q.AcceptCount, q.Backlog) && (uint)q.YoungCount > _youngTolerated)
         {
-            return Drop(
-                new Verdict(RuleId.SynAcceptQueueFullYoung, (uint)q.AcceptCount, q.Backlog, (uint)q.YoungCount),
-                Counter.TcpExtListenOverflows);
+            var verdict = new Verdict(
+                RuleId.SynAcceptQueueFullYoung, (uint)q.AcceptCount, q.Backlog, (uint)q.YoungCount);
+            return Drop(verdict, wanted, full, _countsDroppedSyns ? Counter.TcpExtListenOverflows : Counter.None);
         }
 
-        if (!q.HasForcedIsn && IsLastQuarter(q))
+        if (!cookie && !q.HasForcedIsn && IsLastQuarter(q))
         {
-            return Drop(
-                new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog), Counter.None);
+            return Drop(new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog));
         }
 
-        return Queue(q);
+        if (!q.HasRoute)
+        {
+            return Drop(new Verdict(RuleId.SynNoRoute), wanted, full, q.NoRouteCounter);
+        }
+
+        return cookie ? Cookie(q, full) : Queue(q);
     }
 
-    private SynDecision Drop(Verdict verdict, Counter counter) => _countsDroppedSyns
-        ? new SynDecision(SynAction.Drop, verdict, Counter.TcpExtListenDrops, counter)
-        : new SynDecision(SynAction.Drop, verdict);
+    private SynDecision Drop(
+        Verdict verdict, Counter counter = Counter.None, bool full = false, Counter more = Counter.None)
+    {
+        Counter drop = _countsDroppedSyns ? Counter.TcpExtListenDrops : Counter.None;
+        return new SynDecision(SynAction.Drop, verdict, drop, more, counter, full);
+    }
 }

@@ -1,0 +1,67 @@
+using Earshot.Core.Tcp.Established;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Listening;
+
+/// <content>The same questions for a Fast Open connection that has not had its third ACK.</content>
+internal sealed partial class RequestInput
+{
+    /// <summary>Whether a segment goes on to the connection. Linux: tcp_check_req, fastopen.</summary>
+    internal bool AdmitFastOpen(Connection child, int place, in TcpSegment segment)
+    {
+        ref ConnectionRequest request = ref _tcp.Table.Requests[place];
+        ushort listener = _tcp.ListenerAt(request.Listener)!.Id;
+        const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst;
+        TcpFlags flags = segment.Flags & Asked;
+        Facts facts = Look(ref request, segment);
+        if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
+        {
+            OnDuplicateSyn(ref request, segment, listener, child.Options);
+            return false;
+        }
+
+        if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
+        {
+            Refuse(ref request, segment, facts, listener, child.Options, child.SendNext);
+            return false;
+        }
+
+        if (segment.Seq.Value == request.PeerIsn)
+        {
+            flags &= ~TcpFlags.Syn;
+        }
+
+        bool reset = (flags & TcpFlags.Rst) != 0;
+        if (reset && segment.Seq != request.ReceiveNext && _context.Profile.ChallengesInexactResets)
+        {
+            Challenge(ref request, segment, listener, child.Options, child.SendNext);
+            return false;
+        }
+
+        if ((flags & (TcpFlags.Rst | TcpFlags.Syn)) != 0)
+        {
+            _context.Mib.Count(Counter.TcpAttemptFails);
+            _context.Judge(
+                segment, reset ? RuleId.RequestReset : RuleId.RequestSynInWindow, listener: listener);
+            if (reset)
+            {
+                child.OnFastOpenReset();
+            }
+            else
+            {
+                // The connection survives what ends a request.
+                _tcp.Output.Reset(segment);
+            }
+
+            return false;
+        }
+
+        if ((flags & TcpFlags.Ack) == 0)
+        {
+            _context.Judge(segment, RuleId.RequestNoAck, listener: listener);
+            return false;
+        }
+
+        return true;
+    }
+}
