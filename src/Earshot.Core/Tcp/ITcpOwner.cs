@@ -31,6 +31,24 @@ internal struct SocketOptions
 
     /// <summary>IP_TTL; 0: the sysctl.</summary>
     internal byte Ttl;
+
+    /// <summary>TCP_DEFER_ACCEPT as a number of SYN-ACK timeouts; 0: off.</summary>
+    internal byte DeferAccept;
+
+    /// <summary>TCP_SAVE_SYN: 0 off, 1 from the IP header on, 2 from the link's header on.</summary>
+    internal byte SaveSyn;
+
+    /// <summary>TCP_WINDOW_CLAMP in bytes; 0: none.</summary>
+    internal int WindowClamp;
+
+    /// <summary>TCP_FASTOPEN: most Fast Open connections that may be unfinished; 0: off. Linux: max_qlen.</summary>
+    internal uint FastOpenLimit;
+
+    /// <summary>TCP_FASTOPEN_NO_COOKIE: data in a SYN is taken without a cookie.</summary>
+    internal bool FastOpenNoCookie;
+
+    /// <summary>TCP_FASTOPEN_KEY: 16 bytes, or 32 with a backup key; null: the stack's own.</summary>
+    internal byte[]? FastOpenKeys;
 }
 
 /// <summary>What stands behind a listener or a connection: a socket that a program holds.</summary>
