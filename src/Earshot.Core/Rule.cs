@@ -94,6 +94,8 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "was told nothing"),
         new(RuleId.RequestListenerGone, "reqsk_timer_handler", Outcome.Removed,
             "request of {peer} removed: its listener is gone"),
+        new(RuleId.RequestMigrated, "reuseport_migrate_sock", Outcome.Queued,
+            "request of {peer} went over to another listener of its group: its own is gone"),
         new(RuleId.RequestIcmp, "tcp_req_err", Outcome.Removed,
             "request of {peer} removed: ICMP says that it cannot be reached"),
         new(RuleId.RequestIcmpOutOfWindow, "tcp_req_err", Outcome.Ignored,
@@ -102,6 +104,9 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "{peer} was accepted; {a} connections still wait, the backlog is {b}"),
         new(RuleId.ChildReset, "inet_child_forget", Outcome.Reset,
             "{peer} was reset: its listener closed before it was accepted"),
+        new(RuleId.ChildMigrated, "inet_csk_listen_stop", Outcome.Queued,
+            "{peer} went over to another listener of its group, whose accept queue now holds {a}; the backlog " +
+            "there is {b}"),
         new(RuleId.ListenStarted, "inet_csk_listen_start", Outcome.Answered,
             "listening on {local}; the backlog asked for was {a}, somaxconn is {b}, so the backlog is " +
             "{c}"),

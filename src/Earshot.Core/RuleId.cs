@@ -130,6 +130,9 @@ public enum RuleId : ushort
     /// <summary>RequestListenerGone: Linux's <c>reqsk_timer_handler</c>.</summary>
     RequestListenerGone,
 
+    /// <summary>RequestMigrated: Linux's <c>reuseport_migrate_sock</c>.</summary>
+    RequestMigrated,
+
     /// <summary>RequestIcmp: Linux's <c>tcp_req_err</c>.</summary>
     RequestIcmp,
 
@@ -141,6 +144,9 @@ public enum RuleId : ushort
 
     /// <summary>ChildReset: Linux's <c>inet_child_forget</c>.</summary>
     ChildReset,
+
+    /// <summary>ChildMigrated: Linux's <c>inet_csk_listen_stop</c>.</summary>
+    ChildMigrated,
 
     /// <summary>ListenStarted: Linux's <c>inet_csk_listen_start</c>.</summary>
     ListenStarted,

@@ -1,7 +1,5 @@
-using System;
 using System.Collections.Generic;
 using Earshot.Core.Tcp;
-using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;

@@ -9,6 +9,10 @@ namespace Earshot.Core.Sockets;
 public sealed partial class SocketCalls
 {
     private const int EcnBits = 3;
+    private const int DefaultHopLimit = 64;
+
+    // IP_PMTUDISC_WANT.
+    private const int PmtuDiscovery = 1;
 
     private int SetIpLevel(Socket socket, int name, ReadOnlySpan<byte> bytes)
     {
@@ -45,8 +49,6 @@ public sealed partial class SocketCalls
                 return -Errno.ENOPROTOOPT;
         }
     }
-
-    private int PmtuDiscovery => _context.Sysctls.IpNoPmtuDisc == 0 ? 1 : 0;
 
     private int GetIpLevel(Socket socket, int name, int length, Span<byte> result)
     {
@@ -155,7 +157,7 @@ public sealed partial class SocketCalls
         switch (name)
         {
             case 16:
-                return Int(result, options.HopLimit >= 0 ? options.HopLimit : _context.Sysctls.IPv6HopLimit);
+                return Int(result, options.HopLimit >= 0 ? options.HopLimit : DefaultHopLimit);
             case 26:
                 return Int(result, options.IPv6Only ? 1 : 0);
             case 67:

@@ -147,5 +147,9 @@ public sealed partial class SocketCalls
     private static int Read(ReadOnlySpan<byte> value) => BinaryPrimitives.ReadInt32LittleEndian(value);
 
     /// <summary>An option changed that others ask about who want a port.</summary>
-    private static void Rehold(Socket socket) => socket.Connection?.Rehold();
+    private void Rehold(Socket socket)
+    {
+        socket.Connection?.Rehold();
+        _tcp.Table.Listeners.Invalidate();
+    }
 }

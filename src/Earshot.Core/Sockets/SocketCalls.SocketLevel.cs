@@ -59,7 +59,8 @@ public sealed partial class SocketCalls
                 return SetTimeout(socket, name >= 66 ? name - 46 : name, bytes);
             case 49:
                 options.IncomingCpu = value;
-                socket.Group?.CountIncomingCpu();
+                socket.Group?.CountProcessors();
+                Rehold(socket);
                 return 0;
             case 62:
                 return SetDevice(socket, value);

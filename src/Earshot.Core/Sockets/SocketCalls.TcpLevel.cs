@@ -2,7 +2,6 @@ using System;
 using System.Buffers.Binary;
 using System.Text;
 using Earshot.Core.Tcp;
-using Earshot.Core.Tcp.Established;
 
 namespace Earshot.Core.Sockets;
 

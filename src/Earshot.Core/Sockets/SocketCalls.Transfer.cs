@@ -1,7 +1,5 @@
 using System;
-using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
-using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
 

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
@@ -196,7 +195,12 @@ public sealed partial class SocketCalls
         }
 
         socket.Local = socket.Local with { Port = socket.Port };
-        socket.Listener = socket.PastListener = _tcp.Listen(socket.Local, backlog, socket, socket.PastListener);
+        if (socket.PastListener is { } past)
+        {
+            _tcp.ListenAgain(past, socket.Local, backlog);
+        }
+
+        socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket);
         return 0;
     }
 

@@ -107,7 +107,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         }
 
         mib.Count(Counter.TcpInSegs);
-        Dispatch(handle, segment, @interface, tag);
+        Dispatch(handle, segment, tuple, @interface, tag);
         FinishDeferred();
         return true;
     }
@@ -152,8 +152,25 @@ internal sealed class TcpLayer : ITransport, IDisposable
         _listeners[place] = listener;
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
-        Table.AddListener(listener);
+        Table.Listeners.Add(listener);
         return listener;
+    }
+
+    /// <summary>Makes a listener that has stopped listen again, maybe elsewhere.</summary>
+    internal void ListenAgain(Listener listener, InetEndpoint local, int backlog)
+    {
+        int place = listener.Place;
+        if (_listeners[place] != listener && !_freeListeners.TryDequeue(out place))
+        {
+            place = _listeners.Count;
+            _listeners.Add(null);
+        }
+
+        listener.Restart(local, place);
+        _listeners[place] = listener;
+        Context.Ledger.NameListener(listener.Id, local);
+        listener.SetBacklog(backlog);
+        Table.Listeners.Add(listener);
     }
 
     internal Listener? ListenerAt(int place) => _listeners[place];
@@ -161,11 +178,21 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
     internal void ForgetIfUnused(Listener listener)
     {
-        if (!listener.IsListening && listener.SynQueue.Count == 0 && _listeners[listener.Place] == listener)
+        if (listener.IsListening || listener.SynQueue.Count > 0)
+        {
+            return;
+        }
+
+        if (_listeners[listener.Place] == listener)
         {
             Timers.FreeNode(ref listener.SweepNode);
             _listeners[listener.Place] = null;
             _freeListeners.Enqueue(listener.Place);
+        }
+
+        if (listener.IsAbandoned)
+        {
+            listener.Group?.Forget(listener);
         }
     }
 
@@ -256,7 +283,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Timers.Dispose();
     }
 
-    private void Dispatch(int handle, in TcpSegment segment, int @interface, uint tag)
+    private void Dispatch(
+        int handle, in TcpSegment segment, in FourTuple tuple, int @interface, uint tag)
     {
         SeqNumber? forcedIsn = null;
         if (handle >= 0)
@@ -274,7 +302,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
                     break;
                 default:
-                    if (!TimeWait.OnSegment(Handle.Place(handle), segment, out forcedIsn))
+                    if (!TimeWait.OnSegment(Handle.Place(handle), segment, @interface, out forcedIsn))
                     {
                         return;
                     }
@@ -283,7 +311,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
             }
         }
 
-        Listener? listener = Table.FindListener(segment.Destination, segment.DestinationPort);
+        Listener? listener = Table.Listeners.Find(tuple, @interface, tag);
         if (listener is not null)
         {
             if (forcedIsn is not null)

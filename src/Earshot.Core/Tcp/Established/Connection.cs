@@ -40,7 +40,7 @@ internal sealed partial class Connection
     private Listener? _listener;
     private ushort _identification;
     private uint _flowLabel;
-    private PortHold _hold;
+    private int _hold;
 
     // What was agreed on.
     private bool _hasTimestamps;
@@ -163,6 +163,15 @@ internal sealed partial class Connection
         _listener = null;
     }
 
+    /// <summary>Waits for accept() at another listener from now on.</summary>
+    internal void Migrate(Listener listener) => _listener = listener;
+
+    /// <summary>Payload bytes of a full segment. Linux: tcp_current_mss.</summary>
+    internal int SegmentSize => _mss;
+
+    /// <summary>What TCP_SAVE_SYN kept of the SYN; null: nothing, or read already.</summary>
+    internal byte[]? SavedSyn { get; set; }
+
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
     internal PollMask Poll()
     {
@@ -226,6 +235,7 @@ internal sealed partial class Connection
         StopTimers();
         Owner = null;
         _listener = null;
+        SavedSyn = null;
         _isFinished = false;
         Error = SoftError = 0;
         IsReadShut = IsWriteShut = false;

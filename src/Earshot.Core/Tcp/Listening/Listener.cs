@@ -6,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>A socket in LISTEN: carries out what the admissions decide.</summary>
-internal sealed class Listener
+internal sealed partial class Listener
 {
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
@@ -22,12 +22,12 @@ internal sealed class Listener
     }
 
     /// <summary>Its number in the TCP layer's table, by which requests know it.</summary>
-    internal int Place { get; }
+    internal int Place { get; set; }
 
     /// <summary>The id by which the ledger knows it.</summary>
     internal ushort Id { get; }
 
-    internal InetEndpoint Local { get; }
+    internal InetEndpoint Local { get; private set; }
 
     internal ITcpOwner Owner { get; }
 
@@ -173,15 +173,19 @@ internal sealed class Listener
     internal void Stop()
     {
         IsListening = false;
-        _tcp.Table.RemoveListener(this);
+        _tcp.Table.Listeners.Remove(this);
+        Group?.Stop(this, _context.Sysctls.TcpMigrateReq != 0);
         _context.Judge(
             new FourTuple(Local, default),
             new Verdict(RuleId.ListenStopped, (uint)AcceptQueue.Count, (uint)SynQueue.Count),
             Id);
         while (AcceptQueue.TryTake(out Connection connection))
         {
-            _context.Judge(connection.Tuple, new Verdict(RuleId.ChildReset), Id);
-            connection.AbortUnaccepted();
+            if (!TryMigrate(connection))
+            {
+                _context.Judge(connection.Tuple, new Verdict(RuleId.ChildReset), Id);
+                connection.AbortUnaccepted();
+            }
         }
 
         for (int bucket = 0; bucket < SynQueue.BucketCount; bucket++)

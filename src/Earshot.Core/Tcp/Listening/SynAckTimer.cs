@@ -78,7 +78,14 @@ internal sealed class SynAckTimer
     {
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
         Listener listener = _tcp.ListenerAt(request.Listener)!;
-        if (!listener.IsListening)
+        bool migrates = false;
+        if (!listener.IsListening && listener.Heir(_tcp.Table.Tuple(request)) is { } heir)
+        {
+            migrates = true;
+            Migrate(listener, heir, place, ref request);
+            listener = heir;
+        }
+        else if (!listener.IsListening)
         {
             _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestListenerGone), listener.Id);
             _tcp.RemoveRequest(place, ref request);
@@ -91,13 +98,21 @@ internal sealed class SynAckTimer
             _context.Mib.Count(Counter.TcpExtTCPTimeouts);
         }
 
-        if (request.Timeouts >= retries)
+        bool expires = request.Timeouts >= retries;
+        bool isSent = !expires && (Resend(listener, ref request) || request.Has(RequestFlags.Acked));
+        if (migrates)
+        {
+            _context.Mib.Count(
+                isSent ? Counter.TcpExtTCPMigrateReqSuccess : Counter.TcpExtTCPMigrateReqFailure);
+        }
+
+        if (expires)
         {
             Expire(listener, place, ref request);
             return;
         }
 
-        if (!Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
+        if (!isSent)
         {
             GiveUp(listener, place, ref request);
             return;
@@ -107,6 +122,21 @@ internal sealed class SynAckTimer
         _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
         Age(listener, ref request);
         _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
+    }
+
+    /// <summary>A request goes over to another listener of its group. Linux: reqsk_queue_migrated.</summary>
+    private void Migrate(Listener from, Listener to, int place, ref ConnectionRequest request)
+    {
+        from.SynQueue.Remove(place, ref request, _tcp.Table.Requests);
+        to.SynQueue.Add(place, ref request);
+        if (request.Timeouts > 0)
+        {
+            to.SynQueue.Age();
+        }
+
+        request.Listener = to.Place;
+        _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestMigrated), to.Id);
+        _tcp.ForgetIfUnused(from);
     }
 
     /// <summary>The sweep's turn: it serves a share of the buckets. Linux: inet_csk_reqsk_queue_prune.</summary>
