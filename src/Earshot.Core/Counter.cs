@@ -220,6 +220,9 @@ public enum Counter : byte
     /// <summary>Orphans beyond the limit.</summary>
     TcpExtTCPAbortOnMemory,
 
+    /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>
+    TcpExtTCPMinTTLDrop,
+
     /// <summary>TIME_WAIT entries refused by tcp_max_tw_buckets.</summary>
     TcpExtTCPTimeWaitOverflow,
 

@@ -113,6 +113,10 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
         new(RuleId.ListenStopped, "inet_csk_listen_stop", Outcome.Removed,
             "no longer listening on {local}; {a} connections were waiting to be accepted, {b} " +
             "requests were half-open"),
+        new(RuleId.DatagramTaken, "udp_queue_rcv_skb", Outcome.Ignored,
+            "datagram from {peer} taken: its port is open, and nobody reads it"),
+        new(RuleId.SegmentTtl, "tcp_v4_rcv", Outcome.Dropped,
+            "segment from {peer} dropped: its time to live is {a}, less than IP_MINTTL ({b})"),
         new(RuleId.NoSocket, "tcp_v4_rcv", Outcome.Reset,
             "segment from {peer} reset: nothing listens on {local}"),
         new(RuleId.NoSocketSilent, "tcp_v4_send_reset", Outcome.Ignored,

@@ -154,6 +154,12 @@ public enum RuleId : ushort
     /// <summary>ListenStopped: Linux's <c>inet_csk_listen_stop</c>.</summary>
     ListenStopped,
 
+    /// <summary>DatagramTaken: Linux's <c>udp_queue_rcv_skb</c>.</summary>
+    DatagramTaken,
+
+    /// <summary>SegmentTtl: Linux's <c>tcp_v4_rcv</c>.</summary>
+    SegmentTtl,
+
     /// <summary>NoSocket: Linux's <c>tcp_v4_rcv</c>.</summary>
     NoSocket,
 

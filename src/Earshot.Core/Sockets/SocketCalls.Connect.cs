@@ -20,7 +20,7 @@ public sealed partial class SocketCalls
 
         if (socket.IsDatagram)
         {
-            // Differs from Linux: a datagram socket can only be bound (docs/deviations.md, D15).
+            // Differs from Linux: a datagram socket can only be bound (docs/deviations.md, D20).
             return -Errno.EOPNOTSUPP;
         }
 

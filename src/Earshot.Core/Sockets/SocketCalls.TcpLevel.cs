@@ -144,7 +144,7 @@ public sealed partial class SocketCalls
     private int TimeoutsOf(int seconds)
     {
         int timeouts = seconds > 0 ? 1 : 0;
-        for (int period = SecondsOf(timeouts); seconds > period && timeouts < MostTimeouts; period = SecondsOf(timeouts))
+        while (timeouts is > 0 and < MostTimeouts && seconds > SecondsOf(timeouts))
         {
             timeouts++;
         }

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
@@ -6,7 +7,7 @@ namespace Earshot.Core.Sockets;
 
 /// <summary>Which UDP ports are open: a datagram to one is taken and lost, to any other it is answered with port
 /// unreachable. Linux: udp_lib_get_port.</summary>
-internal sealed class UdpPortTable
+internal sealed class UdpPortTable : IUdpPorts
 {
     private readonly StackContext _context;
     private readonly PortTable _ports;
@@ -53,8 +54,8 @@ internal sealed class UdpPortTable
         socket.Port = 0;
     }
 
-    /// <summary>Whether a datagram to this address and port, by this interface, has a socket.</summary>
-    internal bool IsOpen(InetAddress address, ushort port, int @interface)
+    /// <inheritdoc/>
+    public bool IsOpen(in InetAddress address, ushort port, int @interface)
     {
         if (_bound.Count == 0 || !_bound.TryGetValue(port, out List<Socket>? sockets))
         {

@@ -1,3 +1,5 @@
+using Earshot.Core.Wire;
+
 namespace Earshot.Core.Tcp;
 
 /// <summary>The options of a socket that TCP reads; an accepted connection starts with a copy of its
@@ -82,6 +84,12 @@ internal struct SocketOptions
 
     /// <summary>Options that TCP does not read; null: none was set.</summary>
     internal OptionValues? Others;
+
+    /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
+    internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;
+
+    /// <summary>Hops that packets to a peer may make; -1: the default.</summary>
+    internal readonly short HopsTo(in InetAddress peer) => !peer.IsIPv4 ? HopLimit : Ttl == 0 ? (short)-1 : Ttl;
 }
 
 /// <summary>What stands behind a listener or a connection: a socket that a program holds.</summary>

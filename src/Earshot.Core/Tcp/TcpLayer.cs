@@ -292,7 +292,12 @@ internal sealed class TcpLayer : ITransport, IDisposable
             switch (Handle.Kind(handle))
             {
                 case HandleKind.Connection:
-                    Table.Connection(handle).OnSegment(segment);
+                    Connection connection = Table.Connection(handle);
+                    if (!IsTooFar(connection.Options, segment, 0))
+                    {
+                        connection.OnSegment(segment);
+                    }
+
                     return;
                 case HandleKind.Request:
                     if (!RequestInput.OnSegment(Handle.Place(handle), segment, @interface, tag))
@@ -314,6 +319,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Listener? listener = Table.Listeners.Find(tuple, @interface, tag);
         if (listener is not null)
         {
+            if (IsTooFar(listener.Owner.Options, segment, listener.Id))
+            {
+                return;
+            }
+
             if (forcedIsn is not null)
             {
                 listener.OnSyn(segment, @interface, tag, forcedIsn);
@@ -329,6 +339,24 @@ internal sealed class TcpLayer : ITransport, IDisposable
         bool silent = segment.Has(TcpFlags.Rst) || Routes.Classify(segment.Destination) != AddressKind.Local;
         Context.Judge(segment, silent ? RuleId.NoSocketSilent : RuleId.NoSocket);
         Output.Reset(segment);
+    }
+
+    /// <summary>Whether a segment has made more hops than IP_MINTTL or IPV6_MINHOPCOUNT allows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsTooFar(in SocketOptions options, in TcpSegment segment, ushort listener) =>
+        (options.MinimumTtl | options.MinimumHopLimit) != 0 && DropTooFar(options, segment, listener);
+
+    private bool DropTooFar(in SocketOptions options, in TcpSegment segment, ushort listener)
+    {
+        byte least = segment.Source.IsIPv4 ? options.MinimumTtl : options.MinimumHopLimit;
+        if (segment.Ttl >= least)
+        {
+            return false;
+        }
+
+        Context.Mib.Count(Counter.TcpExtTCPMinTTLDrop);
+        Context.Judge(segment, RuleId.SegmentTtl, segment.Ttl, least, listener: listener);
+        return true;
     }
 
     private void OnRequestIcmp(int place, in IcmpError error)

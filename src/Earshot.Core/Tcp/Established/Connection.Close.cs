@@ -380,7 +380,7 @@ internal sealed partial class Connection
             TsRecent = _tsRecent,
             TsOffset = _tsOffset,
             WindowScale = _receiveScale,
-            Tos = Options.Tos,
+            Tos = Options.TosTo(_tuple.Remote.Address),
             IsFinWait2 = isFinWait2,
             HasTimestamps = _hasTimestamps,
         };

@@ -48,7 +48,8 @@ internal sealed class TimeWait
 
     /// <summary>Puts what is left of a connection in its place. Linux: tcp_time_wait.</summary>
     /// <returns>False when tcp_max_tw_buckets is reached; the connection then simply ends.</returns>
-    internal bool TryEnter(Connection connection, uint tag, in TimeWaitEntry entry, TimeSpan lifetime, in PortOwner owner)
+    internal bool TryEnter(
+        Connection connection, uint tag, in TimeWaitEntry entry, TimeSpan lifetime, in PortOwner owner)
     {
         int place = _tcp.Table.TimeWaits.Count < _context.Sysctls.TcpMaxTwBuckets
             ? _tcp.Table.TimeWaits.Allocate() : -1;

@@ -34,7 +34,8 @@ internal sealed partial class Listener
         _tcp.ForgetIfUnused(this);
     }
 
-    /// <summary>Who takes over what belongs to this listener, which has stopped. Linux: reuseport_migrate_sock.</summary>
+    /// <summary>Who takes over what belongs to this listener, which has stopped. Linux:
+    /// reuseport_migrate_sock.</summary>
     /// <param name="tuple">Whose request or connection it is.</param>
     /// <returns>Another member of the group; null when there is no group, or none that may take it.</returns>
     internal Listener? Heir(in FourTuple tuple)

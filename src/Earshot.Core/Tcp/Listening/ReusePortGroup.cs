@@ -129,7 +129,7 @@ public readonly record struct ReusePortQuestion(FourTuple Tuple, uint Hash, int 
 
 /// <summary>Chooses among the listeners of a SO_REUSEPORT group, as a BPF program does under Linux.</summary>
 /// <param name="question">Whose connection it is.</param>
-/// <returns>A listener's index, in the order in which they joined, the last taking the place of one that left; any other
-/// number: the stack chooses by hash.</returns>
+/// <returns>A listener's index, in the order in which they joined, the last taking the place of one that left; any
+/// other number: the stack chooses by hash.</returns>
 /// <remarks>It runs inside the stack and must not call it.</remarks>
 public delegate int ReusePortSelector(in ReusePortQuestion question);
