@@ -94,6 +94,20 @@ internal sealed class RouteTable
         _routes6 = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv6)];
     }
 
+    /// <summary>Whether an address is an interface's own.</summary>
+    internal bool IsLocalOn(in InetAddress address, int index)
+    {
+        foreach ((InterfaceAddress own, int at) in _addresses)
+        {
+            if (at == index && own.Address == address)
+            {
+                return true;
+            }
+        }
+
+        return index == LoopbackInterface && address.IsLoopback;
+    }
+
     /// <summary>The index of an interface by its name, -1 when there is none.</summary>
     internal int InterfaceIndex(string name)
     {

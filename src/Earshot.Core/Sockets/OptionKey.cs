@@ -13,7 +13,6 @@ internal static class OptionKey
     internal const int Transparent = LevelIp << 16 | 19;
     internal const int BindAddressNoPort = LevelIp << 16 | 24;
     internal const int LocalPortRange = LevelIp << 16 | 51;
-    internal const int IPv6FreeBind = LevelIPv6 << 16 | 78;
     internal const int LingerSeconds = LevelSocket << 16 | 13;
     internal const int BufferLock = LevelSocket << 16 | 72;
     internal const int Priority = LevelSocket << 16 | 12;

@@ -155,7 +155,7 @@ public sealed partial class SocketCalls
         }
 
         socket.Local = local with { Port = socket.Port };
-        socket.IsAddressBound = !local.Address.IsAny;
+        socket.IsAddressBound = local.Address != socket.AnyAddress;
         socket.IsPortBound = local.Port != 0;
         return 0;
     }
@@ -300,20 +300,30 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        int device = socket.Options.Device;
+        if (address.IsIPv6 && !address.IsAny && device != 0 && _routes.InterfaceName(device) is null)
+        {
+            return -Errno.ENODEV;
+        }
+
+        // An address of host or link scope is one of an interface: it must be the one that the socket is bound to.
+        if (device != 0 && address.IsIPv6 && (address.IsLoopback || address.IsLinkLocal))
+        {
+            return _routes.IsLocalOn(address, device) || MayBindToForeign(socket, address) ? 0 : -Errno.EADDRNOTAVAIL;
+        }
+
         return MayBindTo(socket, address) ? 0 : -Errno.EADDRNOTAVAIL;
     }
 
-    private bool MayBindTo(Socket socket, InetAddress address)
-    {
-        if (address.IsAny || _routes.Classify(address) != AddressKind.Foreign)
-        {
-            return true;
-        }
+    private bool MayBindTo(Socket socket, InetAddress address) =>
+        address.IsAny || _routes.Classify(address) != AddressKind.Foreign || MayBindToForeign(socket, address);
 
+    private bool MayBindToForeign(Socket socket, InetAddress address)
+    {
         SocketOptions options = socket.Options;
         bool free = address.IsIPv4
             ? OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IpNonlocalBind != 0
-            : OptionValues.Get(options.Others, OptionKey.IPv6FreeBind) != 0 || _context.Sysctls.IPv6NonlocalBind != 0;
+            : OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IPv6NonlocalBind != 0;
         return free || OptionValues.Get(options.Others, OptionKey.Transparent) != 0;
     }
 
