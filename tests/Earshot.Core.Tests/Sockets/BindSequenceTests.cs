@@ -9,7 +9,7 @@ using Xunit;
 namespace Earshot.Core.Tests.Sockets;
 
 /// <summary>Random sequences of calls with what a kernel 6.18.44 answered to each, recorded once
-/// (BindSequences.md says how), given to our stack.</summary>
+/// (record-bind-sequences.py says how), given to our stack.</summary>
 public sealed class BindSequenceTests
 {
     [Fact]
