@@ -14,8 +14,6 @@ internal static class OptionKey
     internal const int BindAddressNoPort = LevelIp << 16 | 24;
     internal const int LocalPortRange = LevelIp << 16 | 51;
     internal const int LingerSeconds = LevelSocket << 16 | 13;
-    internal const int BufferLock = LevelSocket << 16 | 72;
-    internal const int Priority = LevelSocket << 16 | 12;
 
     internal static int Of(int level, int name) => level << 16 | name;
 }

@@ -64,6 +64,12 @@ internal sealed class Socket : ITcpOwner
 
     internal Connection? Connection { get; set; }
 
+    /// <summary>The chooser of the group that it will be the first of.</summary>
+    internal ReusePortSelector? Selector { get; set; }
+
+    /// <summary>Whether the chooser also chooses heirs.</summary>
+    internal bool SelectorMigrates { get; set; }
+
     /// <summary>An error that outlives the role it came from.</summary>
     internal int Error { get; set; }
 
@@ -99,6 +105,7 @@ internal sealed class Socket : ITcpOwner
         IsAddressBound = IsPortBound = false;
         Listener = PastListener = null;
         Connection = null;
+        Selector = null;
         Error = 0;
         _waiters.Clear();
     }

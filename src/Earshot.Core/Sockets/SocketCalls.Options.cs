@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using Earshot.Core.Tcp;
+using Earshot.Core.Tcp.Listening;
 
 namespace Earshot.Core.Sockets;
 
@@ -117,6 +118,35 @@ public sealed partial class SocketCalls
         }
 
         length = full;
+        return 0;
+    }
+
+    /// <summary>Gives a SO_REUSEPORT group a chooser, as a BPF program is attached to one under Linux.</summary>
+    /// <param name="fd">A listener of the group, or a socket with SO_REUSEPORT that will be the first of its
+    /// group.</param>
+    /// <param name="selector">Who chooses; null: the stack by hash.</param>
+    /// <param name="migrates">Whether it also chooses who takes over from a listener that has stopped, without
+    /// tcp_migrate_req.</param>
+    /// <returns>0; -EBADF, -EINVAL (no SO_REUSEPORT, or listening without it).</returns>
+    public int SetReusePortSelector(int fd, ReusePortSelector? selector, bool migrates = false)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        if (socket.Listener is null ? !socket.Options.ReusePort : socket.Group is null)
+        {
+            return -Errno.EINVAL;
+        }
+
+        socket.Selector = selector;
+        socket.SelectorMigrates = migrates;
+        if (socket.Listener is not null)
+        {
+            socket.Group!.SetSelector(selector, migrates);
+        }
+
         return 0;
     }
 

@@ -201,6 +201,11 @@ public sealed partial class SocketCalls
         }
 
         socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket);
+        if (socket is { Selector: not null, Group: { Count: 1 } group })
+        {
+            group.SetSelector(socket.Selector, socket.SelectorMigrates);
+        }
+
         return 0;
     }
 

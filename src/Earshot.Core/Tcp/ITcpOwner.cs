@@ -85,6 +85,17 @@ internal struct SocketOptions
     /// <summary>Options that TCP does not read; null: none was set.</summary>
     internal OptionValues? Others;
 
+    /// <summary>What an accepted connection begins with: nearly all of it. Linux: sk_clone, tcp_create_openreq_child,
+    /// inet_csk_clone_lock.</summary>
+    internal readonly SocketOptions ForChild()
+    {
+        SocketOptions child = this;
+        child.DeferAccept = 0;
+        child.FastOpenLimit = 0;
+        child.Others = OptionValues.Without(Others, OptionValues.Priority);
+        return child;
+    }
+
     /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
     internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;
 

@@ -6,6 +6,9 @@ namespace Earshot.Core.Tcp;
 /// <remarks>It never changes, so a listener and its children share one; nearly all sockets have none.</remarks>
 internal sealed class OptionValues
 {
+    /// <summary>The key of SO_PRIORITY, the only one of them that a child does not inherit.</summary>
+    internal const int Priority = (1 << 16) | 12;
+
     private readonly (int Key, long Value)[] _values;
 
     private OptionValues((int Key, long Value)[] values) => _values = values;

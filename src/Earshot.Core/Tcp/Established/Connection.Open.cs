@@ -18,7 +18,7 @@ internal sealed partial class Connection
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options);
+        Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options.ForChild());
         _listener = listener;
         _isInTable = true;
         _hold = _tcp.Ports.Add(_tuple.Local.Port, PortOwner.Of(_tuple.Local.Address, Options));

@@ -22,11 +22,17 @@ internal sealed class ReusePortGroup
     internal int ClosedCount => _closed.Count;
 
     /// <summary>A program's own choice; null: by hash. Linux: SO_ATTACH_REUSEPORT_EBPF.</summary>
-    internal ReusePortSelector? Selector { get; set; }
+    internal ReusePortSelector? Selector { get; private set; }
 
     /// <summary>Whether the program also chooses who takes over, so that it happens without tcp_migrate_req. Linux:
     /// BPF_SK_REUSEPORT_SELECT_OR_MIGRATE.</summary>
-    internal bool SelectorMigrates { get; set; }
+    internal bool SelectorMigrates { get; private set; }
+
+    internal void SetSelector(ReusePortSelector? selector, bool migrates)
+    {
+        Selector = selector;
+        SelectorMigrates = migrates;
+    }
 
     /// <summary>Takes a listener in, or back in. Linux: reuseport_add_sock, reuseport_resurrect.</summary>
     internal void Join(Listener listener)
