@@ -229,6 +229,9 @@ public enum Counter : byte
     /// <summary>Orphans beyond the limit.</summary>
     TcpExtTCPAbortOnMemory,
 
+    /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>
+    TcpExtTCPMinTTLDrop,
+
     /// <summary>Bare third ACKs dropped by TCP_DEFER_ACCEPT.</summary>
     TcpExtTCPDeferAcceptDrop,
 
@@ -319,6 +322,12 @@ public enum Counter : byte
     /// <summary>Flow hashes changed by a timeout.</summary>
     TcpExtTcpTimeoutRehash,
 
+    /// <summary>Requests and connections that went over to another listener of their group.</summary>
+    TcpExtTCPMigrateReqSuccess,
+
+    /// <summary>Those that found no other listener, or could not go.</summary>
+    TcpExtTCPMigrateReqFailure,
+
     /// <summary>Packets with fewer bytes than they say.</summary>
     IpExtInTruncatedPkts,
 
@@ -366,6 +375,9 @@ public enum Counter : byte
 
     /// <summary>IPv6 packets to be sent.</summary>
     Ip6OutRequests,
+
+    /// <summary>IPv6 packets without a route.</summary>
+    Ip6OutNoRoutes,
 
     /// <summary>IPv6 fragments received.</summary>
     Ip6ReasmReqds,

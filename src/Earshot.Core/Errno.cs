@@ -27,6 +27,9 @@ public static class Errno
     /// <summary>Bad address.</summary>
     public const int EFAULT = 14;
 
+    /// <summary>No such device.</summary>
+    public const int ENODEV = 19;
+
     /// <summary>Invalid argument.</summary>
     public const int EINVAL = 22;
 
@@ -35,6 +38,9 @@ public static class Errno
 
     /// <summary>Broken pipe.</summary>
     public const int EPIPE = 32;
+
+    /// <summary>Argument out of domain: microseconds that are a second or more.</summary>
+    public const int EDOM = 33;
 
     /// <summary>Socket operation on non-socket.</summary>
     public const int ENOTSOCK = 88;

@@ -46,8 +46,8 @@ public sealed class NetworkStack : IDisposable
         _routes = new RouteTable(options);
         _output = new IpOutput(_context);
         _tcp = new TcpLayer(_context, _routes, _output);
-        _ip = new IpLayer(_context, _routes, _output, _tcp);
         Calls = new SocketCalls(this, _context, _tcp, _routes);
+        _ip = new IpLayer(_context, _routes, _output, _tcp, Calls.UdpPorts);
     }
 
     /// <summary>What the stack was made from.</summary>

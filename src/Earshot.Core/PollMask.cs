@@ -30,6 +30,9 @@ public enum PollMask
     /// <summary>POLLWRNORM.</summary>
     WriteNormal = 0x100,
 
+    /// <summary>POLLWRBAND: of datagram sockets.</summary>
+    WriteBand = 0x200,
+
     /// <summary>POLLRDHUP: the peer will send no more.</summary>
     ReadHup = 0x2000,
 }

@@ -132,6 +132,8 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "was told nothing"),
         new(RuleId.RequestListenerGone, "reqsk_timer_handler", Outcome.Removed,
             "request of {peer} removed: its listener is gone"),
+        new(RuleId.RequestMigrated, "reuseport_migrate_sock", Outcome.Queued,
+            "request of {peer} went over to another listener of its group: its own is gone"),
         new(RuleId.RequestIcmp, "tcp_req_err", Outcome.Removed,
             "request of {peer} removed: ICMP says that it cannot be reached"),
         new(RuleId.RequestIcmpOutOfWindow, "tcp_req_err", Outcome.Ignored,
@@ -140,12 +142,19 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "{peer} was accepted; {a} connections still wait, the backlog is {b}"),
         new(RuleId.ChildReset, "inet_child_forget", Outcome.Reset,
             "{peer} was reset: its listener closed before it was accepted"),
+        new(RuleId.ChildMigrated, "inet_csk_listen_stop", Outcome.Queued,
+            "{peer} went over to another listener of its group, whose accept queue now holds {a}; the backlog " +
+            "there is {b}"),
         new(RuleId.ListenStarted, "inet_csk_listen_start", Outcome.Answered,
             "listening on {local}; the backlog asked for was {a}, somaxconn is {b}, so the backlog is " +
             "{c}"),
         new(RuleId.ListenStopped, "inet_csk_listen_stop", Outcome.Removed,
             "no longer listening on {local}; {a} connections were waiting to be accepted, {b} " +
             "requests were half-open"),
+        new(RuleId.DatagramTaken, "udp_queue_rcv_skb", Outcome.Ignored,
+            "datagram from {peer} taken: its port is open, and nobody reads it"),
+        new(RuleId.SegmentTtl, "tcp_v4_rcv", Outcome.Dropped,
+            "segment from {peer} dropped: its time to live is {a}, less than IP_MINTTL ({b})"),
         new(RuleId.NoSocket, "tcp_v4_rcv", Outcome.Reset,
             "segment from {peer} reset: nothing listens on {local}"),
         new(RuleId.NoSocketSilent, "tcp_v4_send_reset", Outcome.Ignored,

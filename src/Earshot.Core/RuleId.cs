@@ -175,6 +175,9 @@ public enum RuleId : ushort
     /// <summary>RequestListenerGone: Linux's <c>reqsk_timer_handler</c>.</summary>
     RequestListenerGone,
 
+    /// <summary>RequestMigrated: Linux's <c>reuseport_migrate_sock</c>.</summary>
+    RequestMigrated,
+
     /// <summary>RequestIcmp: Linux's <c>tcp_req_err</c>.</summary>
     RequestIcmp,
 
@@ -187,11 +190,20 @@ public enum RuleId : ushort
     /// <summary>ChildReset: Linux's <c>inet_child_forget</c>.</summary>
     ChildReset,
 
+    /// <summary>ChildMigrated: Linux's <c>inet_csk_listen_stop</c>.</summary>
+    ChildMigrated,
+
     /// <summary>ListenStarted: Linux's <c>inet_csk_listen_start</c>.</summary>
     ListenStarted,
 
     /// <summary>ListenStopped: Linux's <c>inet_csk_listen_stop</c>.</summary>
     ListenStopped,
+
+    /// <summary>DatagramTaken: Linux's <c>udp_queue_rcv_skb</c>.</summary>
+    DatagramTaken,
+
+    /// <summary>SegmentTtl: Linux's <c>tcp_v4_rcv</c>.</summary>
+    SegmentTtl,
 
     /// <summary>NoSocket: Linux's <c>tcp_v4_rcv</c>.</summary>
     NoSocket,

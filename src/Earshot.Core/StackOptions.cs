@@ -36,6 +36,9 @@ public sealed record StackOptions
     /// <summary>Packets that may wait for <see cref="NetworkStack.TryTransmit"/>; more are dropped.</summary>
     public int TransmitQueueLimit { get; init; } = DefaultTransmitQueueLimit;
 
+    /// <summary>The number of the core that the stack runs on, which SO_INCOMING_CPU is compared with.</summary>
+    public int Processor { get; init; }
+
     /// <summary>Connection requests that may exist at a time; a SYN beyond them is dropped.</summary>
     public int RequestLimit { get; init; } = DefaultRequestLimit;
 }

@@ -49,13 +49,22 @@ public sealed class Sysctls
     internal int IcmpRatelimit;
     internal readonly int[] TcpRmem = new int[3];
     internal readonly int[] TcpWmem = new int[3];
-    internal readonly int[] IpLocalPortRange = new int[2];
+    internal int IpUnprivilegedPortStart = 1024;
+    internal int IpAutobindReuse;
+    internal int IpNonlocalBind;
+    internal int IPv6NonlocalBind;
+    internal int IPv6BindOnly;
+    internal int TcpMigrateReq;
+    internal readonly int[] IpLocalPortRange = [32768, 60999];
 
     private const string OnlyCongestionControl = "reno";
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly int _hz;
+    private bool[]? _reservedPorts;
 
     internal Sysctls(KernelProfile profile)
     {
+        _hz = profile.Hz;
         foreach (Entry entry in Table())
         {
             if (profile.Sysctls.TryGetValue(entry.Name, out string? value))
@@ -95,8 +104,13 @@ public sealed class Sysctls
     public int Set(string name, string value) =>
         _entries.TryGetValue(name, out Entry? entry) ? entry.Set(this, value) : -Errno.ENOENT;
 
+    /// <summary>Whether a port is in ip_local_reserved_ports, so that none is chosen automatically.</summary>
+    internal bool IsReserved(ushort port) => _reservedPorts is { } ports && ports[port];
+
     private static IEnumerable<Entry> Table()
     {
+        // The greatest number of seconds whose ticks fit into an int, at 250 a second.
+        const int Seconds = int.MaxValue / 250;
         const int U8 = 255;
         yield return Number("net.core.somaxconn", 0, int.MaxValue, s => ref s.Somaxconn);
         yield return Number("net.core.rmem_max", 2304, int.MaxValue, s => ref s.RmemMax);
@@ -109,7 +123,7 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_retries2", 0, U8, s => ref s.TcpRetries2);
         yield return Number("net.ipv4.tcp_orphan_retries", 0, U8, s => ref s.TcpOrphanRetries);
         yield return Number("net.ipv4.tcp_abort_on_overflow", 0, U8, s => ref s.TcpAbortOnOverflow);
-        yield return Number("net.ipv4.tcp_fin_timeout", 0, int.MaxValue / 1000, s => ref s.TcpFinTimeout);
+        yield return Number("net.ipv4.tcp_fin_timeout", -Seconds, Seconds, s => ref s.TcpFinTimeout);
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
         yield return Number("net.ipv4.tcp_ecn", 0, 2, s => ref s.TcpEcn);
@@ -122,21 +136,35 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_workaround_signed_windows", 0, U8, s => ref s.TcpWorkaroundSignedWindows);
         yield return Number("net.ipv4.tcp_slow_start_after_idle", 0, U8, s => ref s.TcpSlowStartAfterIdle);
         yield return Number("net.ipv4.tcp_tw_reuse", 0, 2, s => ref s.TcpTwReuse);
-        yield return Number("net.ipv4.tcp_tw_reuse_delay", 1, int.MaxValue, s => ref s.TcpTwReuseDelay);
+        yield return Number("net.ipv4.tcp_tw_reuse_delay", 1, 60_000, s => ref s.TcpTwReuseDelay);
         yield return Number("net.ipv4.tcp_no_metrics_save", 0, U8, s => ref s.TcpNoMetricsSave);
         yield return Number("net.ipv4.tcp_rfc1337", 0, U8, s => ref s.TcpRfc1337);
-        yield return Number("net.ipv4.tcp_max_tw_buckets", 0, int.MaxValue, s => ref s.TcpMaxTwBuckets);
-        yield return Number("net.ipv4.tcp_invalid_ratelimit", 0, int.MaxValue, s => ref s.TcpInvalidRatelimit);
-        yield return Number("net.ipv4.tcp_challenge_ack_limit", 0, int.MaxValue, s => ref s.TcpChallengeAckLimit);
-        yield return Number("net.ipv4.tcp_keepalive_time", 1, 32767, s => ref s.TcpKeepaliveTime);
-        yield return Number("net.ipv4.tcp_keepalive_intvl", 1, 32767, s => ref s.TcpKeepaliveIntvl);
-        yield return Number("net.ipv4.tcp_keepalive_probes", 1, 127, s => ref s.TcpKeepaliveProbes);
+        yield return Number("net.ipv4.tcp_max_tw_buckets", int.MinValue, int.MaxValue, s => ref s.TcpMaxTwBuckets);
+        yield return Milliseconds("net.ipv4.tcp_invalid_ratelimit", s => ref s.TcpInvalidRatelimit);
+        yield return Number(
+            "net.ipv4.tcp_challenge_ack_limit", int.MinValue, int.MaxValue, s => ref s.TcpChallengeAckLimit);
+        yield return Number("net.ipv4.tcp_keepalive_time", -Seconds, Seconds, s => ref s.TcpKeepaliveTime);
+        yield return Number("net.ipv4.tcp_keepalive_intvl", -Seconds, Seconds, s => ref s.TcpKeepaliveIntvl);
+        yield return Number("net.ipv4.tcp_keepalive_probes", 0, U8, s => ref s.TcpKeepaliveProbes);
         yield return Number("net.ipv4.ip_default_ttl", 1, U8, s => ref s.IpDefaultTtl);
-        yield return Number("net.ipv4.icmp_echo_ignore_all", 0, U8, s => ref s.IcmpEchoIgnoreAll);
-        yield return Number("net.ipv4.icmp_ratelimit", 0, int.MaxValue, s => ref s.IcmpRatelimit);
-        yield return Numbers("net.ipv4.tcp_rmem", 1, int.MaxValue, ordered: false, s => s.TcpRmem);
-        yield return Numbers("net.ipv4.tcp_wmem", 1, int.MaxValue, ordered: false, s => s.TcpWmem);
-        yield return Numbers("net.ipv4.ip_local_port_range", 1, 65535, ordered: true, s => s.IpLocalPortRange);
+        yield return Number("net.ipv4.icmp_echo_ignore_all", 0, 1, s => ref s.IcmpEchoIgnoreAll);
+        yield return Milliseconds("net.ipv4.icmp_ratelimit", s => ref s.IcmpRatelimit);
+        yield return Numbers("net.ipv4.tcp_rmem", 1, int.MaxValue, s => s.TcpRmem);
+        yield return Numbers("net.ipv4.tcp_wmem", 1, int.MaxValue, s => s.TcpWmem);
+        yield return new Entry(
+            "net.ipv4.ip_local_port_range",
+            s => string.Join('\t', s.IpLocalPortRange), (s, text) => s.SetLocalPortRange(text));
+        yield return new Entry(
+            "net.ipv4.ip_unprivileged_port_start",
+            s => s.IpUnprivilegedPortStart.ToString(), (s, text) => s.SetUnprivilegedPortStart(text));
+        yield return new Entry(
+            "net.ipv4.ip_local_reserved_ports",
+            s => SysctlText.Ranges(s._reservedPorts), (s, text) => s.SetReservedPorts(text));
+        yield return Number("net.ipv4.ip_autobind_reuse", 0, 1, s => ref s.IpAutobindReuse);
+        yield return Number("net.ipv4.ip_nonlocal_bind", 0, U8, s => ref s.IpNonlocalBind);
+        yield return Number("net.ipv4.tcp_migrate_req", 0, 1, s => ref s.TcpMigrateReq);
+        yield return Number("net.ipv6.bindv6only", 0, U8, s => ref s.IPv6BindOnly);
+        yield return Number("net.ipv6.ip_nonlocal_bind", 0, U8, s => ref s.IPv6NonlocalBind);
         yield return new Entry(
             "net.ipv4.tcp_congestion_control",
             _ => OnlyCongestionControl,
@@ -149,45 +177,106 @@ public sealed class Sysctls
         return 0;
     }
 
-    private static Entry Number(string name, int least, int most, FieldOf field) => new(
+    // As proc_dointvec_minmax: what follows the number is not looked at.
+    private static Entry Number(string name, long least, long most, FieldOf field) => new(
         name,
         s => field(s).ToString(),
         (s, text) =>
         {
-            if (!int.TryParse(text.Trim(), out int value) || value < least || value > most)
+            ReadOnlySpan<char> rest = text;
+            if (!SysctlText.TryNext(ref rest, out long value) || value < least || value > most)
             {
                 return -Errno.EINVAL;
             }
 
-            field(s) = value;
+            field(s) = (int)value;
             return 0;
         });
 
-    private static Entry Numbers(string name, int least, int most, bool ordered, Func<Sysctls, int[]> field) => new(
+    // As proc_dointvec_ms_jiffies: kept in ticks, so that it reads rounded up; the number counts modulo 2^32.
+    private static Entry Milliseconds(string name, FieldOf field) => new(
         name,
-        s => string.Join('\t', field(s)),
+        s => s.RoundUp(field(s)).ToString(),
         (s, text) =>
         {
-            string[] parts = text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            int[] target = field(s);
-            Span<int> values = stackalloc int[target.Length];
-            if (parts.Length != target.Length)
+            ReadOnlySpan<char> rest = text;
+            if (!SysctlText.TryNext(ref rest, out long value) || (int)(uint)value < 0)
             {
                 return -Errno.EINVAL;
             }
 
-            for (int i = 0; i < parts.Length; i++)
-            {
-                if (!int.TryParse(parts[i], out values[i]) || values[i] < least || values[i] > most
-                    || (ordered && i > 0 && values[i] < values[i - 1]))
-                {
-                    return -Errno.EINVAL;
-                }
-            }
-
-            values.CopyTo(target);
+            field(s) = (int)Math.Min(s.RoundUp((uint)value), int.MaxValue);
             return 0;
         });
+
+    // As proc_dointvec_minmax with several: numbers before a wrong one are taken, numbers that are missing stay.
+    private static Entry Numbers(string name, int least, int most, Func<Sysctls, int[]> field) => new(
+        name,
+        s => string.Join('\t', field(s)),
+        (s, text) => ReadNumbers(text, least, most, field(s)));
+
+    private static int ReadNumbers(string text, int least, int most, int[] target)
+    {
+        ReadOnlySpan<char> rest = text;
+        int count = 0;
+        for (; count < target.Length && !rest.Trim().IsEmpty; count++)
+        {
+            if (!SysctlText.TryNext(ref rest, out long value) || value < least || value > most)
+            {
+                return -Errno.EINVAL;
+            }
+
+            target[count] = (int)value;
+        }
+
+        return count == 0 ? -Errno.EINVAL : 0;
+    }
+
+    private int SetLocalPortRange(string text)
+    {
+        int[] range = [.. IpLocalPortRange];
+        int result = ReadNumbers(text, 1, ushort.MaxValue, range);
+        if (result == 0 && (range[1] < range[0] || range[0] < IpUnprivilegedPortStart))
+        {
+            result = -Errno.EINVAL;
+        }
+
+        if (result == 0)
+        {
+            range.CopyTo(IpLocalPortRange, 0);
+        }
+
+        return result;
+    }
+
+    private int SetUnprivilegedPortStart(string text)
+    {
+        ReadOnlySpan<char> rest = text;
+        if (!SysctlText.TryNext(ref rest, out long value) || value < 0 || value > IpLocalPortRange[0])
+        {
+            return -Errno.EINVAL;
+        }
+
+        IpUnprivilegedPortStart = (int)value;
+        return 0;
+    }
+
+    private int SetReservedPorts(string text)
+    {
+        if (!SysctlText.TryPorts(text, out bool[] ports))
+        {
+            return -Errno.EINVAL;
+        }
+
+        _reservedPorts = Array.IndexOf(ports, true) < 0 ? null : ports;
+        return 0;
+    }
+
+    private long RoundUp(long milliseconds)
+    {
+        long tick = Math.Max(1, 1000 / _hz);
+        return (milliseconds + tick - 1) / tick * tick;
+    }
 
     private delegate ref int FieldOf(Sysctls sysctls);
 

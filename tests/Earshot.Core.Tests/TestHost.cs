@@ -23,7 +23,7 @@ internal sealed class TestHost : IDisposable
     private readonly List<Packet> _sent = [];
     private long[] _counters;
 
-    internal TestHost(KernelProfile? profile = null, ulong seed = 1, int descriptorLimit = 1024)
+    internal TestHost(KernelProfile? profile = null, ulong seed = 1, int descriptorLimit = 1024, int moreInterfaces = 0)
     {
         Now = Instant.FromSeconds(1000);
         Stack = new NetworkStack(
@@ -38,6 +38,7 @@ internal sealed class TestHost : IDisposable
                         Addresses =
                             [InterfaceAddress.Parse("10.0.0.1/24"), InterfaceAddress.Parse("2001:db8::1/64")],
                     },
+                    .. Enumerable.Range(0, moreInterfaces).Select(i => new InterfaceOptions { Name = $"t{i}" }),
                 ],
                 DescriptorLimit = descriptorLimit,
             },
@@ -50,7 +51,7 @@ internal sealed class TestHost : IDisposable
     /// <summary>ICMPv6 packets sent, as bytes.</summary>
     internal List<byte[]> Icmp6 { get; } = [];
 
-    internal Sockets.SocketCalls Calls => Stack.Calls;
+    internal Core.Sockets.SocketCalls Calls => Stack.Calls;
 
     internal Instant Now { get; private set; }
 

@@ -2,6 +2,13 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
 
+/// <summary>Says which UDP ports are open.</summary>
+internal interface IUdpPorts
+{
+    /// <summary>Whether a datagram to this address and port, by this interface, has a socket.</summary>
+    bool IsOpen(in InetAddress address, ushort port, int @interface);
+}
+
 /// <summary>What IP hands packets to: the seam below TCP. Linux: struct net_protocol.</summary>
 internal interface ITransport
 {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System;
 using Earshot.Core.Wire;
 
@@ -19,9 +20,12 @@ internal sealed class Ip6Layer
     private readonly ITransport _tcp;
     private readonly Icmp6Layer _icmp;
 
-    internal Ip6Layer(StackContext context, RouteTable routes, ITransport tcp, Icmp6Layer icmp)
+    private readonly IUdpPorts _udp;
+
+    internal Ip6Layer(StackContext context, RouteTable routes, ITransport tcp, IUdpPorts udp, Icmp6Layer icmp)
     {
         _context = context;
+        _udp = udp;
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -280,6 +284,9 @@ internal sealed class Ip6Layer
             case IpPacket.ProtocolIcmpV6:
                 _icmp.OnPacket(packet);
                 break;
+            case IpPacket.ProtocolUdp when IsOpen(packet, @interface):
+                Judge(packet, RuleId.DatagramTaken);
+                break;
             case IpPacket.ProtocolUdp:
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, Icmp6Type.DestinationUnreachable, CodePortUnreachable, 0, @interface);
@@ -299,6 +306,13 @@ internal sealed class Ip6Layer
 
     private void Problem(in IpPacket packet, byte code, int pointer, int @interface) =>
         _icmp.SendError(packet, Icmp6Type.ParameterProblem, code, (uint)pointer, @interface);
+
+    private bool IsOpen(in IpPacket packet, int @interface)
+    {
+        const int HeaderLength = 8;
+        return packet.Payload.Length >= HeaderLength && _udp.IsOpen(
+            packet.Destination, BinaryPrimitives.ReadUInt16BigEndian(packet.Payload[2..]), @interface);
+    }
 
     private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(
         new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -13,15 +14,17 @@ internal sealed class IpLayer
     private readonly RouteTable _routes;
     private readonly ITransport _tcp;
     private readonly IcmpLayer _icmp;
+    private readonly IUdpPorts _udp;
     private readonly Ip6Layer _ipv6;
 
-    internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp)
+    internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp, IUdpPorts udp)
     {
         var limiter = new IcmpLimiter(context);
         var icmp = new IcmpLayer(context, routes, output, limiter, tcp);
         _ipv6 = new Ip6Layer(
-            context, routes, tcp, new Icmp6Layer(context, routes, output, limiter, tcp));
+            context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp));
         _context = context;
+        _udp = udp;
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -125,8 +128,13 @@ internal sealed class IpLayer
                 mib.Count(Counter.IpInDelivers);
                 return true;
             case IpPacket.ProtocolUdp:
-                // There are no UDP sockets: every port is closed.
                 mib.Count(Counter.IpInDelivers);
+                if (IsOpen(packet, @interface))
+                {
+                    Judge(packet, RuleId.DatagramTaken);
+                    return true;
+                }
+
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
                 return true;
@@ -235,6 +243,13 @@ internal sealed class IpLayer
         }
 
         return true;
+    }
+
+    private bool IsOpen(in IpPacket packet, int @interface)
+    {
+        const int HeaderLength = 8;
+        return packet.Payload.Length >= HeaderLength && _udp.IsOpen(
+            packet.Destination, BinaryPrimitives.ReadUInt16BigEndian(packet.Payload[2..]), @interface);
     }
 
     private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(

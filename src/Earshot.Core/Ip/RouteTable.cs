@@ -50,10 +50,12 @@ internal sealed class RouteTable
     private readonly Entry[] _routes6;
     private readonly (InterfaceAddress Address, int Interface)[] _addresses;
     private readonly int _loopbackMtu;
+    private readonly IReadOnlyList<InterfaceOptions> _interfaces;
 
     internal RouteTable(StackOptions options)
     {
         IReadOnlyList<InterfaceOptions> interfaces = options.Interfaces;
+        _interfaces = interfaces;
         _loopbackMtu = options.Profile.LoopbackMtu;
         var addresses = new List<(InterfaceAddress, int)>();
         var routes = new List<Entry>();
@@ -91,6 +93,39 @@ internal sealed class RouteTable
         _routes = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv4)];
         _routes6 = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv6)];
     }
+
+    /// <summary>Whether an address is an interface's own.</summary>
+    internal bool IsLocalOn(in InetAddress address, int index)
+    {
+        foreach ((InterfaceAddress own, int at) in _addresses)
+        {
+            if (at == index && own.Address == address)
+            {
+                return true;
+            }
+        }
+
+        return index == LoopbackInterface && address.IsLoopback;
+    }
+
+    /// <summary>The index of an interface by its name, -1 when there is none.</summary>
+    internal int InterfaceIndex(string name)
+    {
+        for (int index = LoopbackInterface; InterfaceName(index) is { } candidate; index++)
+        {
+            if (candidate == name)
+            {
+                return index;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>The name of an interface, null when there is none of that index.</summary>
+    internal string? InterfaceName(int index) => index == LoopbackInterface ? "lo"
+        : index >= FirstInterface && index < FirstInterface + _interfaces.Count
+            ? _interfaces[index - FirstInterface].Name : null;
 
     private static Route RouteBy(int index, in InetAddress source, InterfaceOptions link, in InterfaceAddress prefix) =>
         new(index, source, link.Mtu, link.Offload, (byte)prefix.PrefixLength);

@@ -31,7 +31,8 @@ internal static class LinuxEl6
         Counter.TcpExtTCPACKSkippedSeq, Counter.TcpExtTCPACKSkippedFinWait2,
         Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
         Counter.TcpExtTCPKeepAlive, Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop,
-        Counter.TcpExtTcpTimeoutRehash, Counter.IpExtInCsumErrors,
+        Counter.TcpExtTcpTimeoutRehash, Counter.TcpExtTCPMigrateReqSuccess, Counter.TcpExtTCPMigrateReqFailure,
+        Counter.TcpExtTCPMinTTLDrop, Counter.IpExtInCsumErrors,
         Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts, Counter.IpExtInCEPkts,
     ];
 

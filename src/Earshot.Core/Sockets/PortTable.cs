@@ -1,193 +1,183 @@
-using System;
 using System.Collections.Generic;
 using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
 
-/// <summary>Which local ports are free. Linux: inet_csk_get_port, __inet_hash_connect.</summary>
+/// <summary>Which local ports bind() and listen() may have. Linux: inet_csk_get_port.</summary>
 internal sealed class PortTable
 {
-    // Linux has 65536 slots for the whole host; a stack of our own needs fewer.
-    private const int PerturbationSlots = 256;
-    private const int LargestLeap = 8;
-
     private readonly StackContext _context;
-    private readonly TcpLayer _tcp;
-    private readonly Dictionary<ushort, List<Socket>> _bound = [];
-    private readonly uint[] _perturbation = new uint[PerturbationSlots];
+    private readonly PortHolds _holds;
     private readonly Chance _chance;
-    private readonly ulong _k0;
-    private readonly ulong _k1;
-    private ulong _hashedAddresses;
-    private ulong _hashedService;
-    private ulong _hashed;
+    private readonly Dictionary<ushort, Bucket> _buckets = [];
 
-    internal PortTable(StackContext context, TcpLayer tcp)
+    internal PortTable(StackContext context, TcpLayer tcp, Chance chance)
     {
         _context = context;
-        _tcp = tcp;
-        _chance = context.Stream(ChanceStream.Ports);
-        _k0 = _chance.Next();
-        _k1 = _chance.Next();
-        for (int i = 0; i < PerturbationSlots; i++)
-        {
-            _perturbation[i] = _chance.NextUInt32();
-        }
+        _holds = tcp.Ports;
+        _chance = chance;
     }
 
     /// <summary>Binds a socket to an address and port; port 0 picks one.</summary>
     /// <returns>0 or -EADDRINUSE.</returns>
-    internal int Bind(Socket socket, InetEndpoint local)
+    internal int Bind(Socket socket, InetAddress address, ushort port)
     {
-        ushort port = local.Port;
+        PortOwner owner = PortOwner.Of(address, socket.Options);
         if (port == 0)
         {
-            if (!TryPick(socket, local.Address, out port))
+            if (!TryPick(socket, owner, out port))
             {
                 return -Errno.EADDRINUSE;
             }
         }
-        else if (Conflicts(socket, local, relax: true))
+        else if (!MatchesFast(socket, owner, port) && Conflicts(socket, owner, port, relax: true, reusePort: true))
         {
             return -Errno.EADDRINUSE;
         }
 
-        if (!_bound.TryGetValue(port, out List<Socket>? owners))
-        {
-            owners = [];
-            _bound.Add(port, owners);
-        }
-
-        owners.Add(socket);
-        socket.HoldsPort = true;
-        socket.Local = local with { Port = port };
+        Bucket bucket = BucketOf(port);
+        Remember(socket, owner, bucket);
+        bucket.Sockets.Add(socket);
+        socket.Port = port;
         return 0;
     }
 
-    /// <summary>Whether listen() must fail: the check that bind() made is made again, now that a listener is
-    /// concerned.</summary>
-    internal bool ConflictsAtListen(Socket socket) => Conflicts(socket, socket.Local, relax: true);
+    /// <summary>The check that bind() made is made again, now that a listener is concerned.</summary>
+    /// <returns>0 or -EADDRINUSE.</returns>
+    internal int ListenOnBound(Socket socket)
+    {
+        PortOwner owner = PortOwner.Of(socket.Local.Address, socket.Options);
+        ushort port = socket.Port;
+        if (!MatchesFast(socket, owner, port) && Conflicts(socket, owner, port, relax: true, reusePort: true))
+        {
+            return -Errno.EADDRINUSE;
+        }
+
+        Remember(socket, owner, BucketOf(port));
+        return 0;
+    }
 
     /// <summary>Gives a bound port back.</summary>
     internal void Release(Socket socket)
     {
         // An accepted socket has its listener's port and no place here.
-        if (!socket.HoldsPort)
+        if (socket.Port == 0)
         {
             return;
         }
 
-        socket.HoldsPort = false;
-        if (_bound.TryGetValue(socket.Local.Port, out List<Socket>? owners) && owners.Remove(socket)
-            && owners.Count == 0)
+        if (_buckets.TryGetValue(socket.Port, out Bucket? bucket))
         {
-            _bound.Remove(socket.Local.Port);
+            bucket.Sockets.Remove(socket);
+            Forget(socket.Port, bucket);
         }
+
+        socket.Port = 0;
     }
 
-    /// <summary>Chooses a local port for connect(): even ones first, one port for many destinations.</summary>
-    /// <param name="local">The local address.</param>
-    /// <param name="remote">The destination.</param>
-    /// <param name="tuple">The tuple that nothing has.</param>
-    /// <param name="reused">What a TIME_WAIT leaves that gave way.</param>
-    /// <returns>0 or -EADDRNOTAVAIL.</returns>
-    internal int Choose(
-        InetAddress local, InetEndpoint remote, out FourTuple tuple, out (SeqNumber Isn, uint TsRecent)? reused)
+    /// <summary>Whether connect() may choose a port: nobody owns it, or only others whose port was chosen.</summary>
+    internal bool IsFreeForConnect(ushort port)
     {
-        int low = _context.Sysctls.IpLocalPortRange[0];
-        int high = _context.Sysctls.IpLocalPortRange[1];
-        int step = _context.Profile.EphemeralPortStep;
-        int count = high - low + 1;
-        count = step == 2 && count > 1 ? count & ~1 : count;
-        ref uint perturbation = ref Perturbation(local, remote, out uint hash);
-        uint offset = (uint)((perturbation + (ulong)hash) % (uint)count);
-        offset = step == 2 ? offset & ~1u : offset;
-        for (int pass = 0; pass < step; pass++)
+        for (int hold = _holds.First(port); hold != 0; hold = _holds.Next(hold))
         {
-            for (int i = 0; i < count; i += step)
+            if (!_holds.Owner(hold).IsChosen)
             {
-                ushort port = (ushort)(low + ((offset + (uint)(i + pass)) % (uint)count));
-                tuple = new FourTuple(new InetEndpoint(local, port), remote);
-                if (IsFreeForConnect(port, tuple, out reused))
-                {
-                    int leap = _context.Profile.EphemeralPortLeaps
-                        ? Math.Max(i, (int)_chance.Below(LargestLeap) * step) : i;
-                    perturbation += (uint)(leap + step);
-                    return 0;
-                }
+                return false;
             }
         }
 
-        tuple = default;
-        reused = null;
-        return -Errno.EADDRNOTAVAIL;
+        return _buckets.Count == 0 || !_buckets.TryGetValue(port, out Bucket? bucket) || bucket.Sockets.Count == 0;
     }
 
-    /// <summary>Whether a bound socket may connect: only the tuple must be free.</summary>
-    internal bool IsTupleFree(in FourTuple tuple, bool portWasBound, out (SeqNumber Isn, uint TsRecent)? reused)
+    /// <summary>The range that automatic ports come from: the sysctl, narrowed by IP_LOCAL_PORT_RANGE. Linux:
+    /// inet_sk_get_local_port_range.</summary>
+    /// <returns>Whether the socket has a range of its own.</returns>
+    internal bool Range(in SocketOptions options, out int low, out int high)
     {
-        reused = null;
-        int handle = _tcp.Table.Find(_tcp.Table.Tag(tuple), tuple);
-        if (handle < 0)
+        low = _context.Sysctls.IpLocalPortRange[0];
+        high = _context.Sysctls.IpLocalPortRange[1];
+        uint own = (uint)OptionValues.Get(options.Others, OptionKey.LocalPortRange);
+        if (own == 0)
+        {
+            return false;
+        }
+
+        int least = (int)(own & ushort.MaxValue);
+        int most = (int)(own >> 16);
+        (low, high) = (least != 0 && least >= low && least <= high ? least : low,
+            most != 0 && most >= low && most <= high ? most : high);
+        return true;
+    }
+
+    /// <summary>Whether an own socket's port may be shared with the last one that set SO_REUSEPORT, without looking at
+    /// all others. Linux: sk_reuseport_match.</summary>
+    /// <remarks>It can be seen: it remembers what the other was when it was bound.</remarks>
+    private bool MatchesFast(Socket socket, in PortOwner owner, ushort port)
+    {
+        if (!owner.ReusePort || socket.Group is not null || !_buckets.TryGetValue(port, out Bucket? bucket)
+            || bucket.Shared is not { } shared || shared.Uid != owner.Uid || IsEmpty(port, bucket))
+        {
+            return false;
+        }
+
+        return shared.Overlaps(owner, otherWildcard: false);
+    }
+
+    /// <summary>Linux: inet_csk_update_fastreuse.</summary>
+    private void Remember(Socket socket, in PortOwner owner, Bucket bucket)
+    {
+        if (!owner.ReusePort)
+        {
+            bucket.Shared = null;
+        }
+        else if (socket.Group is null)
+        {
+            bucket.Shared = owner;
+        }
+    }
+
+    /// <summary>bind(0): a port without conflict, those of the parity that connect() takes last first. Linux:
+    /// inet_csk_find_open_port.</summary>
+    private bool TryPick(Socket socket, in PortOwner owner, out ushort port)
+    {
+        if (TryPick(socket, owner, relax: false, out port))
         {
             return true;
         }
 
-        if (Handle.Kind(handle) == HandleKind.TimeWait
-            && _tcp.TimeWait.TryReuse(Handle.Place(handle), portWasBound, out SeqNumber isn, out uint tsRecent))
+        return _context.Sysctls.IpAutobindReuse != 0 && TryPick(socket, owner, relax: true, out port);
+    }
+
+    private bool TryPick(Socket socket, in PortOwner owner, bool relax, out ushort port)
+    {
+        const int LeastForHalves = 4;
+        Range(socket.Options, out int low, out int high);
+        high++;
+        int middle = low + ((high - low) >> 2 << 1);
+        if (!owner.ReuseAddress || high - low < LeastForHalves)
         {
-            reused = (isn, tsRecent);
-            return true;
+            return TryPick(socket, owner, low, high, relax, out port);
         }
 
-        return false;
+        // The lower half is for those who can share a port, should it come to that.
+        return TryPick(socket, owner, low, middle, relax, out port)
+            || TryPick(socket, owner, middle, high, relax, out port);
     }
 
-    private ref uint Perturbation(InetAddress local, InetEndpoint remote, out uint hash)
+    private bool TryPick(Socket socket, in PortOwner owner, int low, int high, bool relax, out ushort port)
     {
-        // The hash changes every ten seconds, so that an observer of one port cannot tell the next.
-        ulong tens = _context.Profile.EphemeralPortLeaps ? (ulong)(_context.Now.Nanoseconds / 10_000_000_000) : 0;
-        ulong addresses = local.IsIPv4 ? ((ulong)local.Bits << 32) | remote.Address.Bits
-            : SipHash.Hash(_k0, _k1, local.High ^ remote.Address.Low, local.Low ^ remote.Address.High);
-        ulong service = (tens << 16) | remote.Port;
-        if (addresses != _hashedAddresses || service != _hashedService)
+        int count = high - low;
+        count = count > 1 ? count & ~1 : count;
+        int first = (int)_chance.Below((uint)count) | 1;
+        for (int offset = first; offset >= first - 1; offset--)
         {
-            // Programs tend to connect to the same service again.
-            _hashed = SipHash.Hash(_k0, _k1, addresses, service);
-            _hashedAddresses = addresses;
-            _hashedService = service;
-        }
-
-        hash = (uint)(_hashed >> 32);
-        return ref _perturbation[(int)(_hashed % PerturbationSlots)];
-    }
-
-    private bool IsFreeForConnect(
-        ushort port, in FourTuple tuple, out (SeqNumber Isn, uint TsRecent)? reused)
-    {
-        reused = null;
-        PortHolds holds = _tcp.Ports;
-        bool held = holds.HasChildren
-            && (holds.Count(port, PortHold.Child) | holds.Count(port, PortHold.ReusableChild)) != 0;
-        return !held && (_bound.Count == 0 || !_bound.ContainsKey(port))
-            && IsTupleFree(tuple, portWasBound: false, out reused);
-    }
-
-    /// <summary>bind(0): a port that nobody holds, of the parity that connect() takes last.</summary>
-    private bool TryPick(Socket socket, InetAddress address, out ushort port)
-    {
-        int low = _context.Sysctls.IpLocalPortRange[0];
-        int high = _context.Sysctls.IpLocalPortRange[1];
-        int count = high - low + 1;
-        int offset = (int)_chance.Below((uint)count) | 1;
-        for (int parity = 0; parity < 2; parity++)
-        {
-            for (int i = 0; i < count; i += 2)
+            int candidate = low + offset;
+            for (int i = 0; i < count; i += 2, candidate += 2)
             {
-                port = (ushort)(low + ((offset + i + parity) % count));
-                if (!Conflicts(socket, new InetEndpoint(address, port), relax: false)
-                    && _tcp.Ports.Count(port, PortHold.Chosen) == 0)
+                candidate -= candidate >= high ? count : 0;
+                port = (ushort)candidate;
+                if (!_context.Sysctls.IsReserved(port) && !Conflicts(socket, owner, port, relax, reusePort: false))
                 {
                     return true;
                 }
@@ -198,32 +188,87 @@ internal sealed class PortTable
         return false;
     }
 
-    /// <summary>The conflict predicate. Linux: inet_csk_bind_conflict.</summary>
-    private bool Conflicts(Socket socket, InetEndpoint local, bool relax)
+    /// <summary>The conflict predicate against every owner of a port. Linux: inet_csk_bind_conflict.</summary>
+    private bool Conflicts(Socket socket, in PortOwner owner, ushort port, bool relax, bool reusePort)
     {
-        bool reuse = socket.Options.ReuseAddress;
-        PortHolds holds = _tcp.Ports;
-        if (holds.Count(local.Port, PortHold.Child) > 0 || holds.Count(local.Port, PortHold.Chosen) > 0
-            || (holds.Count(local.Port, PortHold.ReusableChild) > 0 && !(reuse && relax)))
+        // A socket whose group was formed joins no other, unless the group has closed members.
+        bool mayJoin = socket.Group is not { ClosedCount: 0 };
+        for (int hold = _holds.First(port); hold != 0; hold = _holds.Next(hold))
         {
-            return true;
+            if (owner.Overlaps(_holds.Owner(hold))
+                && Conflict(owner, _holds.Owner(hold), isListening: false, relax, reusePort, mayJoin))
+            {
+                return true;
+            }
         }
 
-        if (!_bound.TryGetValue(local.Port, out List<Socket>? owners))
+        if (!_buckets.TryGetValue(port, out Bucket? bucket))
         {
             return false;
         }
 
-        foreach (Socket other in owners)
+        foreach (Socket other in bucket.Sockets)
         {
-            bool overlap = local.Address.IsAny || other.Local.Address.IsAny || local.Address == other.Local.Address;
-            bool relaxed = relax && reuse && other.Options.ReuseAddress && other.Listener is null;
-            if (other != socket && overlap && !relaxed)
+            if (other == socket)
+            {
+                continue;
+            }
+
+            PortOwner held = PortOwner.Of(other.BoundAddress, other.Options);
+            if (owner.Overlaps(held) && Conflict(owner, held, other.Listener is not null, relax, reusePort, mayJoin))
             {
                 return true;
             }
         }
 
         return false;
+    }
+
+    /// <summary>Whether two overlapping owners exclude each other. Linux: inet_bind_conflict.</summary>
+    private static bool Conflict(
+        in PortOwner owner, in PortOwner other, bool isListening, bool relax, bool reusePort, bool mayJoin)
+    {
+        if (owner.Device != 0 && other.Device != 0 && owner.Device != other.Device)
+        {
+            return false;
+        }
+
+        bool share = owner.ReusePort && other.ReusePort && mayJoin && (other.IsTimeWait || owner.Uid == other.Uid);
+        return owner.ReuseAddress && other.ReuseAddress && !isListening
+            ? !relax || (!reusePort && share) : !reusePort || !share;
+    }
+
+    private Bucket BucketOf(ushort port)
+    {
+        if (!_buckets.TryGetValue(port, out Bucket? bucket))
+        {
+            bucket = new Bucket();
+            _buckets.Add(port, bucket);
+        }
+        else if (IsEmpty(port, bucket))
+        {
+            bucket.Shared = null;
+        }
+
+        return bucket;
+    }
+
+    private bool IsEmpty(ushort port, Bucket bucket) => bucket.Sockets.Count == 0 && _holds.First(port) == 0;
+
+    private void Forget(ushort port, Bucket bucket)
+    {
+        if (IsEmpty(port, bucket))
+        {
+            _buckets.Remove(port);
+        }
+    }
+
+    /// <summary>A port's bound sockets. Linux: inet_bind_bucket.</summary>
+    private sealed class Bucket
+    {
+        internal List<Socket> Sockets { get; } = [];
+
+        /// <summary>The socket with SO_REUSEPORT that was bound last, as it was then. Linux: fastreuseport.</summary>
+        internal PortOwner? Shared { get; set; }
     }
 }

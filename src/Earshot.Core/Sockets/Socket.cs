@@ -31,20 +31,44 @@ internal sealed class Socket : ITcpOwner
 
     internal int Descriptor { get; private set; }
 
+    /// <summary>Whether it is one of SOCK_DGRAM, which can be bound and no more.</summary>
+    internal bool IsDatagram { get; private set; }
+
     internal SocketPhase Phase { get; set; }
 
-    /// <summary>The bound or chosen local end.</summary>
+    /// <summary>The local end as getsockname() shows it; a port given back is still shown. Linux: inet_saddr,
+    /// inet_sport.</summary>
     internal InetEndpoint Local { get; set; }
 
-    /// <summary>Whether bind() chose the port, so that it stays when the role ends.</summary>
-    internal bool IsBound { get; set; }
+    /// <summary>The port that it owns: by bind(), or by a listen() that chose one; 0: none. Linux: inet_num.</summary>
+    internal ushort Port { get; set; }
 
-    /// <summary>Whether the table of bound ports knows it: by bind(), or by a listen() that chose a port.</summary>
-    internal bool HoldsPort { get; set; }
+    /// <summary>Whether bind() named an address, which then stays when the role ends. Linux:
+    /// SOCK_BINDADDR_LOCK.</summary>
+    internal bool IsAddressBound { get; set; }
+
+    /// <summary>Whether bind() named a port, which then stays when the role ends. Linux: SOCK_BINDPORT_LOCK.</summary>
+    internal bool IsPortBound { get; set; }
+
+    /// <summary>The address that it holds its port on.</summary>
+    internal InetAddress BoundAddress => Connection is { } connection ? connection.Tuple.Local.Address : Local.Address;
 
     internal Listener? Listener { get; set; }
 
+    /// <summary>The listener that it was, which its next listen() makes listen again.</summary>
+    internal Listener? PastListener { get; set; }
+
+    /// <summary>The SO_REUSEPORT group that it is in, also as a member that has stopped. Linux:
+    /// sk_reuseport_cb.</summary>
+    internal ReusePortGroup? Group => PastListener?.Group;
+
     internal Connection? Connection { get; set; }
+
+    /// <summary>The chooser of the group that it will be the first of.</summary>
+    internal ReusePortSelector? Selector { get; set; }
+
+    /// <summary>Whether the chooser also chooses heirs.</summary>
+    internal bool SelectorMigrates { get; set; }
 
     /// <summary>An error that outlives the role it came from.</summary>
     internal int Error { get; set; }
@@ -63,19 +87,25 @@ internal sealed class Socket : ITcpOwner
         }
     }
 
+    /// <summary>0.0.0.0 or ::, as the socket's family is.</summary>
+    internal InetAddress AnyAddress => Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any;
+
     /// <summary>Keeps a connection's options when it goes, for the next role.</summary>
     internal void KeepOptions(in SocketOptions options) => _options = options;
 
     /// <summary>Makes a used socket a new one.</summary>
-    internal void Reset(int descriptor, in SocketOptions options)
+    internal void Reset(int descriptor, in SocketOptions options, bool isDatagram = false)
     {
         Descriptor = descriptor;
         _options = options;
+        IsDatagram = isDatagram;
         Phase = SocketPhase.Unconnected;
-        Local = default;
-        IsBound = false;
-        Listener = null;
+        Local = new InetEndpoint(AnyAddress, 0);
+        Port = 0;
+        IsAddressBound = IsPortBound = false;
+        Listener = PastListener = null;
         Connection = null;
+        Selector = null;
         Error = 0;
         _waiters.Clear();
     }
@@ -83,6 +113,11 @@ internal sealed class Socket : ITcpOwner
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
     internal PollMask Poll()
     {
+        if (IsDatagram)
+        {
+            return PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
+        }
+
         if (Listener is { } listener)
         {
             return listener.AcceptQueue.Count > 0 ? PollMask.In | PollMask.ReadNormal : PollMask.None;

@@ -18,6 +18,12 @@ public sealed partial class SocketCalls
             return -Errno.EBADF;
         }
 
+        if (socket.IsDatagram)
+        {
+            // Differs from Linux: a datagram socket can only be bound (docs/deviations.md, D20).
+            return -Errno.EOPNOTSUPP;
+        }
+
         switch (socket.Phase)
         {
             case SocketPhase.Connected:
@@ -59,7 +65,9 @@ public sealed partial class SocketCalls
         else if (socket.Connection is { } connection)
         {
             TcpState state = connection.State;
+            socket.Local = connection.Tuple.Local;
             DropRole(socket);
+            GiveUpBinding(socket);
             socket.Error = state is TcpState.Close or TcpState.LastAck or TcpState.Closing ? 0 : Errno.ECONNRESET;
         }
 
@@ -98,13 +106,10 @@ public sealed partial class SocketCalls
 
     private int StartConnect(Socket socket, InetEndpoint remote)
     {
-        // 0.0.0.0 means this host. Linux: ip_route_output_key.
-        if (remote.Address.IsAny)
+        int refusal = CheckDestination(socket, ref remote);
+        if (refusal != 0)
         {
-            remote = remote with
-            {
-                Address = socket.Local.Address.IsAny ? InetAddress.Loopback : socket.Local.Address,
-            };
+            return refusal;
         }
 
         AddressKind kind = _routes.Classify(remote.Address);
@@ -115,7 +120,7 @@ public sealed partial class SocketCalls
 
         if (!_routes.TryRoute(remote.Address, out Route route))
         {
-            _context.Mib.Count(Counter.IpOutNoRoutes);
+            _context.Mib.Count(remote.Address.IsIPv4 ? Counter.IpOutNoRoutes : Counter.Ip6OutNoRoutes);
             return -Errno.ENETUNREACH;
         }
 
@@ -125,20 +130,20 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        bool bound = socket.Local.Port != 0;
+        bool bound = socket.Port != 0;
         FourTuple tuple;
         (SeqNumber Isn, uint TsRecent)? reused;
         if (bound)
         {
-            tuple = new FourTuple(new InetEndpoint(local, socket.Local.Port), remote);
-            if (!_ports.IsTupleFree(tuple, portWasBound: true, out reused))
+            tuple = new FourTuple(new InetEndpoint(local, socket.Port), remote);
+            if (!_chooser.IsTupleFree(tuple, portWasBound: true, out reused))
             {
                 return -Errno.EADDRNOTAVAIL;
             }
         }
         else
         {
-            int chosen = _ports.Choose(local, remote, out tuple, out reused);
+            int chosen = _chooser.Choose(socket.Options, local, remote, out tuple, out reused);
             if (chosen < 0)
             {
                 return chosen;
@@ -151,9 +156,35 @@ public sealed partial class SocketCalls
         socket.Error = 0;
 
         // A bound port outlives its socket: what is left of the connection keeps it, as a listener's child does.
-        PortHold bind = options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
-        connection.Connect(tuple, route, options, socket, bound ? bind : PortHold.Chosen, reused);
+        connection.Connect(tuple, route, options, socket, isChosen: !bound, reused);
         return 0;
+    }
+
+    /// <summary>What the families have to say of a destination. Linux: tcp_v4_connect, tcp_v6_connect.</summary>
+    private static int CheckDestination(Socket socket, ref InetEndpoint remote)
+    {
+        SocketOptions options = socket.Options;
+        InetAddress bound = socket.Local.Address;
+        if (!options.IsIPv6 && remote.Address.IsIPv6)
+        {
+            return -Errno.EAFNOSUPPORT;
+        }
+
+        if (remote.Address.IsAny)
+        {
+            // The wildcard means this host.
+            InetAddress host = !bound.IsAny ? bound
+                : remote.Address.IsIPv4 || bound.IsIPv4 ? InetAddress.Loopback : InetAddress.IPv6Loopback;
+            remote = remote with { Address = host };
+        }
+
+        if (options.IPv6Only && remote.Address.IsIPv4)
+        {
+            return -Errno.ENETUNREACH;
+        }
+
+        bool mixed = !bound.IsAny && bound.IsIPv4 != remote.Address.IsIPv4;
+        return mixed || (remote.Address.IsLinkLocal && options.Device == 0) ? -Errno.EINVAL : 0;
     }
 
     private static int ConnectOutcome(Socket socket)

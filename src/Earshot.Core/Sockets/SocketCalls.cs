@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
@@ -17,19 +16,27 @@ public sealed partial class SocketCalls
     private const int AfInet = 2;
     private const int AfInet6 = 10;
     private const int SockStream = 1;
+    private const int SockDatagram = 2;
+    private const int SockRaw = 3;
     private const int SockFlags = 0x800 | 0x80000;
     private const int SockTypeMask = 0xf;
     private const int LargestSockType = 11;
     private const int ProtocolTcp = 6;
+    private const int ProtocolUdp = 17;
     private const int LargestProtocol = 263;
     private const int LargestFamily = 46;
     private const int KeptSockets = 4096;
+
+    // net.core.rmem_default and wmem_default.
+    private const int DatagramBuffer = 212992;
 
     private readonly NetworkStack _stack;
     private readonly StackContext _context;
     private readonly TcpLayer _tcp;
     private readonly RouteTable _routes;
     private readonly PortTable _ports;
+    private readonly PortChooser _chooser;
+    private readonly UdpPortTable _udpPorts;
     private readonly Stack<Socket> _idle = new();
 
     internal SocketCalls(NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes)
@@ -38,19 +45,30 @@ public sealed partial class SocketCalls
         _context = context;
         _tcp = tcp;
         _routes = routes;
-        _ports = new PortTable(context, tcp);
+        Chance chance = context.Stream(ChanceStream.Ports);
+        _ports = new PortTable(context, tcp, chance);
+        _chooser = new PortChooser(context, tcp, _ports, chance);
+        _udpPorts = new UdpPortTable(context, _ports, chance);
         Descriptors = new DescriptorTable(context.Options.DescriptorLimit);
     }
+
+    /// <summary>Who makes the calls from now on; at first the superuser.</summary>
+    /// <remarks>A socket keeps the user who made it; capabilities are asked for at each call.</remarks>
+    public SocketCredentials Credentials { get; set; } = SocketCredentials.Root;
 
     internal DescriptorTable Descriptors { get; }
 
     internal Queue<StackEvent> Events { get; } = new();
 
+    /// <summary>Which UDP ports are open.</summary>
+    internal UdpPortTable UdpPorts => _udpPorts;
+
     /// <summary>socket(): a new socket's descriptor, the lowest free number from 3 on.</summary>
     /// <param name="domain">AF_INET (2) or AF_INET6 (10).</param>
-    /// <param name="type">SOCK_STREAM (1), with SOCK_NONBLOCK and SOCK_CLOEXEC tolerated.</param>
-    /// <param name="protocol">0 or IPPROTO_TCP (6).</param>
-    /// <returns>The descriptor; -EINVAL, -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EMFILE.</returns>
+    /// <param name="type">SOCK_STREAM (1) or SOCK_DGRAM (2), with SOCK_NONBLOCK and SOCK_CLOEXEC tolerated.</param>
+    /// <param name="protocol">0, or IPPROTO_TCP (6) or IPPROTO_UDP (17) as the type is.</param>
+    /// <returns>The descriptor; -EINVAL, -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -EMFILE.</returns>
+    /// <remarks>A datagram socket can be bound, so that its port is open; it neither sends nor receives.</remarks>
     public int Socket(int domain, int type, int protocol)
     {
         if ((type & ~SockTypeMask & ~SockFlags) != 0)
@@ -79,12 +97,19 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        if (type != SockStream)
+        if (type is not (SockStream or SockDatagram or SockRaw))
         {
             return -Errno.ESOCKTNOSUPPORT;
         }
 
-        if (protocol is not (0 or ProtocolTcp))
+        if (type == SockRaw)
+        {
+            // A raw socket needs a protocol of its own and a right.
+            return protocol != 0 && !Credentials.Has(SocketCapabilities.NetRaw)
+                ? -Errno.EPERM : -Errno.EPROTONOSUPPORT;
+        }
+
+        if (protocol != 0 && protocol != (type == SockStream ? ProtocolTcp : ProtocolUdp))
         {
             return -Errno.EPROTONOSUPPORT;
         }
@@ -92,14 +117,18 @@ public sealed partial class SocketCalls
         int descriptor = Descriptors.Peek();
         if (descriptor >= 0)
         {
-            Descriptors.Add(NewSocket(descriptor, FreshOptions()));
+            Socket socket = NewSocket(descriptor, FreshOptions(domain, type), type == SockDatagram);
+            Descriptors.Add(socket);
         }
 
         return descriptor;
     }
 
     /// <summary>bind(): gives a socket its local address and port; port 0 picks one.</summary>
-    /// <returns>0; -EBADF, -EADDRNOTAVAIL, -EINVAL (bound already, or not closed), -EADDRINUSE.</returns>
+    /// <returns>
+    /// 0; -EBADF, -EAFNOSUPPORT (an IPv6 address for AF_INET), -EADDRNOTAVAIL, -EACCES (a privileged port), -EINVAL
+    /// (bound already, not closed, or IPv4 for an IPv6-only socket), -EADDRINUSE, after which it is not bound.
+    /// </returns>
     public int Bind(int fd, InetEndpoint local)
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
@@ -107,30 +136,44 @@ public sealed partial class SocketCalls
             return -Errno.EBADF;
         }
 
-        if (!local.Address.IsAny && _routes.Classify(local.Address) == AddressKind.Foreign)
+        int refusal = socket.Options.IsIPv6 ? CheckBindIPv6(socket, local) : CheckBind(socket, local);
+        if (refusal != 0)
         {
-            return -Errno.EADDRNOTAVAIL;
+            return refusal;
         }
 
-        if (socket.Listener is not null || socket.Connection is not null || socket.Local.Port != 0)
+        bool later = local.Port == 0 && OptionValues.Get(socket.Options.Others, OptionKey.BindAddressNoPort) != 0;
+        bool wasIPv6Only = socket.Options.IPv6Only;
+        socket.Options.IPv6Only |= local.Address.IsIPv6 && !local.Address.IsAny;
+        int result = later ? 0
+            : socket.IsDatagram ? _udpPorts.Bind(socket, local) : _ports.Bind(socket, local.Address, local.Port);
+        if (result < 0)
         {
-            return -Errno.EINVAL;
+            socket.Options.IPv6Only = wasIPv6Only;
+            socket.Local = new InetEndpoint(socket.AnyAddress, 0);
+            return result;
         }
 
-        int result = _ports.Bind(socket, local);
-        socket.IsBound = result == 0;
-        return result;
+        socket.Local = local with { Port = socket.Port };
+        socket.IsAddressBound = local.Address != socket.AnyAddress;
+        socket.IsPortBound = local.Port != 0;
+        return 0;
     }
 
     /// <summary>listen(): turns a socket into a listener, or changes a listener's backlog.</summary>
     /// <param name="fd">The descriptor.</param>
     /// <param name="backlog">Compared as unsigned with net.core.somaxconn and cut to it: -1 means somaxconn.</param>
-    /// <returns>0; -EBADF, -EINVAL (connected or connecting), -EADDRINUSE.</returns>
+    /// <returns>0; -EBADF, -EOPNOTSUPP (a datagram socket), -EINVAL (connected or connecting), -EADDRINUSE.</returns>
     public int Listen(int fd, int backlog)
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
             return -Errno.EBADF;
+        }
+
+        if (socket.IsDatagram)
+        {
+            return -Errno.EOPNOTSUPP;
         }
 
         if (socket.Phase != SocketPhase.Unconnected || socket.Connection is { State: not TcpState.Close })
@@ -145,29 +188,41 @@ public sealed partial class SocketCalls
         }
 
         DropRole(socket);
-        if (socket.Local.Port == 0)
+        int bound = socket.Port != 0 ? _ports.ListenOnBound(socket) : _ports.Bind(socket, socket.Local.Address, 0);
+        if (bound < 0)
         {
-            int bound = _ports.Bind(socket, socket.Local);
-            if (bound < 0)
-            {
-                return bound;
-            }
-        }
-        else if (_ports.ConflictsAtListen(socket))
-        {
-            return -Errno.EADDRINUSE;
+            return bound;
         }
 
-        socket.Listener = _tcp.Listen(socket.Local, backlog, socket);
+        socket.Local = socket.Local with { Port = socket.Port };
+        if (socket.PastListener is { } past)
+        {
+            _tcp.ListenAgain(past, socket.Local, backlog);
+        }
+
+        socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket);
+        if (socket is { Selector: not null, Group: { Count: 1 } group })
+        {
+            group.SetSelector(socket.Selector, socket.SelectorMigrates);
+        }
+
         return 0;
     }
 
-    /// <summary>accept(): takes the oldest finished connection.</summary>
-    /// <returns>Its descriptor; -EBADF, -EMFILE (the connection stays queued), -EINVAL (not a listener), -EAGAIN
-    /// (none).</returns>
-    public int Accept(int fd, out InetEndpoint peer)
+    /// <summary>accept4(): takes the oldest finished connection.</summary>
+    /// <param name="fd">The descriptor of a listener.</param>
+    /// <param name="peer">The other end.</param>
+    /// <param name="flags">SOCK_NONBLOCK (0x800) and SOCK_CLOEXEC (0x80000), which change nothing here.</param>
+    /// <returns>Its descriptor; -EINVAL (flags, or not a listener), -EBADF, -EMFILE (the connection stays queued),
+    /// -EOPNOTSUPP (a datagram socket), -EAGAIN (none).</returns>
+    public int Accept(int fd, out InetEndpoint peer, int flags = 0)
     {
         peer = default;
+        if ((flags & ~SockFlags) != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
             return -Errno.EBADF;
@@ -178,6 +233,11 @@ public sealed partial class SocketCalls
         if (descriptor < 0)
         {
             return descriptor;
+        }
+
+        if (socket.IsDatagram)
+        {
+            return -Errno.EOPNOTSUPP;
         }
 
         if (socket.Listener is not { } listener)
@@ -200,239 +260,104 @@ public sealed partial class SocketCalls
         return descriptor;
     }
 
-    /// <summary>send(): queues bytes.</summary>
-    /// <returns>The bytes taken; -EBADF, -EAGAIN, -EPIPE, or the pending error.</returns>
-    public int Send(int fd, ReadOnlySpan<byte> bytes)
+    /// <summary>Linux: inet_bind.</summary>
+    private int CheckBind(Socket socket, InetEndpoint local)
     {
-        if (!Descriptors.TryGet(fd, out Socket socket))
+        if (!local.Address.IsIPv4)
         {
-            return -Errno.EBADF;
+            return -Errno.EAFNOSUPPORT;
         }
 
-        if (socket.Connection is not { } connection)
+        if (!MayBindTo(socket, local.Address))
         {
-            return socket.Error != 0 ? -TakeError(socket) : -Errno.EPIPE;
+            return -Errno.EADDRNOTAVAIL;
         }
 
-        int result = connection.Write(bytes);
-        _stack.Drain(connection);
-        return result;
+        if (NeedsPrivilege(local.Port))
+        {
+            return -Errno.EACCES;
+        }
+
+        return IsActiveOrBound(socket) ? -Errno.EINVAL : 0;
     }
 
-    /// <summary>recv(): reads bytes.</summary>
-    /// <returns>The bytes read, 0 at the end of the stream; -EBADF, -EAGAIN, -ENOTCONN, or the pending error.</returns>
-    public int Receive(int fd, Span<byte> bytes)
+    /// <summary>Linux: inet6_bind. The same questions in another order.</summary>
+    private int CheckBindIPv6(Socket socket, InetEndpoint local)
     {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (socket.Connection is not { } connection)
-        {
-            return socket.Error != 0 ? -TakeError(socket) : -Errno.ENOTCONN;
-        }
-
-        int result = connection.Read(bytes);
-        _stack.Drain(connection);
-        return result;
-    }
-
-    /// <summary>shutdown().</summary>
-    /// <param name="fd">The descriptor.</param>
-    /// <param name="how">0 SHUT_RD, 1 SHUT_WR, 2 SHUT_RDWR.</param>
-    /// <returns>0; -EBADF, -EINVAL, -ENOTCONN.</returns>
-    public int Shutdown(int fd, int how)
-    {
-        const int Write = 1;
-        const int Both = 2;
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (how is < 0 or > Both)
+        InetAddress address = local.Address;
+        if (address.IsIPv6 && address.IsMulticast && !socket.IsDatagram)
         {
             return -Errno.EINVAL;
         }
 
-        if (socket.Listener is not null)
+        if (NeedsPrivilege(local.Port))
         {
-            // SHUT_WR means nothing to a listener; SHUT_RD ends it.
-            if (how != Write)
-            {
-                StopListening(socket);
-                _stack.Drain(null);
-            }
-
-            return 0;
+            return -Errno.EACCES;
         }
 
-        if (socket.Connection is not { } connection)
+        if (IsActiveOrBound(socket))
         {
-            return -Errno.ENOTCONN;
+            return -Errno.EINVAL;
         }
 
-        bool wasConnecting = connection.State == TcpState.SynSent;
-        int result = connection.Shutdown(how != Write, how != 0);
-        if (wasConnecting)
+        if ((address.IsIPv4 && socket.Options.IPv6Only) || (address.IsLinkLocal && socket.Options.Device == 0))
         {
-            socket.Phase = SocketPhase.Unconnected;
+            return -Errno.EINVAL;
         }
 
-        _stack.Drain(connection);
-        return result;
+        int device = socket.Options.Device;
+        if (address.IsIPv6 && !address.IsAny && device != 0 && _routes.InterfaceName(device) is null)
+        {
+            return -Errno.ENODEV;
+        }
+
+        // An address of host or link scope is one of an interface: it must be the one that the socket is bound to.
+        if (device != 0 && address.IsIPv6 && (address.IsLoopback || address.IsLinkLocal))
+        {
+            return _routes.IsLocalOn(address, device) || MayBindToForeign(socket, address) ? 0 : -Errno.EADDRNOTAVAIL;
+        }
+
+        return MayBindTo(socket, address) ? 0 : -Errno.EADDRNOTAVAIL;
     }
 
-    /// <summary>close(): frees the descriptor; what is unsent goes on as an orphan.</summary>
-    /// <returns>0; -EBADF.</returns>
-    public int Close(int fd)
+    private bool MayBindTo(Socket socket, InetAddress address) =>
+        address.IsAny || _routes.Classify(address) != AddressKind.Foreign || MayBindToForeign(socket, address);
+
+    private bool MayBindToForeign(Socket socket, InetAddress address)
     {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        Descriptors.Remove(fd);
-        bool listened = socket.Listener is not null;
-        if (socket.Listener is { } listener)
-        {
-            socket.Listener = null;
-            listener.Stop();
-        }
-
-        Connection? connection = socket.Connection;
-        socket.Connection = null;
-        connection?.Close();
-        if (socket.Local.Port != 0)
-        {
-            _ports.Release(socket);
-        }
-
-        socket.WakeAll();
-        if (!listened && _idle.Count < KeptSockets)
-        {
-            // A listener's requests may outlive it and still know its socket; all others are used again.
-            _idle.Push(socket);
-        }
-
-        _tcp.FinishDeferred();
-        _stack.Drain(null);
-        return 0;
+        SocketOptions options = socket.Options;
+        bool free = address.IsIPv4
+            ? OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IpNonlocalBind != 0
+            : OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IPv6NonlocalBind != 0;
+        return free || OptionValues.Get(options.Others, OptionKey.Transparent) != 0;
     }
 
-    /// <summary>setsockopt() of an option whose value is a number (SO_LINGER: seconds, -1 for off).</summary>
-    /// <param name="fd">The descriptor.</param>
-    /// <param name="option">Which option.</param>
-    /// <param name="value">The value.</param>
-    /// <returns>0; -EBADF, -EINVAL, -ENOPROTOOPT (read-only).</returns>
-    public int SetOption(int fd, SocketOption option, int value)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
+    private bool NeedsPrivilege(ushort port) => port != 0 && port < _context.Sysctls.IpUnprivilegedPortStart
+        && !Credentials.Has(SocketCapabilities.BindService);
 
-        int result = SocketOptionTable.Set(_context.Sysctls, ref socket.Options, option, value);
-        if (result == 0 && option == SocketOption.KeepAlive)
-        {
-            socket.Connection?.SetKeepalive();
-        }
+    private static bool IsActiveOrBound(Socket socket) =>
+        socket.Listener is not null || socket.Connection is { State: not TcpState.Close } || socket.Port != 0;
 
-        return result;
-    }
-
-    /// <summary>getsockopt() of an option whose value is a number.</summary>
-    /// <returns>0; -EBADF.</returns>
-    public int GetOption(int fd, SocketOption option, out int value)
-    {
-        value = 0;
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        value = option switch
-        {
-            SocketOption.Error => TakeError(socket),
-            SocketOption.AcceptConnections => socket.Listener is null ? 0 : 1,
-            _ => SocketOptionTable.Get(_context.Sysctls, socket.Options, option),
-        };
-        return 0;
-    }
-
-    /// <summary>poll(): what a socket is ready for now.</summary>
-    /// <returns>The mask; -EBADF.</returns>
-    public int Poll(int fd) => Descriptors.TryGet(fd, out Socket socket) ? (int)socket.Poll() : -Errno.EBADF;
-
-    /// <summary>Queues a waiter: one event comes when the socket becomes ready for any of the interest.</summary>
-    /// <param name="fd">The descriptor.</param>
-    /// <param name="interest">What is waited for; errors and hang-ups are always included.</param>
-    /// <param name="waiter">A token that the event carries.</param>
-    /// <param name="exclusive">Whether one wake-up is for one such waiter only, first come first served, as accept()
-    /// waits.</param>
-    /// <returns>0; -EBADF. When the socket is ready already, the event is there at once.</returns>
-    public int Wait(int fd, PollMask interest, long waiter, bool exclusive = false)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        socket.Wait(interest, waiter, exclusive);
-        return 0;
-    }
-
-    /// <summary>Removes a waiter whose event has not come.</summary>
-    /// <returns>Whether it was still waiting; an event that is queued already stays.</returns>
-    public bool CancelWait(int fd, long waiter) =>
-        Descriptors.TryGet(fd, out Socket socket) && socket.CancelWait(waiter);
-
-    private Socket NewSocket(int descriptor, in SocketOptions options)
+    private Socket NewSocket(int descriptor, in SocketOptions options, bool isDatagram = false)
     {
         if (!_idle.TryPop(out Socket? socket))
         {
             socket = new Socket(Events);
         }
 
-        socket.Reset(descriptor, options);
+        socket.Reset(descriptor, options, isDatagram);
         return socket;
     }
 
-    private SocketOptions FreshOptions() => new()
+    private SocketOptions FreshOptions(int domain, int type) => new()
     {
-        SendBuffer = _context.Sysctls.TcpWmem[1],
-        ReceiveBuffer = _context.Sysctls.TcpRmem[1],
+        SendBuffer = type == SockStream ? _context.Sysctls.TcpWmem[1] : DatagramBuffer,
+        ReceiveBuffer = type == SockStream ? _context.Sysctls.TcpRmem[1] : DatagramBuffer,
         Linger = -1,
+        IsIPv6 = domain == AfInet6,
+        IPv6Only = domain == AfInet6 && _context.Sysctls.IPv6BindOnly != 0,
+        Uid = Credentials.Uid,
+        IncomingCpu = -1,
+        HopLimit = -1,
     };
-
-    private void StopListening(Socket socket)
-    {
-        socket.Listener!.Stop();
-        socket.Listener = null;
-        if (!socket.IsBound)
-        {
-            _ports.Release(socket);
-            socket.Local = default;
-        }
-
-        socket.OnReadiness(PollMask.Hup);
-    }
-
-    private static int TakeError(Socket socket)
-    {
-        int error = socket.Error;
-        socket.Error = 0;
-        if (error == 0 && socket.Connection is { } connection)
-        {
-            error = connection.TakeError();
-            if (error == 0)
-            {
-                error = connection.SoftError;
-                connection.SoftError = 0;
-            }
-        }
-
-        return error;
-    }
 }

@@ -1,6 +1,3 @@
-using System;
-using Earshot.Core.Tcp;
-
 namespace Earshot.Core.Sockets;
 
 /// <summary>The socket options whose value is a number; what they mean is Linux's.</summary>
@@ -47,82 +44,111 @@ public enum SocketOption
 
     /// <summary>IP_TTL: 1 to 255, -1 for the default.</summary>
     TimeToLive,
+
+    /// <summary>SO_REUSEPORT: 0 or 1.</summary>
+    ReusePort,
+
+    /// <summary>SO_DOMAIN: 2 (AF_INET) or 10 (AF_INET6). Read-only.</summary>
+    Domain,
+
+    /// <summary>SO_TYPE: 1 (SOCK_STREAM) or 2 (SOCK_DGRAM). Read-only.</summary>
+    SocketType,
+
+    /// <summary>SO_PROTOCOL: 6 (TCP) or 17 (UDP). Read-only.</summary>
+    Protocol,
+
+    /// <summary>SO_INCOMING_CPU: the number of a core, -1 for none.</summary>
+    IncomingCpu,
+
+    /// <summary>SO_BINDTOIFINDEX: the index of an interface, 0 for any.</summary>
+    BindToInterface,
+
+    /// <summary>SO_RCVBUFFORCE: bytes, without limit; stored doubled. Write-only.</summary>
+    ReceiveBufferForce,
+
+    /// <summary>TCP_DEFER_ACCEPT: seconds, kept as a number of SYN-ACK timeouts.</summary>
+    DeferAccept,
+
+    /// <summary>TCP_WINDOW_CLAMP: bytes, at least 1152; 0 for none.</summary>
+    WindowClamp,
+
+    /// <summary>TCP_SAVE_SYN: 0, 1 (from the IP header on) or 2 (from the link's header on).</summary>
+    SaveSyn,
+
+    /// <summary>TCP_FASTOPEN: Fast Open connections that may be unfinished, cut to net.core.somaxconn.</summary>
+    FastOpen,
+
+    /// <summary>TCP_FASTOPEN_NO_COOKIE: 0 or 1.</summary>
+    FastOpenNoCookie,
+
+    /// <summary>IP_MINTTL: 0 to 255.</summary>
+    MinimumTimeToLive,
+
+    /// <summary>IP_FREEBIND: 0 or 1.</summary>
+    FreeBind,
+
+    /// <summary>IP_TRANSPARENT: 0 or 1.</summary>
+    Transparent,
+
+    /// <summary>IP_BIND_ADDRESS_NO_PORT: 0 or 1.</summary>
+    BindAddressNoPort,
+
+    /// <summary>IP_LOCAL_PORT_RANGE: the lowest port, plus the highest times 65536; 0 for the sysctl.</summary>
+    LocalPortRange,
+
+    /// <summary>IPV6_V6ONLY: 0 or 1.</summary>
+    IPv6Only,
+
+    /// <summary>IPV6_TCLASS: 0 to 255, -1 for 0; its two ECN bits are ignored.</summary>
+    TrafficClass,
+
+    /// <summary>IPV6_UNICAST_HOPS: 0 to 255, -1 for the default.</summary>
+    UnicastHops,
+
+    /// <summary>IPV6_MINHOPCOUNT: 0 to 255.</summary>
+    MinimumHopCount,
 }
 
-/// <summary>Ranges and meanings of the options. Linux: sk_setsockopt, do_tcp_setsockopt, do_ip_setsockopt.</summary>
+/// <summary>Linux's level and name of each <see cref="SocketOption"/>.</summary>
 internal static class SocketOptionTable
 {
-    private const int LeastSendBuffer = 4608;
-    private const int LeastReceiveBuffer = 2304;
-    private const int MaximumLinger2 = 120;
-
-    internal static int Set(Sysctls sysctls, ref SocketOptions options, SocketOption option, int value)
+    internal static (int Level, int Name) Number(SocketOption option) => option switch
     {
-        switch (option)
-        {
-            case SocketOption.ReuseAddress:
-                options.ReuseAddress = value != 0;
-                return 0;
-            case SocketOption.SendBuffer:
-                options.SendBuffer = Buffer(value, sysctls.WmemMax, LeastSendBuffer);
-                options.SendBufferLocked = true;
-                return 0;
-            case SocketOption.ReceiveBuffer:
-                options.ReceiveBuffer = Buffer(value, sysctls.RmemMax, LeastReceiveBuffer);
-                options.ReceiveBufferLocked = true;
-                return 0;
-            case SocketOption.Linger:
-                options.Linger = Math.Max(value, -1);
-                return 0;
-            case SocketOption.KeepAlive:
-                options.KeepAlive = value != 0;
-                return 0;
-            case SocketOption.NoDelay:
-                options.NoDelay = value != 0;
-                return 0;
-            case SocketOption.MaximumSegment when value is 0 or (>= 88 and <= 32767):
-                options.MaximumSegment = (ushort)value;
-                return 0;
-            case SocketOption.SynCount when value is >= 1 and <= 127:
-                options.SynCount = (byte)value;
-                return 0;
-            case SocketOption.Linger2:
-                options.Linger2 = value < 0 ? -1 : Math.Min(value, MaximumLinger2);
-                return 0;
-            case SocketOption.UserTimeout when value >= 0:
-                options.UserTimeout = value;
-                return 0;
-            case SocketOption.TypeOfService:
-                options.Tos = (byte)(value & ~3);
-                return 0;
-            case SocketOption.TimeToLive when value is -1 or (>= 1 and <= 255):
-                options.Ttl = (byte)Math.Max(value, 0);
-                return 0;
-            case SocketOption.Error or SocketOption.AcceptConnections:
-                return -Errno.ENOPROTOOPT;
-            default:
-                return -Errno.EINVAL;
-        }
-    }
-
-    internal static int Get(Sysctls sysctls, in SocketOptions options, SocketOption option) => option switch
-    {
-        SocketOption.ReuseAddress => options.ReuseAddress ? 1 : 0,
-        SocketOption.SendBuffer => options.SendBuffer,
-        SocketOption.ReceiveBuffer => options.ReceiveBuffer,
-        SocketOption.Linger => options.Linger,
-        SocketOption.KeepAlive => options.KeepAlive ? 1 : 0,
-        SocketOption.NoDelay => options.NoDelay ? 1 : 0,
-        SocketOption.MaximumSegment => options.MaximumSegment,
-        SocketOption.SynCount => options.SynCount != 0 ? options.SynCount : sysctls.TcpSynRetries,
-        SocketOption.Linger2 => options.Linger2 == 0 ? sysctls.TcpFinTimeout : options.Linger2,
-        SocketOption.UserTimeout => options.UserTimeout,
-        SocketOption.TypeOfService => options.Tos,
-        SocketOption.TimeToLive => options.Ttl != 0 ? options.Ttl : sysctls.IpDefaultTtl,
-        _ => 0,
+        SocketOption.ReuseAddress => (OptionKey.LevelSocket, 2),
+        SocketOption.SocketType => (OptionKey.LevelSocket, 3),
+        SocketOption.Error => (OptionKey.LevelSocket, 4),
+        SocketOption.SendBuffer => (OptionKey.LevelSocket, 7),
+        SocketOption.ReceiveBuffer => (OptionKey.LevelSocket, 8),
+        SocketOption.KeepAlive => (OptionKey.LevelSocket, 9),
+        SocketOption.Linger => (OptionKey.LevelSocket, 13),
+        SocketOption.ReusePort => (OptionKey.LevelSocket, 15),
+        SocketOption.AcceptConnections => (OptionKey.LevelSocket, 30),
+        SocketOption.ReceiveBufferForce => (OptionKey.LevelSocket, 33),
+        SocketOption.Protocol => (OptionKey.LevelSocket, 38),
+        SocketOption.Domain => (OptionKey.LevelSocket, 39),
+        SocketOption.IncomingCpu => (OptionKey.LevelSocket, 49),
+        SocketOption.BindToInterface => (OptionKey.LevelSocket, 62),
+        SocketOption.NoDelay => (OptionKey.LevelTcp, 1),
+        SocketOption.MaximumSegment => (OptionKey.LevelTcp, 2),
+        SocketOption.SynCount => (OptionKey.LevelTcp, 7),
+        SocketOption.Linger2 => (OptionKey.LevelTcp, 8),
+        SocketOption.DeferAccept => (OptionKey.LevelTcp, 9),
+        SocketOption.WindowClamp => (OptionKey.LevelTcp, 10),
+        SocketOption.UserTimeout => (OptionKey.LevelTcp, 18),
+        SocketOption.FastOpen => (OptionKey.LevelTcp, 23),
+        SocketOption.SaveSyn => (OptionKey.LevelTcp, 27),
+        SocketOption.FastOpenNoCookie => (OptionKey.LevelTcp, 34),
+        SocketOption.TypeOfService => (OptionKey.LevelIp, 1),
+        SocketOption.TimeToLive => (OptionKey.LevelIp, 2),
+        SocketOption.FreeBind => (OptionKey.LevelIp, 15),
+        SocketOption.Transparent => (OptionKey.LevelIp, 19),
+        SocketOption.MinimumTimeToLive => (OptionKey.LevelIp, 21),
+        SocketOption.BindAddressNoPort => (OptionKey.LevelIp, 24),
+        SocketOption.LocalPortRange => (OptionKey.LevelIp, 51),
+        SocketOption.UnicastHops => (OptionKey.LevelIPv6, 16),
+        SocketOption.IPv6Only => (OptionKey.LevelIPv6, 26),
+        SocketOption.TrafficClass => (OptionKey.LevelIPv6, 67),
+        SocketOption.MinimumHopCount => (OptionKey.LevelIPv6, 73),
+        _ => (-1, -1),
     };
-
-    // The value counts as unsigned, is cut to the sysctl and doubled: half is for the kernel's own structures.
-    private static int Buffer(int value, int most, int least) =>
-        Math.Max((int)Math.Min((uint)value, (uint)most) * 2, least);
 }

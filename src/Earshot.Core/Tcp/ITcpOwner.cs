@@ -1,3 +1,5 @@
+using Earshot.Core.Wire;
+
 namespace Earshot.Core.Tcp;
 
 /// <summary>The options of a socket that TCP reads; an accepted connection starts with a copy of its
@@ -49,6 +51,56 @@ internal struct SocketOptions
 
     /// <summary>TCP_FASTOPEN_KEY: 16 bytes, or 32 with a backup key; null: the stack's own.</summary>
     internal byte[]? FastOpenKeys;
+
+    /// <summary>SO_REUSEPORT.</summary>
+    internal bool ReusePort;
+
+    /// <summary>Whether the socket is one of AF_INET6.</summary>
+    internal bool IsIPv6;
+
+    /// <summary>IPV6_V6ONLY, also set by bind() to an IPv6 address of its own.</summary>
+    internal bool IPv6Only;
+
+    /// <summary>Who made the socket. Linux: sk_uid.</summary>
+    internal uint Uid;
+
+    /// <summary>SO_BINDTODEVICE: the index of an interface; 0: any.</summary>
+    internal int Device;
+
+    /// <summary>SO_INCOMING_CPU; -1: not set.</summary>
+    internal int IncomingCpu;
+
+    /// <summary>IP_MINTTL: IPv4 packets with less are dropped.</summary>
+    internal byte MinimumTtl;
+
+    /// <summary>IPV6_TCLASS.</summary>
+    internal byte TrafficClass;
+
+    /// <summary>IPV6_UNICAST_HOPS; -1: the sysctl.</summary>
+    internal short HopLimit;
+
+    /// <summary>IPV6_MINHOPCOUNT: IPv6 packets with less are dropped.</summary>
+    internal byte MinimumHopLimit;
+
+    /// <summary>Options that TCP does not read; null: none was set.</summary>
+    internal OptionValues? Others;
+
+    /// <summary>What an accepted connection begins with: nearly all of it. Linux: sk_clone, tcp_create_openreq_child,
+    /// inet_csk_clone_lock.</summary>
+    internal readonly SocketOptions ForChild()
+    {
+        SocketOptions child = this;
+        child.DeferAccept = 0;
+        child.FastOpenLimit = 0;
+        child.Others = OptionValues.Without(Others, OptionValues.Priority);
+        return child;
+    }
+
+    /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
+    internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;
+
+    /// <summary>Hops that packets to a peer may make; -1: the default.</summary>
+    internal readonly short HopsTo(in InetAddress peer) => !peer.IsIPv4 ? HopLimit : Ttl == 0 ? (short)-1 : Ttl;
 }
 
 /// <summary>What stands behind a listener or a connection: a socket that a program holds.</summary>

@@ -1,51 +1,136 @@
+using System;
+using Earshot.Core.Wire;
+
 namespace Earshot.Core.Tcp;
 
-/// <summary>How a connection, or what TIME_WAIT keeps of it, holds its local port.</summary>
-internal enum PortHold : byte
+/// <summary>What bind() must know of an owner of a port: where it is, and what it lets others have.</summary>
+/// <param name="Address">The local address.</param>
+/// <param name="IsIPv6">Whether its socket is of AF_INET6.</param>
+/// <param name="IPv6Only">Whether it leaves IPv4 to others.</param>
+/// <param name="ReuseAddress">SO_REUSEADDR.</param>
+/// <param name="ReusePort">SO_REUSEPORT.</param>
+/// <param name="Device">The interface it is bound to; 0: any.</param>
+/// <param name="Uid">Who made it.</param>
+/// <param name="IsChosen">Whether connect() chose the port: then other destinations may have it too.</param>
+/// <param name="IsTimeWait">Whether only TIME_WAIT is left.</param>
+internal readonly record struct PortOwner(
+    InetAddress Address, bool IsIPv6, bool IPv6Only, bool ReuseAddress, bool ReusePort, int Device, uint Uid,
+    bool IsChosen, bool IsTimeWait)
 {
-    /// <summary>Not at all: its socket's binding does.</summary>
-    None,
+    /// <summary>The owner that a socket with these options is.</summary>
+    internal static PortOwner Of(InetAddress address, in SocketOptions options) => new(
+        address, options.IsIPv6, options.IPv6Only, options.ReuseAddress, options.ReusePort, options.Device,
+        options.Uid, IsChosen: false, IsTimeWait: false);
 
-    /// <summary>connect() chose it: other destinations may have the same port.</summary>
-    Chosen,
+    // The IPv4 side of an owner: an IPv6 address of its own has none.
+    private InetAddress? IPv4Side => Address.IsIPv4 ? Address : Address.IsAny ? InetAddress.Any : null;
 
-    /// <summary>A child of a listener without SO_REUSEADDR, or a connection from a port that was bound.</summary>
-    Child,
+    /// <summary>Whether both could be meant by one packet. Linux: inet_rcv_saddr_equal.</summary>
+    /// <param name="other">The other owner.</param>
+    /// <param name="otherWildcard">Whether a wildcard of the other overlaps everything; our own always does.</param>
+    internal bool Overlaps(in PortOwner other, bool otherWildcard = true)
+    {
+        bool mapped = !IsIPv6 || Address.IsIPv4;
+        bool otherMapped = !other.IsIPv6 || other.Address.IsIPv4;
+        if (!IsIPv6 || (mapped && otherMapped))
+        {
+            return !other.IPv6Only && (IPv4Side == other.IPv4Side || IPv4Side == InetAddress.Any
+                || (otherWildcard && other.IPv4Side == InetAddress.Any));
+        }
 
-    /// <summary>The same with SO_REUSEADDR.</summary>
-    ReusableChild,
+        bool any = !mapped && Address.IsAny;
+        bool otherAny = !otherMapped && other.Address.IsAny;
+        return (any && otherAny)
+            || (otherAny && otherWildcard && !(other.IPv6Only && mapped))
+            || (any && !(IPv6Only && otherMapped))
+            || (mapped == otherMapped && Address == other.Address);
+    }
 }
 
-/// <summary>Who holds which local port beside bound sockets. Linux: inet_bind_bucket, its owners.</summary>
-/// <remarks>An array per kind, made when first needed: connections come and go too fast for a dictionary.</remarks>
+/// <summary>Who holds which local port beside bound sockets: connections, and what TIME_WAIT keeps of them. Linux:
+/// inet_bind_bucket, inet_bind2_bucket.</summary>
+/// <remarks>
+/// Owners that bind() cannot tell apart are counted together: a server's million connections are one entry for each
+/// of its addresses. Connections come and go too fast for a dictionary, so a port finds its entries in a page of an
+/// array.
+/// </remarks>
 internal sealed class PortHolds
 {
-    private const int Kinds = 4;
-    private const int Ports = 65536;
-    private readonly int[]?[] _counts = new int[]?[Kinds];
-    private int _children;
+    private const int PageBits = 8;
+    private const int PageSize = 1 << PageBits;
 
-    /// <summary>Whether any child holds any port.</summary>
-    internal bool HasChildren => _children > 0;
+    private readonly int[]?[] _heads = new int[]?[PageSize];
+    private Entry[] _entries = new Entry[8];
+    private int _used = 1;
+    private int _free;
 
-    internal void Add(ushort port, PortHold hold)
+    /// <summary>Adds an owner.</summary>
+    /// <returns>By which <see cref="Remove"/> knows it; never 0.</returns>
+    internal int Add(ushort port, in PortOwner owner)
     {
-        if (hold != PortHold.None)
+        ref int head = ref (_heads[port >> PageBits] ??= new int[PageSize])[port & (PageSize - 1)];
+        for (int i = head; i != 0; i = _entries[i].Next)
         {
-            (_counts[(int)hold] ??= new int[Ports])[port]++;
-            _children += hold == PortHold.Chosen ? 0 : 1;
+            if (_entries[i].Owner == owner)
+            {
+                _entries[i].Count++;
+                return i;
+            }
         }
+
+        int added = _free;
+        if (added != 0)
+        {
+            _free = _entries[added].Next;
+        }
+        else
+        {
+            added = _used++;
+            if (added == _entries.Length)
+            {
+                Array.Resize(ref _entries, 2 * added);
+            }
+        }
+
+        _entries[added] = new Entry { Owner = owner, Port = port, Count = 1, Next = head };
+        head = added;
+        return added;
     }
 
-    internal void Remove(ushort port, PortHold hold)
+    /// <summary>Removes an owner; 0 is none.</summary>
+    internal void Remove(int hold)
     {
-        if (hold != PortHold.None)
+        if (hold == 0 || --_entries[hold].Count > 0)
         {
-            _counts[(int)hold]![port]--;
-            _children -= hold == PortHold.Chosen ? 0 : 1;
+            return;
         }
+
+        ushort port = _entries[hold].Port;
+        ref int link = ref _heads[port >> PageBits]![port & (PageSize - 1)];
+        while (link != hold)
+        {
+            link = ref _entries[link].Next;
+        }
+
+        link = _entries[hold].Next;
+        _entries[hold].Next = _free;
+        _free = hold;
     }
 
-    /// <summary>How many hold a port in this way.</summary>
-    internal int Count(ushort port, PortHold hold) => _counts[(int)hold] is { } counts ? counts[port] : 0;
+    /// <summary>The owner behind a hold.</summary>
+    internal PortOwner Owner(int hold) => _entries[hold].Owner;
+
+    /// <summary>The first entry of a port, 0 for none; <see cref="Next"/> has the others.</summary>
+    internal int First(ushort port) => _heads[port >> PageBits] is { } page ? page[port & (PageSize - 1)] : 0;
+
+    /// <summary>The entry after another, 0 for none.</summary>
+    internal int Next(int hold) => _entries[hold].Next;
+
+    private struct Entry
+    {
+        internal PortOwner Owner;
+        internal ushort Port;
+        internal int Count;
+        internal int Next;
+    }
 }

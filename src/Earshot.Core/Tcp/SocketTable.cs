@@ -15,13 +15,10 @@ namespace Earshot.Core.Tcp;
 internal sealed class SocketTable : IDisposable
 {
     private readonly TagIndex _index = new();
-    private readonly Dictionary<InetEndpoint, Listener> _listeners = [];
     private readonly ulong _key0;
     private readonly ulong _key1;
     private readonly List<Connection?> _connections = [];
     private readonly Stack<int> _freeConnections = new();
-    private InetEndpoint _lastWanted;
-    private Listener? _lastFound;
 
     internal SocketTable(StackContext context)
     {
@@ -31,7 +28,11 @@ internal sealed class SocketTable : IDisposable
         Requests = new Slab<ConnectionRequest>(Math.Min(context.Options.RequestLimit, Handle.MaximumPlaces));
         RequestAddresses = new Slab<AddressPair>(Requests.Limit);
         TimeWaits = new Slab<TimeWaitEntry>(Handle.MaximumPlaces);
+        Listeners = new ListenerTable(context.Options.Processor);
     }
+
+    /// <summary>Listeners, by address and port.</summary>
+    internal ListenerTable Listeners { get; }
 
     internal Slab<ConnectionRequest> Requests { get; }
 
@@ -134,43 +135,6 @@ internal sealed class SocketTable : IDisposable
     {
         _connections[Handle.Place(handle)] = null;
         _freeConnections.Push(Handle.Place(handle));
-    }
-
-    /// <summary>Finds the listener for a destination: its own address before the wildcard.</summary>
-    internal Listener? FindListener(in InetAddress address, ushort port)
-    {
-        // A flood asks for the same one again and again.
-        var wanted = new InetEndpoint(address, port);
-        if (_lastFound is { } last && _lastWanted == wanted)
-        {
-            return last;
-        }
-
-        if (_listeners.TryGetValue(wanted, out Listener? listener)
-            || (address.IsIPv4 && _listeners.TryGetValue(new InetEndpoint(InetAddress.Any, port), out listener))
-            || _listeners.TryGetValue(new InetEndpoint(InetAddress.IPv6Any, port), out listener))
-        {
-            _lastWanted = wanted;
-            _lastFound = listener;
-            return listener;
-        }
-
-        return null;
-    }
-
-    internal void AddListener(Listener listener)
-    {
-        _listeners[listener.Local] = listener;
-        _lastFound = null;
-    }
-
-    internal void RemoveListener(Listener listener)
-    {
-        if (_listeners.TryGetValue(listener.Local, out Listener? found) && found == listener)
-        {
-            _listeners.Remove(listener.Local);
-            _lastFound = null;
-        }
     }
 
     /// <inheritdoc/>

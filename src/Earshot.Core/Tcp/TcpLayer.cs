@@ -113,7 +113,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         }
 
         mib.Count(Counter.TcpInSegs);
-        Dispatch(handle, segment, @interface, tag);
+        Dispatch(handle, segment, tuple, @interface, tag);
         FinishDeferred();
         return true;
     }
@@ -159,8 +159,25 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
         listener.StartFastOpen();
-        Table.AddListener(listener);
+        Table.Listeners.Add(listener);
         return listener;
+    }
+
+    /// <summary>Makes a listener that has stopped listen again, maybe elsewhere.</summary>
+    internal void ListenAgain(Listener listener, InetEndpoint local, int backlog)
+    {
+        int place = listener.Place;
+        if (_listeners[place] != listener && !_freeListeners.TryDequeue(out place))
+        {
+            place = _listeners.Count;
+            _listeners.Add(null);
+        }
+
+        listener.Restart(local, place);
+        _listeners[place] = listener;
+        Context.Ledger.NameListener(listener.Id, local);
+        listener.SetBacklog(backlog);
+        Table.Listeners.Add(listener);
     }
 
     internal Listener? ListenerAt(int place) => _listeners[place];
@@ -168,12 +185,21 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
     internal void ForgetIfUnused(Listener listener)
     {
-        if (!listener.IsListening && listener.SynQueue.Count == 0 && listener.FastOpenQueue.Unfinished == 0
-            && _listeners[listener.Place] == listener)
+        if (listener.IsListening || listener.SynQueue.Count > 0 || listener.FastOpenQueue.Unfinished > 0)
+        {
+            return;
+        }
+
+        if (_listeners[listener.Place] == listener)
         {
             Timers.FreeNode(ref listener.SweepNode);
             _listeners[listener.Place] = null;
             _freeListeners.Enqueue(listener.Place);
+        }
+
+        if (listener.IsAbandoned)
+        {
+            listener.Group?.Forget(listener);
         }
     }
 
@@ -300,7 +326,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Timers.Dispose();
     }
 
-    private void Dispatch(int handle, in TcpSegment segment, int @interface, uint tag)
+    private void Dispatch(
+        int handle, in TcpSegment segment, in FourTuple tuple, int @interface, uint tag)
     {
         SeqNumber? forcedIsn = null;
         if (handle >= 0)
@@ -308,7 +335,12 @@ internal sealed class TcpLayer : ITransport, IDisposable
             switch (Handle.Kind(handle))
             {
                 case HandleKind.Connection:
-                    Table.Connection(handle).OnSegment(segment);
+                    Connection connection = Table.Connection(handle);
+                    if (!IsTooFar(connection.Options, segment, 0))
+                    {
+                        connection.OnSegment(segment);
+                    }
+
                     return;
                 case HandleKind.Request:
                     if (!RequestInput.OnSegment(Handle.Place(handle), segment, @interface, tag))
@@ -318,7 +350,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
                     break;
                 default:
-                    if (!TimeWait.OnSegment(Handle.Place(handle), segment, out forcedIsn))
+                    if (!TimeWait.OnSegment(Handle.Place(handle), segment, @interface, out forcedIsn))
                     {
                         return;
                     }
@@ -327,9 +359,14 @@ internal sealed class TcpLayer : ITransport, IDisposable
             }
         }
 
-        Listener? listener = Table.FindListener(segment.Destination, segment.DestinationPort);
+        Listener? listener = Table.Listeners.Find(tuple, @interface, tag);
         if (listener is not null)
         {
+            if (IsTooFar(listener.Owner.Options, segment, listener.Id))
+            {
+                return;
+            }
+
             if (forcedIsn is not null)
             {
                 listener.OnSyn(segment, @interface, tag, forcedIsn);
@@ -345,6 +382,24 @@ internal sealed class TcpLayer : ITransport, IDisposable
         bool silent = segment.Has(TcpFlags.Rst) || Routes.Classify(segment.Destination) != AddressKind.Local;
         Context.Judge(segment, silent ? RuleId.NoSocketSilent : RuleId.NoSocket);
         Output.Reset(segment);
+    }
+
+    /// <summary>Whether a segment has made more hops than IP_MINTTL or IPV6_MINHOPCOUNT allows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsTooFar(in SocketOptions options, in TcpSegment segment, ushort listener) =>
+        (options.MinimumTtl | options.MinimumHopLimit) != 0 && DropTooFar(options, segment, listener);
+
+    private bool DropTooFar(in SocketOptions options, in TcpSegment segment, ushort listener)
+    {
+        byte least = segment.Source.IsIPv4 ? options.MinimumTtl : options.MinimumHopLimit;
+        if (segment.Ttl >= least)
+        {
+            return false;
+        }
+
+        Context.Mib.Count(Counter.TcpExtTCPMinTTLDrop);
+        Context.Judge(segment, RuleId.SegmentTtl, segment.Ttl, least, listener: listener);
+        return true;
     }
 
     private void OnRequestIcmp(int place, in IcmpError error)

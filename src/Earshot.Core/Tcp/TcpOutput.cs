@@ -99,8 +99,9 @@ internal sealed class TcpOutput
             },
         };
         _context.Mib.Count(Counter.TcpOutSegs);
-        byte tos = ReflectedTos(request.Tos, options.Tos);
-        return Send(route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.Ttl);
+        byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
+        return Send(
+            route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address));
     }
 
     /// <summary>The type of service of a passive connection: the listener's, or the SYN's with the listener's ECN
@@ -149,7 +150,8 @@ internal sealed class TcpOutput
                 TsEcr = request.TsRecent,
             },
         };
-        Send(route, Table.LocalAddress(request), Table.RemoteAddress(request), tos, fields, options.Ttl);
+        InetAddress remote = Table.RemoteAddress(request);
+        Send(route, Table.LocalAddress(request), remote, tos, fields, options.HopsTo(remote));
         _context.Mib.Count(Counter.TcpOutSegs);
     }
 
@@ -168,15 +170,19 @@ internal sealed class TcpOutput
     internal static int AdvertisedMss(in Route route, in SocketOptions options) =>
         options.MaximumSegment != 0 ? Math.Min(route.AdvertisedMss, options.MaximumSegment) : route.AdvertisedMss;
 
-    /// <summary>Time to live of a packet: the socket's, or the sysctl.</summary>
-    internal byte Ttl(byte own) => own != 0 ? own : (byte)_context.Sysctls.IpDefaultTtl;
+    /// <summary>Time to live of a packet: the socket's, or the sysctl; over IPv6 the interface's hop limit.</summary>
+    internal byte Ttl(short own, in InetAddress to)
+    {
+        const byte DefaultHopLimit = 64;
+        return own >= 0 ? (byte)own : to.IsIPv4 ? (byte)_context.Sysctls.IpDefaultTtl : DefaultHopLimit;
+    }
 
     // Identification 0 and DF: what no socket sends carries no running number.
     private bool Send(
-        in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, byte ttl = 0)
+        in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, short hops = -1)
     {
         uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
-        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(ttl), DontFragment: true, label);
+        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label);
         return Ip.SendTcp(route, ip, fields, default, default, 0);
     }
 }

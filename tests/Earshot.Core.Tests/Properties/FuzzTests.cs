@@ -189,10 +189,10 @@ public sealed class FuzzTests
                 host.Calls.Shutdown(fd, (int)chance.Below(3));
                 break;
             case 3:
-                host.Calls.SetOption(fd, Sockets.SocketOption.NoDelay, 1);
+                host.Calls.SetOption(fd, Core.Sockets.SocketOption.NoDelay, 1);
                 break;
             case 4:
-                host.Calls.SetOption(fd, Sockets.SocketOption.KeepAlive, 1);
+                host.Calls.SetOption(fd, Core.Sockets.SocketOption.KeepAlive, 1);
                 break;
             default:
                 host.Calls.Send(fd, Peer.Bytes(1));

@@ -236,9 +236,21 @@ internal sealed partial class Connection
             _tcp.Table.Remove(_tag, Handle);
         }
 
-        _tcp.Ports.Remove(_tuple.Local.Port, _hold);
-        _hold = PortHold.None;
+        _tcp.Ports.Remove(_hold);
+        _hold = 0;
         FinishIfUnheld();
+    }
+
+    /// <summary>An option has changed that bind() asks about.</summary>
+    internal void Rehold()
+    {
+        if (_hold != 0)
+        {
+            bool isChosen = _tcp.Ports.Owner(_hold).IsChosen;
+            _tcp.Ports.Remove(_hold);
+            _hold = _tcp.Ports.Add(
+                _tuple.Local.Port, PortOwner.Of(_tuple.Local.Address, Options) with { IsChosen = isChosen });
+        }
     }
 
     /// <summary>Gives the timer nodes back: the connection will not be used again.</summary>
@@ -381,16 +393,15 @@ internal sealed partial class Connection
             TsRecent = _tsRecent,
             TsOffset = _tsOffset,
             WindowScale = _receiveScale,
-            Tos = Options.Tos,
+            Tos = Options.TosTo(_tuple.Remote.Address),
             IsFinWait2 = isFinWait2,
             HasTimestamps = _hasTimestamps,
-            Hold = _hold,
         };
-        if (_tcp.TimeWait.TryEnter(this, _tag, entry, lifetime))
+        PortOwner owner = _tcp.Ports.Owner(_hold);
+        if (_tcp.TimeWait.TryEnter(this, _tag, entry, lifetime, owner))
         {
-            // The entry holds the port from now on.
+            // The entry has its place in the table from now on.
             _isInTable = false;
-            _hold = PortHold.None;
         }
 
         IsReadShut = IsWriteShut = true;

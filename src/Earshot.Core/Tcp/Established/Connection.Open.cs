@@ -18,14 +18,12 @@ internal sealed partial class Connection
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(segment.Tuple, tag, route, listener.Owner.Options);
-        Options.DeferAccept = 0;
-        Options.FastOpenLimit = 0;
+        Begin(segment.Tuple, tag, route, listener.Owner.Options.ForChild());
         Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
+        Options.TrafficClass = _tcp.Output.ReflectedTos(request.Tos, Options.TrafficClass);
         _listener = listener;
         _isInTable = true;
-        _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
-        _tcp.Ports.Add(_tuple.Local.Port, _hold);
+        _hold = _tcp.Ports.Add(_tuple.Local.Port, PortOwner.Of(_tuple.Local.Address, Options));
         _iss = new SeqNumber(request.Isn);
         _irs = new SeqNumber(request.PeerIsn);
         _una = _nxt = _writeSeq = _smallEnd = _pushed = request.SendNext;
@@ -68,16 +66,16 @@ internal sealed partial class Connection
     /// <param name="route">The way.</param>
     /// <param name="options">The socket's options.</param>
     /// <param name="owner">The socket.</param>
-    /// <param name="hold">How the port is held.</param>
+    /// <param name="isChosen">Whether connect() chose the port.</param>
     /// <param name="reused">What a TIME_WAIT leaves, or null.</param>
     internal void Connect(
         in FourTuple tuple, in Route route, in SocketOptions options, ITcpOwner owner,
-        PortHold hold, (SeqNumber Isn, uint TsRecent)? reused)
+        bool isChosen, (SeqNumber Isn, uint TsRecent)? reused)
     {
         Begin(tuple, _tcp.Table.Tag(tuple), route, options);
         Owner = owner;
-        _hold = hold;
-        _tcp.Ports.Add(tuple.Local.Port, hold);
+        _hold = _tcp.Ports.Add(
+            tuple.Local.Port, PortOwner.Of(tuple.Local.Address, Options) with { IsChosen = isChosen });
         SeqNumber isn = _tcp.InitialSequence.Next(tuple, _context.Now, out uint offset);
         Sysctls sysctls = _context.Sysctls;
         _tsOffset = _context.Profile.TimestampOffsets && sysctls.TcpTimestamps == 1 ? offset : 0;

@@ -387,8 +387,10 @@ internal sealed partial class Connection
         in TcpFields fields, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
     {
         var ip = new IpFields(
-            _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification, Options.Tos,
-            _tcp.Output.Ttl(Options.Ttl), DontFragment: true, _flowLabel);
+            _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification,
+            Options.TosTo(_tuple.Remote.Address),
+            _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address), DontFragment: true,
+            _flowLabel);
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize);

@@ -40,7 +40,7 @@ internal sealed partial class Connection
     private Listener? _listener;
     private ushort _identification;
     private uint _flowLabel;
-    private PortHold _hold;
+    private int _hold;
 
     // What was agreed on.
     private bool _hasTimestamps;
@@ -170,6 +170,12 @@ internal sealed partial class Connection
         Owner = owner;
         _listener = null;
     }
+
+    /// <summary>Waits for accept() at another listener from now on.</summary>
+    internal void Migrate(Listener listener) => _listener = listener;
+
+    /// <summary>Payload bytes of a full segment. Linux: tcp_current_mss.</summary>
+    internal int SegmentSize => _mss;
 
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
     internal PollMask Poll()

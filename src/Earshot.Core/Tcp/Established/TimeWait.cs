@@ -22,7 +22,9 @@ internal struct TimeWaitEntry
     internal byte Tos;
     internal bool IsFinWait2;
     internal bool HasTimestamps;
-    internal PortHold Hold;
+
+    /// <summary>By which <see cref="PortHolds"/> knows that it holds its port.</summary>
+    internal int Hold;
 }
 
 /// <summary>Connections after their end: late segments are answered, the four-tuple stays taken. Linux:
@@ -46,7 +48,8 @@ internal sealed class TimeWait
 
     /// <summary>Puts what is left of a connection in its place. Linux: tcp_time_wait.</summary>
     /// <returns>False when tcp_max_tw_buckets is reached; the connection then simply ends.</returns>
-    internal bool TryEnter(Connection connection, uint tag, in TimeWaitEntry entry, TimeSpan lifetime)
+    internal bool TryEnter(
+        Connection connection, uint tag, in TimeWaitEntry entry, TimeSpan lifetime, in PortOwner owner)
     {
         int place = _tcp.Table.TimeWaits.Count < _context.Sysctls.TcpMaxTwBuckets
             ? _tcp.Table.TimeWaits.Allocate() : -1;
@@ -59,6 +62,7 @@ internal sealed class TimeWait
         _tcp.Table.TimeWaits[place] = entry;
         ref TimeWaitEntry kept = ref _tcp.Table.TimeWaits[place];
         kept.Timer = TimerLink.Unarmed;
+        kept.Hold = _tcp.Ports.Add(entry.Tuple.Local.Port, owner with { IsTimeWait = true });
         kept.EnteredMilliseconds = _context.NowMilliseconds;
         int handle = Handle.Of(HandleKind.TimeWait, place);
         _tcp.Table.Replace(tag, connection.Handle, handle);
@@ -74,9 +78,10 @@ internal sealed class TimeWait
     /// <summary>A segment for an entry. Linux: tcp_timewait_state_process.</summary>
     /// <param name="place">The entry.</param>
     /// <param name="segment">The segment.</param>
+    /// <param name="interface">The interface that it came by.</param>
     /// <param name="forcedIsn">The sequence number that a new connection must start with.</param>
     /// <returns>True when the segment is a SYN for a listener and the entry is gone.</returns>
-    internal bool OnSegment(int place, in TcpSegment segment, out SeqNumber? forcedIsn)
+    internal bool OnSegment(int place, in TcpSegment segment, int @interface, out SeqNumber? forcedIsn)
     {
         forcedIsn = null;
         ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
@@ -98,7 +103,7 @@ internal sealed class TimeWait
             || (options.HasTimestamp && (int)(entry.TsRecent - options.TsVal) < 0);
         const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Rst | TcpFlags.Ack;
         if ((segment.Flags & Asked) == TcpFlags.Syn && !old && newer
-            && _tcp.Table.FindListener(segment.Destination, segment.DestinationPort) is not null)
+            && _tcp.Table.Listeners.Find(entry.Tuple, @interface, _tcp.Table.Tag(entry.Tuple)) is not null)
         {
             SeqNumber isn = entry.SendNext + ReuseGap;
             forcedIsn = isn.Value == 0 ? new SeqNumber(1) : isn;
@@ -271,7 +276,7 @@ internal sealed class TimeWait
         ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
         _tcp.Timers.Wheel.Cancel(handle);
         _tcp.Table.Remove(_tcp.Table.Tag(entry.Tuple), handle);
-        _tcp.Ports.Remove(entry.Tuple.Local.Port, entry.Hold);
+        _tcp.Ports.Remove(entry.Hold);
         _tcp.Table.TimeWaits.Free(place);
     }
 }

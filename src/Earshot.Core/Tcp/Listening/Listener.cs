@@ -23,12 +23,12 @@ internal sealed partial class Listener
     }
 
     /// <summary>Its number in the TCP layer's table, by which requests know it.</summary>
-    internal int Place { get; }
+    internal int Place { get; set; }
 
     /// <summary>The id by which the ledger knows it.</summary>
     internal ushort Id { get; }
 
-    internal InetEndpoint Local { get; }
+    internal InetEndpoint Local { get; private set; }
 
     internal ITcpOwner Owner { get; }
 
@@ -211,15 +211,19 @@ internal sealed partial class Listener
     internal void Stop()
     {
         IsListening = false;
-        _tcp.Table.RemoveListener(this);
+        _tcp.Table.Listeners.Remove(this);
+        Group?.Stop(this, _context.Sysctls.TcpMigrateReq != 0);
         _context.Judge(
             new FourTuple(Local, default),
             new Verdict(RuleId.ListenStopped, (uint)AcceptQueue.Count, (uint)SynQueue.Count),
             Id);
         while (AcceptQueue.TryTake(out Connection connection))
         {
-            _context.Judge(connection.Tuple, new Verdict(RuleId.ChildReset), Id);
-            connection.AbortUnaccepted();
+            if (!TryMigrate(connection))
+            {
+                _context.Judge(connection.Tuple, new Verdict(RuleId.ChildReset), Id);
+                connection.AbortUnaccepted();
+            }
         }
 
         for (int bucket = 0; bucket < SynQueue.BucketCount; bucket++)

@@ -27,7 +27,12 @@ internal sealed partial class RequestInput
     {
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
         Listener listener = _tcp.ListenerAt(request.Listener)!;
-        if (!listener.IsListening)
+        if (!listener.IsListening && listener.Heir(segment.Tuple) is { } heir)
+        {
+            // It answers from now on; the request goes over to it with its third ACK, or with its timer.
+            listener = heir;
+        }
+        else if (!listener.IsListening)
         {
             _context.Judge(segment, RuleId.RequestListenerGone, listener: listener.Id);
             _tcp.RemoveRequest(place, ref request);
@@ -312,7 +317,14 @@ internal sealed partial class RequestInput
         child.OpenFromRequest(request, listener, segment, route, tag);
         child.SavedSyn = _tcp.SavedSyn(place);
         _tcp.Table.Replace(tag, Handle.Of(HandleKind.Request, place), child.Handle);
-        _tcp.ForgetRequest(listener, place, ref request);
+        Listener first = _tcp.ListenerAt(request.Listener)!;
+        _tcp.ForgetRequest(first, place, ref request);
+        if (first != listener)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPMigrateReqSuccess);
+            _context.Judge(segment, RuleId.RequestMigrated, listener: listener.Id);
+        }
+
         listener.TakeIn(child, segment);
     }
 }

@@ -78,7 +78,14 @@ internal sealed class SynAckTimer
     {
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
         Listener listener = _tcp.ListenerAt(request.Listener)!;
-        if (!listener.IsListening)
+        bool migrates = false;
+        if (!listener.IsListening && listener.Heir(_tcp.Table.Tuple(request)) is { } heir)
+        {
+            migrates = true;
+            Migrate(listener, heir, place, ref request);
+            listener = heir;
+        }
+        else if (!listener.IsListening)
         {
             _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestListenerGone), listener.Id);
             _tcp.RemoveRequest(place, ref request);
@@ -94,32 +101,47 @@ internal sealed class SynAckTimer
         int limit = listener.Owner.Options.DeferAccept;
         (bool expires, bool resends) = DeferRules.OnTimer(
             request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
+        bool goesOn = !expires
+            && (!resends || Resend(listener, ref request) || request.Has(RequestFlags.Acked));
+        if (migrates)
+        {
+            _context.Mib.Count(
+                goesOn ? Counter.TcpExtTCPMigrateReqSuccess : Counter.TcpExtTCPMigrateReqFailure);
+        }
+
         if (expires)
         {
             Expire(listener, place, ref request);
             return;
         }
 
-        if (!resends)
-        {
-            // Linux: TCP_DEFER_ACCEPT: only the timeouts are counted.
-            var silent = new Verdict(RuleId.RequestDeferredTimer, request.Timeouts + 1u, (uint)limit);
-            _context.Judge(_tcp.Table.Tuple(request), silent, listener.Id);
-            Age(listener, ref request);
-            _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
-            return;
-        }
-
-        if (!Resend(listener, ref request) && !request.Has(RequestFlags.Acked))
+        if (!goesOn)
         {
             GiveUp(listener, place, ref request);
             return;
         }
 
-        var verdict = new Verdict(RuleId.RequestTimer, request.Retransmissions, (uint)retries);
+        // Linux: TCP_DEFER_ACCEPT: of a silent turn only the timeouts are counted.
+        var verdict = resends ? new Verdict(RuleId.RequestTimer, request.Retransmissions, (uint)retries)
+            : new Verdict(RuleId.RequestDeferredTimer, request.Timeouts + 1u, (uint)limit);
         _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
         Age(listener, ref request);
         _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
+    }
+
+    /// <summary>A request goes over to another listener of its group. Linux: reqsk_queue_migrated.</summary>
+    private void Migrate(Listener from, Listener to, int place, ref ConnectionRequest request)
+    {
+        from.SynQueue.Remove(place, ref request, _tcp.Table.Requests);
+        to.SynQueue.Add(place, ref request);
+        if (request.Timeouts > 0)
+        {
+            to.SynQueue.Age();
+        }
+
+        request.Listener = to.Place;
+        _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestMigrated), to.Id);
+        _tcp.ForgetIfUnused(from);
     }
 
     /// <summary>The sweep's turn: it serves a share of the buckets. Linux: inet_csk_reqsk_queue_prune.</summary>

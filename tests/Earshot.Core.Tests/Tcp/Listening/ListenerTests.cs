@@ -333,8 +333,9 @@ public sealed class ListenerTests : HostTest
         Assert.InRange(local.Port, 32768, 60999);
         Assert.Equal(1, local.Port % 2);
         Assert.Equal(0, Host.Calls.Shutdown(fd, 2));
-        Host.Calls.GetSocketName(fd, out local);
-        Assert.Equal(0, local.Port);
+        Host.Calls.GetSocketName(fd, out InetEndpoint after);
+        Assert.Equal(local, after);
+        Assert.Equal(0, Host.Calls.Bind(Host.Calls.Socket(2, 1, 0), local));
     }
 
     [Theory]

@@ -1,0 +1,221 @@
+using System;
+using System.Buffers.Binary;
+using System.Text;
+using Earshot.Core.Tcp;
+
+namespace Earshot.Core.Sockets;
+
+/// <content>SOL_TCP. Linux: do_tcp_setsockopt, do_tcp_getsockopt.</content>
+public sealed partial class SocketCalls
+{
+    private const int LeastMss = 88;
+    private const int MostMss = 32767;
+    private const int MaximumLinger2 = 120;
+    private const int LeastWindowClamp = 1152;
+    private const int InfoLength = 280;
+    private const int CongestionNameLength = 16;
+    private const int FastOpenKeyLength = 16;
+    private const int MostTimeouts = 255;
+
+    private int SetTcpLevel(Socket socket, int name, ReadOnlySpan<byte> bytes)
+    {
+        switch (name)
+        {
+            case 13:
+                return SetCongestion(bytes);
+            case 33:
+                return SetFastOpenKey(socket, bytes);
+        }
+
+        if (bytes.Length < IntLength)
+        {
+            return -Errno.EINVAL;
+        }
+
+        int value = Read(bytes);
+        ref SocketOptions options = ref socket.Options;
+        bool early = socket.Connection is null or { State: TcpState.Close };
+        switch (name)
+        {
+            case 1:
+                options.NoDelay = value != 0;
+                return 0;
+            case 2 when value is 0 or (>= LeastMss and <= MostMss):
+                options.MaximumSegment = (ushort)value;
+                return 0;
+            case 7 when value is >= 1 and <= 127:
+                options.SynCount = (byte)value;
+                return 0;
+            case 8:
+                options.Linger2 = value < 0 ? -1 : Math.Min(value, MaximumLinger2);
+                return 0;
+            case 9:
+                options.DeferAccept = (byte)TimeoutsOf(value);
+                return 0;
+            case 10 when value != 0 || (early && socket.Listener is null):
+                options.WindowClamp = value == 0 ? 0 : Math.Max(value, LeastWindowClamp);
+                return 0;
+            case 18 when value >= 0:
+                options.UserTimeout = value;
+                return 0;
+            case 23 when value >= 0 && early:
+                options.FastOpenLimit = Math.Min((uint)value, (uint)_context.Sysctls.Somaxconn);
+                return 0;
+            case 27 when value is >= 0 and <= 2:
+                options.SaveSyn = (byte)value;
+                return 0;
+            case 34 when value is 0 or 1 && early:
+                options.FastOpenNoCookie = value != 0;
+                return 0;
+            case 2 or 7 or 10 or 18 or 23 or 27 or 34:
+                return -Errno.EINVAL;
+            default:
+                return -Errno.ENOPROTOOPT;
+        }
+    }
+
+    private int GetTcpLevel(Socket socket, int name, ref int length, Span<byte> result)
+    {
+        ref SocketOptions options = ref socket.Options;
+        switch (name)
+        {
+            case 1:
+                return Int(result, options.NoDelay ? 1 : 0);
+            case 2:
+                return Int(result, SegmentSize(socket));
+            case 7:
+                return Int(result, options.SynCount != 0 ? options.SynCount : _context.Sysctls.TcpSynRetries);
+            case 8:
+                return Int(result, options.Linger2 == 0 ? _context.Sysctls.TcpFinTimeout : options.Linger2);
+            case 9:
+                return Int(result, SecondsOf(options.DeferAccept));
+            case 10:
+                return Int(result, options.WindowClamp);
+            case 11:
+                FillInfo(socket, result[..InfoLength]);
+                return InfoLength;
+            case 13:
+                _context.Sysctls.TryGet("net.ipv4.tcp_congestion_control", out string congestion);
+                Encoding.ASCII.GetBytes(congestion, result);
+                return CongestionNameLength;
+            case 18:
+                return Int(result, options.UserTimeout);
+            case 23:
+                return Int(result, (int)options.FastOpenLimit);
+            case 27:
+                return Int(result, options.SaveSyn);
+            case 28:
+                return GetSavedSyn(socket, ref length, result);
+            case 33:
+                options.FastOpenKeys.AsSpan().CopyTo(result);
+                return options.FastOpenKeys?.Length ?? 0;
+            case 34:
+                return Int(result, options.FastOpenNoCookie ? 1 : 0);
+            default:
+                return -Errno.ENOPROTOOPT;
+        }
+    }
+
+    private int SetCongestion(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < 1)
+        {
+            return -Errno.EINVAL;
+        }
+
+        ReadOnlySpan<byte> text = bytes[..Math.Min(bytes.Length, CongestionNameLength - 1)];
+        int end = text.IndexOf((byte)0);
+        _context.Sysctls.TryGet("net.ipv4.tcp_congestion_control", out string only);
+        return Encoding.ASCII.GetString(end < 0 ? text : text[..end]) == only ? 0 : -Errno.ENOENT;
+    }
+
+    private static int SetFastOpenKey(Socket socket, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length is not (FastOpenKeyLength or 2 * FastOpenKeyLength))
+        {
+            return -Errno.EINVAL;
+        }
+
+        socket.Options.FastOpenKeys = bytes.ToArray();
+        return 0;
+    }
+
+    /// <summary>Seconds as a number of SYN-ACK timeouts. Linux: secs_to_retrans.</summary>
+    private int TimeoutsOf(int seconds)
+    {
+        int timeouts = seconds > 0 ? 1 : 0;
+        while (timeouts is > 0 and < MostTimeouts && seconds > SecondsOf(timeouts))
+        {
+            timeouts++;
+        }
+
+        return timeouts;
+    }
+
+    /// <summary>How long so many timeouts last. Linux: retrans_to_secs.</summary>
+    private int SecondsOf(int timeouts)
+    {
+        int most = (int)_context.Profile.MaximumRto.TotalSeconds;
+        int timeout = (int)_context.Profile.InitialRto.TotalSeconds;
+        int seconds = 0;
+        for (int i = 0; i < timeouts; i++)
+        {
+            seconds += timeout;
+            timeout = Math.Min(2 * timeout, most);
+        }
+
+        return seconds;
+    }
+
+    private static int SegmentSize(Socket socket)
+    {
+        const int DefaultMss = 536;
+        int asked = socket.Options.MaximumSegment;
+        return socket.Connection is { State: not TcpState.Close } connection
+            ? connection.SegmentSize : asked != 0 ? asked : DefaultMss;
+    }
+
+    private static int GetSavedSyn(Socket socket, ref int length, Span<byte> result)
+    {
+        if (socket.Connection?.SavedSyn is not { } saved)
+        {
+            return 0;
+        }
+
+        if (length < saved.Length)
+        {
+            length = saved.Length;
+            return -Errno.EINVAL;
+        }
+
+        saved.CopyTo(result);
+        socket.Connection.SavedSyn = null;
+        return saved.Length;
+    }
+
+    private void FillInfo(Socket socket, Span<byte> info)
+    {
+        const int StateOffset = 0;
+        const int UnackedOffset = 24;
+        const int SackedOffset = 28;
+        const int WindowOffset = 80;
+        const int ReorderingOffset = 88;
+        const int PacingOffset = 104;
+        const int InitialWindow = 10;
+        const int InitialReordering = 3;
+        info[StateOffset] = (byte)(socket.Listener is not null ? TcpState.Listen : TcpState.Close);
+        BinaryPrimitives.WriteInt32LittleEndian(info[WindowOffset..], InitialWindow);
+        BinaryPrimitives.WriteInt32LittleEndian(info[ReorderingOffset..], InitialReordering);
+        info.Slice(PacingOffset, 2 * sizeof(ulong)).Fill(byte.MaxValue);
+        if (socket.Listener is { } listener)
+        {
+            // Of a listener these two are the accept queue and its limit.
+            BinaryPrimitives.WriteInt32LittleEndian(info[UnackedOffset..], listener.AcceptQueue.Count);
+            BinaryPrimitives.WriteUInt32LittleEndian(info[SackedOffset..], listener.Backlog);
+        }
+        else
+        {
+            socket.Connection?.FillInfo(info);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+using System;
+using Earshot.Core.Tcp.Established;
+
+namespace Earshot.Core.Sockets;
+
+/// <content>Sending, receiving and the end.</content>
+public sealed partial class SocketCalls
+{
+    /// <summary>send(): queues bytes.</summary>
+    /// <returns>The bytes taken; -EBADF, -EAGAIN, -EPIPE, -EDESTADDRREQ (a datagram socket), or the pending
+    /// error.</returns>
+    public int Send(int fd, ReadOnlySpan<byte> bytes)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        if (socket.IsDatagram)
+        {
+            return -Errno.EDESTADDRREQ;
+        }
+
+        if (socket.Connection is not { } connection)
+        {
+            return socket.Error != 0 ? -TakeError(socket) : -Errno.EPIPE;
+        }
+
+        int result = connection.Write(bytes);
+        _stack.Drain(connection);
+        return result;
+    }
+
+    /// <summary>recv(): reads bytes.</summary>
+    /// <returns>The bytes read, 0 at the end of the stream; -EBADF, -EAGAIN, -ENOTCONN, or the pending error.</returns>
+    public int Receive(int fd, Span<byte> bytes)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        if (socket.IsDatagram)
+        {
+            return -Errno.EAGAIN;
+        }
+
+        if (socket.Connection is not { } connection)
+        {
+            return socket.Error != 0 ? -TakeError(socket) : -Errno.ENOTCONN;
+        }
+
+        int result = connection.Read(bytes);
+        _stack.Drain(connection);
+        return result;
+    }
+
+    /// <summary>shutdown().</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="how">0 SHUT_RD, 1 SHUT_WR, 2 SHUT_RDWR.</param>
+    /// <returns>0; -EBADF, -EINVAL, -ENOTCONN.</returns>
+    public int Shutdown(int fd, int how)
+    {
+        const int Write = 1;
+        const int Both = 2;
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        if (how is < 0 or > Both)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (socket.Listener is not null)
+        {
+            // SHUT_WR means nothing to a listener; SHUT_RD ends it.
+            if (how != Write)
+            {
+                StopListening(socket);
+                _stack.Drain(null);
+            }
+
+            return 0;
+        }
+
+        if (socket.Connection is not { } connection)
+        {
+            return -Errno.ENOTCONN;
+        }
+
+        bool wasConnecting = connection.State == TcpState.SynSent;
+        int result = connection.Shutdown(how != Write, how != 0);
+        if (wasConnecting)
+        {
+            socket.Phase = SocketPhase.Unconnected;
+        }
+
+        _stack.Drain(connection);
+        return result;
+    }
+
+    /// <summary>close(): frees the descriptor; what is unsent goes on as an orphan.</summary>
+    /// <returns>0; -EBADF.</returns>
+    public int Close(int fd)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        Descriptors.Remove(fd);
+        bool listened = socket.PastListener is not null;
+        if (socket.Listener is { } listener)
+        {
+            socket.Listener = null;
+            listener.Stop();
+        }
+
+        socket.PastListener?.Abandon();
+        Connection? connection = socket.Connection;
+        socket.Connection = null;
+        connection?.Close();
+        ReleasePort(socket);
+        socket.WakeAll();
+        if (!listened && _idle.Count < KeptSockets)
+        {
+            // A listener's requests may outlive it and still know its socket; all others are used again.
+            _idle.Push(socket);
+        }
+
+        _tcp.FinishDeferred();
+        _stack.Drain(null);
+        return 0;
+    }
+
+    /// <summary>poll(): what a socket is ready for now.</summary>
+    /// <returns>The mask; -EBADF.</returns>
+    public int Poll(int fd) => Descriptors.TryGet(fd, out Socket socket) ? (int)socket.Poll() : -Errno.EBADF;
+
+    /// <summary>Queues a waiter: one event comes when the socket becomes ready for any of the interest.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="interest">What is waited for; errors and hang-ups are always included.</param>
+    /// <param name="waiter">A token that the event carries.</param>
+    /// <param name="exclusive">Whether one wake-up is for one such waiter only, first come first served, as accept()
+    /// waits.</param>
+    /// <returns>0; -EBADF. When the socket is ready already, the event is there at once.</returns>
+    public int Wait(int fd, PollMask interest, long waiter, bool exclusive = false)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return -Errno.EBADF;
+        }
+
+        socket.Wait(interest, waiter, exclusive);
+        return 0;
+    }
+
+    /// <summary>Removes a waiter whose event has not come.</summary>
+    /// <returns>Whether it was still waiting; an event that is queued already stays.</returns>
+    public bool CancelWait(int fd, long waiter) =>
+        Descriptors.TryGet(fd, out Socket socket) && socket.CancelWait(waiter);
+
+    /// <summary>Ends a listener; what bind() named stays bound. Linux: tcp_disconnect.</summary>
+    private void StopListening(Socket socket)
+    {
+        Tcp.Listening.Listener listener = socket.Listener!;
+        socket.Listener = null;
+        listener.Stop();
+        GiveUpBinding(socket);
+        socket.OnReadiness(PollMask.Hup);
+    }
+
+    /// <summary>A role is over: an address or port that was not asked for is given back; the port's number goes on
+    /// showing.</summary>
+    private void GiveUpBinding(Socket socket)
+    {
+        if (!socket.IsPortBound)
+        {
+            ReleasePort(socket);
+        }
+
+        if (!socket.IsAddressBound)
+        {
+            socket.Local = socket.Local with { Address = socket.AnyAddress };
+        }
+    }
+
+    private void ReleasePort(Socket socket)
+    {
+        if (socket.IsDatagram)
+        {
+            _udpPorts.Release(socket);
+        }
+        else
+        {
+            _ports.Release(socket);
+        }
+    }
+
+    private static int TakeError(Socket socket)
+    {
+        int error = socket.Error;
+        socket.Error = 0;
+        if (error == 0 && socket.Connection is { } connection)
+        {
+            error = connection.TakeError();
+            if (error == 0)
+            {
+                error = connection.SoftError;
+                connection.SoftError = 0;
+            }
+        }
+
+        return error;
+    }
+}
