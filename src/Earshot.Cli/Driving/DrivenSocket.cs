@@ -4,11 +4,14 @@ using Earshot.Core.Sockets;
 namespace Earshot.Cli.Driving;
 
 /// <summary>A socket of the driver's, under the name that its caller chose.</summary>
-internal sealed class DrivenSocket(int descriptor)
+internal sealed class DrivenSocket(int descriptor, int family)
 {
     /// <summary>Its descriptor in the stack; another once an IPv6 address was given to a plain <c>tcp</c>
     /// socket.</summary>
     internal int Descriptor { get; set; } = descriptor;
+
+    /// <summary>AF_INET or AF_INET6.</summary>
+    internal int Family { get; set; } = family;
 
     /// <summary>Its type, SOCK_STREAM or SOCK_DGRAM, while its family is not settled; else 0.</summary>
     /// <remarks>

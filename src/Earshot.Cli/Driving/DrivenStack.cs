@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
 using System.Threading.Tasks;
@@ -6,6 +7,7 @@ using Earshot.Cli.Control;
 using Earshot.Cli.Running;
 using Earshot.Core;
 using Earshot.Core.Profiles;
+using Earshot.Core.Wire;
 using Earshot.Lab.Views;
 using Earshot.Links;
 using Earshot.Sockets;
@@ -13,11 +15,13 @@ using Earshot.Sockets;
 namespace Earshot.Cli.Driving;
 
 /// <summary>What a driven stack is made from.</summary>
-/// <param name="Device">Its device.</param>
+/// <param name="Device">Its device's name.</param>
+/// <param name="Addresses">Its own addresses on the device, at least one.</param>
 /// <param name="Profile">The kernel to behave like.</param>
 /// <param name="Seed">Its seed; drawn from the operating system when null.</param>
 /// <param name="Name">Its name for the commands of other terminals; null for none.</param>
-internal sealed record DrivenStackOptions(Device Device, KernelProfile Profile, ulong? Seed, string? Name);
+internal sealed record DrivenStackOptions(
+    string Device, IReadOnlyList<InterfaceAddress> Addresses, KernelProfile Profile, ulong? Seed, string? Name);
 
 /// <summary>A stack on a TUN device for a driver.</summary>
 internal sealed class DrivenStack : IAsyncDisposable
@@ -51,7 +55,7 @@ internal sealed class DrivenStack : IAsyncDisposable
     /// <exception cref="CommandException">The name is taken, or the device's name cannot be one.</exception>
     internal static async Task<DrivenStack> StartAsync(DrivenStackOptions options, Terminal terminal)
     {
-        TunLink device = options.Device.Open();
+        TunLink device = new Device(options.Device, options.Addresses[0], Gateway: null, Offload: false).Open();
         var link = new DelayLink(device);
         EarshotStack? stack = null;
         try
@@ -61,8 +65,11 @@ internal sealed class DrivenStack : IAsyncDisposable
                 {
                     Profile = options.Profile,
                     Seed = options.Seed is { } seed ? Chance.Spread(seed) : RunningStack.DrawnSeed(),
-                    Interfaces = [options.Device.Interface(device)],
-                    Routes = options.Device.Routes(),
+                    Interfaces =
+                    [
+                        new InterfaceOptions { Name = device.Name, Mtu = device.Mtu, Addresses = options.Addresses },
+                    ],
+                    Routes = [new RouteOptions(default), new RouteOptions(new InterfaceAddress(InetAddress.IPv6Any, 0))],
                 },
                 link);
 
@@ -71,8 +78,15 @@ internal sealed class DrivenStack : IAsyncDisposable
             ControlServer? control = options.Name is { } name
                 ? ControlServer.Open(name, new StackService(stack).HandleAsync) : null;
             terminal.Say(
-                $"driving a stack at {options.Device.Address} on {device.Name} that behaves like "
+                $"driving a stack at {string.Join(" and ", options.Addresses)} on {device.Name} that behaves like "
                 + options.Profile.Name);
+            if (device.IsMade)
+            {
+                terminal.Say(
+                    $"{device.Name} was made without an address for the kernel: set one with 'ip addr add' and "
+                    + $"'ip link set {device.Name} up'");
+            }
+
             return new DrivenStack(device, link, stack, core, control);
         }
         catch

@@ -85,7 +85,7 @@ internal sealed class SocketCommands
             _ => throw DriveException.Argument($"the socket's kind is '{kind}', not tcp or udp"),
         };
         int descriptor = await CallAsync(stack => stack.Calls.Socket(family, type, 0)).ConfigureAwait(false);
-        _sockets.Add(name, new DrivenSocket(descriptor) { OpenType = kind is "tcp" or "udp" ? type : 0 });
+        _sockets.Add(name, new DrivenSocket(descriptor, family) { OpenType = kind is "tcp" or "udp" ? type : 0 });
         return DriveReply.Ok();
     }
 
@@ -94,8 +94,9 @@ internal sealed class SocketCommands
         DrivenSocket socket = Find(words);
         InetEndpoint local = words.TakeEndpoint();
         words.End();
-        await SettleAsync(socket, local.Address).ConfigureAwait(false);
+        await ChooseFamilyAsync(socket, local.Address).ConfigureAwait(false);
         await CallAsync(stack => stack.Calls.Bind(socket.Descriptor, local)).ConfigureAwait(false);
+        socket.Settle();
         return DriveReply.Ok();
     }
 
@@ -115,7 +116,8 @@ internal sealed class SocketCommands
         InetEndpoint remote = words.TakeEndpoint();
         TimeSpan timeout = words.TakeSeconds("timeout", DefaultWait);
         words.End();
-        await SettleAsync(socket, remote.Address).ConfigureAwait(false);
+        await ChooseFamilyAsync(socket, remote.Address).ConfigureAwait(false);
+        socket.Settle();
 
         // A wait that ends too early answers as the first attempt did, as with SO_SNDTIMEO. Linux:
         // __inet_stream_connect.
@@ -143,7 +145,7 @@ internal sealed class SocketCommands
         int descriptor = await RetryAsync(
             socket, PollMask.In, timeout,
             stack => Once(stack.Calls.Accept(socket.Descriptor, out peer)), cancellation).ConfigureAwait(false);
-        _sockets.Add(name, new DrivenSocket(descriptor));
+        _sockets.Add(name, new DrivenSocket(descriptor, socket.Family));
         return DriveReply.Ok("peer", peer.ToString());
     }
 
@@ -289,12 +291,29 @@ internal sealed class SocketCommands
     private async Task<int> CallAsync(Func<NetworkStack, int> call) =>
         DriveException.Check(await _stack.InvokeAsync(call).ConfigureAwait(false));
 
-    /// <summary>Gives the socket the family of an address, unless that is settled.</summary>
-    private static Task SettleAsync(DrivenSocket socket, InetAddress address)
+    /// <summary>Gives the socket the family of an address, unless that is settled: another descriptor in its
+    /// place.</summary>
+    private async Task ChooseFamilyAsync(DrivenSocket socket, InetAddress address)
     {
-        _ = address;
-        socket.Settle();
-        return Task.CompletedTask;
+        int family = address.IsIPv4 ? AddressFamilyInet : AddressFamilyInet6;
+        if (socket.OpenType == 0 || socket.Family == family)
+        {
+            return;
+        }
+
+        int other = await CallAsync(stack => stack.Calls.Socket(family, socket.OpenType, 0)).ConfigureAwait(false);
+        await CallAsync(stack =>
+        {
+            stack.Calls.Close(socket.Descriptor);
+            foreach ((SocketOption option, int value) in socket.Options)
+            {
+                stack.Calls.SetOption(other, option, value);
+            }
+
+            return other;
+        }).ConfigureAwait(false);
+        socket.Descriptor = other;
+        socket.Family = family;
     }
 
     private string NewName(CommandWords words, string what)

@@ -50,5 +50,6 @@ internal static class StackTexts
     /// <summary>Lines as a text, each with its newline.</summary>
     internal static string Join(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + '\n'));
 
-    private static string EndText(InetEndpoint end) => end.Port == 0 ? $"{end.Address}:*" : end.ToString();
+    // netstat puts no brackets around an IPv6 address.
+    private static string EndText(InetEndpoint end) => end.Port == 0 ? $"{end.Address}:*" : $"{end.Address}:{end.Port}";
 }

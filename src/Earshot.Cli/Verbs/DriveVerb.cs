@@ -1,10 +1,11 @@
 using System;
+using System.Collections.Generic;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Control;
 using Earshot.Cli.Driving;
-using Earshot.Cli.Running;
 using Earshot.Core;
 using Earshot.Core.Profiles;
 
@@ -25,10 +26,16 @@ internal static class DriveVerb
             Required = true,
             Description = "The TUN device. One that exists is used as it is and left as it was; else it is made (root).",
         };
-        Option<InterfaceAddress?> address = Arguments.Prefix(
-            "--address",
-            "The stack's own address on the device, as 10.0.0.2/24. Left out, it is the one after the kernel's first "
-            + $"on the device (10.0.0.1/24 gives 10.0.0.2/24), or {KernelSide.Fallback} when the kernel has none.");
+        var address = new Option<InterfaceAddress[]>("--address")
+        {
+            HelpName = "A/LEN",
+            Arity = ArgumentArity.OneOrMore,
+            Description =
+                "The stack's own address on the device, as 10.0.0.2/24 or fd00::2/64; can be given several times. "
+                + "Left out, it is the one after the kernel's first on the device (10.0.0.1/24 gives 10.0.0.2/24), "
+                + $"of either version, or {string.Join(" and ", KernelSide.Fallback)} when the kernel has none.",
+            CustomParser = ReadAddresses,
+        };
         Option<KernelProfile> profile = Arguments.Profile();
         Option<ulong?> seed = Arguments.Seed(
             "The seed of all that the stack draws by chance; else the system draws it.");
@@ -48,15 +55,34 @@ internal static class DriveVerb
         command.SetAction((parsed, cancellation) =>
         {
             string device = parsed.GetRequiredValue(tun);
-            InterfaceAddress own = parsed.GetValue(address) ?? KernelSide.NeighborOn(device);
+            IReadOnlyList<InterfaceAddress> own =
+                parsed.GetValue(address) is { Length: > 0 } given ? given : KernelSide.NeighborsOn(device);
             return RunAsync(
                 new DrivenStackOptions(
-                    new Device(device, own, Gateway: null, Offload: false), parsed.GetRequiredValue(profile),
-                    parsed.GetValue(seed), parsed.GetValue(name)),
+                    device, own, parsed.GetRequiredValue(profile), parsed.GetValue(seed), parsed.GetValue(name)),
                 terminal,
                 cancellation);
         });
         return command;
+    }
+
+    private static InterfaceAddress[] ReadAddresses(ArgumentResult result)
+    {
+        var addresses = new List<InterfaceAddress>();
+        foreach (Token token in result.Tokens)
+        {
+            try
+            {
+                addresses.Add(InterfaceAddress.Parse(token.Value));
+            }
+            catch (FormatException)
+            {
+                result.AddError(
+                    $"--address is '{token.Value}', not an address with its prefix's length, such as 10.0.0.2/24");
+            }
+        }
+
+        return [.. addresses];
     }
 
     private static async Task<int> RunAsync(

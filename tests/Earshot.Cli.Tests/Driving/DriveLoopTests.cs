@@ -10,6 +10,7 @@ using System.Text.Json.Nodes;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Driving;
+using Earshot.Core;
 using Xunit;
 
 namespace Earshot.Cli.Tests.Driving;
@@ -94,8 +95,21 @@ public sealed class DriveLoopTests
     [InlineData("192.168.7.2", 30, "192.168.7.1/30")]
     [InlineData("192.168.7.0", 31, "192.168.7.1/31")]
     [InlineData("192.168.7.1", 31, "192.168.7.0/31")]
-    public void The_stack_takes_the_address_beside_the_kernels(string kernel, int length, string own) =>
-        Assert.Equal(own, KernelSide.Neighbor(IPAddress.Parse(kernel), length).ToString());
+    [InlineData("10.0.0.1", 0, "10.0.0.2/0")]
+    [InlineData("fd00::1", 64, "fd00::2/64")]
+    [InlineData("fd00::1", 8, "fd00::2/8")]
+    [InlineData("fd00::1", 127, "fd00::/127")]
+    public void The_stack_takes_the_address_beside_the_kernels(string kernel, int length, string own)
+    {
+        Assert.True(KernelSide.TryNeighbor(IPAddress.Parse(kernel), length, out InterfaceAddress neighbor));
+        Assert.Equal(own, neighbor.ToString());
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1", 32)]
+    [InlineData("fd00::1", 128)]
+    public void A_kernel_that_is_alone_in_its_network_has_no_neighbor(string kernel, int length) =>
+        Assert.False(KernelSide.TryNeighbor(IPAddress.Parse(kernel), length, out _));
 
     private static async Task<List<JsonObject>> RunAsync(byte[] bytes)
     {

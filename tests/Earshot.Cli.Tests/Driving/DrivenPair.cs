@@ -56,7 +56,14 @@ internal sealed class DrivenPair : IAsyncDisposable
         Seed = Chance.Spread((ulong)number),
         Interfaces =
         [
-            new InterfaceOptions { Name = "mem0", Addresses = [InterfaceAddress.Parse($"10.0.0.{number}/24")] },
+            new InterfaceOptions
+            {
+                Name = "mem0",
+                Addresses =
+                [
+                    InterfaceAddress.Parse($"10.0.0.{number}/24"), InterfaceAddress.Parse($"fd00::{number}/64"),
+                ],
+            },
         ],
     };
 }
