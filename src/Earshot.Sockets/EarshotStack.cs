@@ -53,6 +53,11 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         }
 
         DateTimeOffset clockZero = DateTimeOffset.UtcNow;
+        if (options.TimeOfDay == TimeSpan.Zero)
+        {
+            options = options with { TimeOfDay = clockZero.TimeOfDay };
+        }
+
         var pump = new StackPump(options, link ?? NoDevice());
         pump.Start();
         return new EarshotStack(pump, clockZero);

@@ -8,7 +8,8 @@ namespace Earshot.Cli.Driving;
 /// <summary>A link that holds back every packet sent for a while, in order.</summary>
 /// <remarks>
 /// The packets wait here and leave on the pump's own turns. A packet never overtakes one that was sent before it, also
-/// when the delay was made shorter meanwhile. What is more than <see cref="HeldLimit"/> the link refuses, as a full one.
+/// when the delay was made shorter meanwhile. What is more than <see cref="HeldLimit"/> the link refuses, as a full
+/// one.
 /// </remarks>
 internal sealed class DelayLink(ILink link) : ILink
 {

@@ -69,7 +69,10 @@ internal sealed class DrivenStack : IAsyncDisposable
                     [
                         new InterfaceOptions { Name = device.Name, Mtu = device.Mtu, Addresses = options.Addresses },
                     ],
-                    Routes = [new RouteOptions(default), new RouteOptions(new InterfaceAddress(InetAddress.IPv6Any, 0))],
+                    Routes =
+                    [
+                        new RouteOptions(default), new RouteOptions(new InterfaceAddress(InetAddress.IPv6Any, 0)),
+                    ],
                 },
                 link);
 

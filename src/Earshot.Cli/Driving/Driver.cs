@@ -61,7 +61,8 @@ internal sealed class Driver
         }
     }
 
-    /// <summary>Closes every socket as a program's end does: what is unsent is sent, and both sides hear of it.</summary>
+    /// <summary>Closes every socket as a program's end does: what is unsent is sent, and both sides hear of
+    /// it.</summary>
     internal Task CloseAllAsync() => _sockets.CloseAllAsync();
 
     private string Known() => string.Join(", ", _commands.Keys);

@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using System.Linq;
 using Earshot.Core;
+using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 using Earshot.Lab.Views;
 
@@ -38,8 +39,13 @@ internal static class StackTexts
     internal static string? Info(NetworkStack stack, ushort local, ushort remote) =>
         Rows(stack).Any(row => row.Local.Port == local && row.Remote.Port == remote) ? "" : null;
 
-    /// <summary>What ip tcp_metrics says: nothing, for this stack remembers nothing of a destination.</summary>
-    internal static string Metrics(NetworkStack stack) => stack.Now.Nanoseconds < 0 ? "never" : "";
+    /// <summary>What ip tcp_metrics says.</summary>
+    internal static string Metrics(NetworkStack stack)
+    {
+        var rows = new List<TcpMetricsRow>();
+        stack.CopyMetrics(rows);
+        return Join(TcpMetricsView.Lines(rows, stack.Now));
+    }
 
     /// <summary>The kernel's log so far.</summary>
     internal static IReadOnlyList<string> Log(NetworkStack stack) => stack.Now.Nanoseconds < 0 ? ["never"] : [];

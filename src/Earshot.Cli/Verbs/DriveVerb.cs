@@ -24,7 +24,7 @@ internal static class DriveVerb
         {
             HelpName = "DEV",
             Required = true,
-            Description = "The TUN device. One that exists is used as it is and left as it was; else it is made (root).",
+            Description = "The TUN device. One that exists is used and left as it is; else it is made (root).",
         };
         var address = new Option<InterfaceAddress[]>("--address")
         {

@@ -18,10 +18,12 @@ internal sealed class Ip6Layer
     private readonly RouteTable _routes;
     private readonly ITransport _tcp;
     private readonly Icmp6Layer _icmp;
+    private readonly DatagramCheck _datagrams;
 
     internal Ip6Layer(StackContext context, RouteTable routes, ITransport tcp, Icmp6Layer icmp)
     {
         _context = context;
+        _datagrams = new DatagramCheck(context);
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -280,7 +282,10 @@ internal sealed class Ip6Layer
             case IpPacket.ProtocolIcmpV6:
                 _icmp.OnPacket(packet);
                 break;
+            case IpPacket.ProtocolUdp when !_datagrams.IsSound(packet, info):
+                break;
             case IpPacket.ProtocolUdp:
+                _datagrams.CountClosed(packet, !packet.Destination.IsMulticast);
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, Icmp6Type.DestinationUnreachable, CodePortUnreachable, 0, @interface);
                 break;

@@ -14,6 +14,7 @@ internal sealed class IpLayer
     private readonly ITransport _tcp;
     private readonly IcmpLayer _icmp;
     private readonly Ip6Layer _ipv6;
+    private readonly DatagramCheck _datagrams;
 
     internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp)
     {
@@ -22,6 +23,7 @@ internal sealed class IpLayer
         _ipv6 = new Ip6Layer(
             context, routes, tcp, new Icmp6Layer(context, routes, output, limiter, tcp));
         _context = context;
+        _datagrams = new DatagramCheck(context);
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -127,6 +129,12 @@ internal sealed class IpLayer
             case IpPacket.ProtocolUdp:
                 // There are no UDP sockets: every port is closed.
                 mib.Count(Counter.IpInDelivers);
+                if (!_datagrams.IsSound(packet, info))
+                {
+                    return true;
+                }
+
+                _datagrams.CountClosed(packet, _routes.IsLocal(packet.Destination));
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
                 return true;

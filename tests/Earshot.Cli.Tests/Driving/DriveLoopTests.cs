@@ -116,7 +116,8 @@ public sealed class DriveLoopTests
         await using var pair = new DrivenPair();
         using var input = new MemoryStream(bytes);
         using var output = new StringWriter();
-        await new DriveLoop(pair.A, new DriveInput(input), output).RunAsync(default).WaitAsync(TimeSpan.FromSeconds(20));
+        await new DriveLoop(pair.A, new DriveInput(input), output).RunAsync(default)
+            .WaitAsync(TimeSpan.FromSeconds(20));
         return [.. output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonNode.Parse(line)!.AsObject())];
     }
