@@ -1,7 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
-using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
@@ -15,7 +13,6 @@ namespace Earshot.Cli.Tests.Sessions;
 public sealed class DriveTests : IAsyncLifetime
 {
     private const string Device = "ear0";
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly string _space = $"earshot-drive-{Environment.ProcessId}";
 
@@ -215,71 +212,5 @@ public sealed class DriveTests : IAsyncLifetime
     {
         CommandRun run = await EarshotProcess.RunProgramAsync("ip", arguments);
         Assert.True(run.ExitCode == 0, $"ip {arguments}: {run.Error}");
-    }
-
-    /// <summary>The command with its input and output in the test's hands; it is ended with the test, by its
-    /// id.</summary>
-    private sealed class DriveProcess : IAsyncDisposable
-    {
-        private readonly Process _process;
-
-        private DriveProcess(Process process) => _process = process;
-
-        public static DriveProcess Start(string networkNamespace, string arguments)
-        {
-            string command = Path.Combine(AppContext.BaseDirectory, "earshot.dll");
-            var info = new ProcessStartInfo(
-                "ip", $"netns exec {networkNamespace} dotnet {command} drive {arguments}")
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-            };
-            return new DriveProcess(Process.Start(info)!);
-        }
-
-        public async Task<JsonObject> SayAsync(string line)
-        {
-            await _process.StandardInput.WriteLineAsync(line);
-            await _process.StandardInput.FlushAsync();
-            string? reply = await _process.StandardOutput.ReadLineAsync().WaitAsync(Limit);
-            return JsonNode.Parse(reply ?? throw new EndOfStreamException($"{line}: no answer"))!.AsObject();
-        }
-
-        public async Task<JsonObject> OkAsync(string line)
-        {
-            JsonObject reply = await SayAsync(line);
-            Assert.True((bool)reply["ok"]!, $"{line}: {reply.ToJsonString()}");
-            return reply;
-        }
-
-        public async Task<string> FailAsync(string line)
-        {
-            JsonObject reply = await SayAsync(line);
-            Assert.False((bool)reply["ok"]!, $"{line} worked");
-            return (string)reply["err"]!;
-        }
-
-        public async Task<int> EndInputAsync()
-        {
-            _process.StandardInput.Close();
-            return await WaitAsync();
-        }
-
-        public async Task<int> WaitAsync()
-        {
-            await _process.WaitForExitAsync().WaitAsync(Limit);
-            return _process.ExitCode;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (!_process.HasExited)
-            {
-                _process.Kill(entireProcessTree: true);
-                await WaitAsync();
-            }
-
-            _process.Dispose();
-        }
     }
 }
