@@ -51,7 +51,10 @@ internal static partial class NmapText
 
     /// <summary>The lines of the table of ports: port, state, service and reason.</summary>
     public static string[] Ports(string text) =>
-        [.. text.Split('\n').Where(line => PortLine().IsMatch(line)).Select(line => Blanks().Replace(line.Trim(), " "))];
+    [
+        .. text.Split('\n').Where(line => PortLine().IsMatch(line))
+            .Select(line => Blanks().Replace(line.Trim(), " ")),
+    ];
 
     private static string Shown(SortedDictionary<string, string> fields, string key) =>
         fields.TryGetValue(key, out string? value) ? $"'{value}'" : "nothing";
