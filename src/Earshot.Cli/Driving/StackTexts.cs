@@ -48,7 +48,7 @@ internal static class StackTexts
     }
 
     /// <summary>The kernel's log so far.</summary>
-    internal static IReadOnlyList<string> Log(NetworkStack stack) => stack.Now.Nanoseconds < 0 ? ["never"] : [];
+    internal static IReadOnlyList<string> Log(NetworkStack stack) => [.. stack.Log.Lines.Select(line => line.Text)];
 
     /// <summary>Why the sockets of a port are as they are.</summary>
     internal static IReadOnlyList<string> Why(NetworkStack stack, ushort port) => WhyView.Lines(stack, port);
