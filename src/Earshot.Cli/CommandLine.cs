@@ -59,6 +59,7 @@ internal static class CommandLine
             DrillVerb.Create(terminal),
             UpVerb.Create(terminal),
             ServeVerb.Create(terminal),
+            DriveVerb.Create(terminal),
             ListenVerb.Create(terminal),
             ConnectVerb.Create(terminal),
             NetstatVerb.Create(terminal),

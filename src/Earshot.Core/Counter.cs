@@ -97,6 +97,9 @@ public enum Counter : byte
     /// <summary>Echo replies sent.</summary>
     IcmpOutEchoReps,
 
+    /// <summary>Timestamp replies sent.</summary>
+    IcmpOutTimestampReps,
+
     /// <summary>First SYNs sent.</summary>
     TcpActiveOpens,
 
@@ -129,6 +132,18 @@ public enum Counter : byte
 
     /// <summary>Segments with a wrong checksum.</summary>
     TcpInCsumErrors,
+
+    /// <summary>Datagrams to a port that nobody has.</summary>
+    UdpNoPorts,
+
+    /// <summary>Datagrams with a bad length or checksum.</summary>
+    UdpInErrors,
+
+    /// <summary>Datagrams with a wrong checksum.</summary>
+    UdpInCsumErrors,
+
+    /// <summary>Datagrams to several hosts that nobody here wants.</summary>
+    UdpIgnoredMulti,
 
     /// <summary>SYN-ACKs sent whose number is a cookie.</summary>
     TcpExtSyncookiesSent,
@@ -453,4 +468,16 @@ public enum Counter : byte
 
     /// <summary>Echo replies sent over IPv6.</summary>
     Icmp6OutEchoReplies,
+
+    /// <summary>IPv6 datagrams to a port that nobody has.</summary>
+    Udp6NoPorts,
+
+    /// <summary>IPv6 datagrams with a bad length or checksum.</summary>
+    Udp6InErrors,
+
+    /// <summary>IPv6 datagrams with a wrong checksum, or none.</summary>
+    Udp6InCsumErrors,
+
+    /// <summary>IPv6 datagrams to several hosts that nobody here wants.</summary>
+    Udp6IgnoredMulti,
 }

@@ -33,6 +33,9 @@ public sealed record StackOptions
     /// <summary>Descriptors beyond which socket() answers EMFILE.</summary>
     public int DescriptorLimit { get; init; } = DefaultDescriptorLimit;
 
+    /// <summary>The time of day, UTC, at the zero of the stack's clock; only ICMP timestamps tell it.</summary>
+    public TimeSpan TimeOfDay { get; init; }
+
     /// <summary>Packets that may wait for <see cref="NetworkStack.TryTransmit"/>; more are dropped.</summary>
     public int TransmitQueueLimit { get; init; } = DefaultTransmitQueueLimit;
 

@@ -126,6 +126,7 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_fin_timeout", -Seconds, Seconds, s => ref s.TcpFinTimeout);
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
+        yield return Number("net.ipv4.tcp_sack", 0, U8, s => ref s.TcpSack);
         yield return Number("net.ipv4.tcp_ecn", 0, 2, s => ref s.TcpEcn);
         yield return Number("net.ipv4.tcp_fastopen", int.MinValue, int.MaxValue, s => ref s.TcpFastopen);
         yield return new Entry(

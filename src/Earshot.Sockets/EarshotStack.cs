@@ -53,6 +53,11 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         }
 
         DateTimeOffset clockZero = DateTimeOffset.UtcNow;
+        if (options.TimeOfDay == TimeSpan.Zero)
+        {
+            options = options with { TimeOfDay = clockZero.TimeOfDay };
+        }
+
         var pump = new StackPump(options, link ?? NoDevice());
         pump.Start();
         return new EarshotStack(pump, clockZero);
@@ -110,6 +115,18 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(function);
         return Pump.InvokeAsync(function);
     }
+
+    /// <summary>
+    /// Waits until a descriptor is ready that a function of <see cref="InvokeAsync"/> made with the stack's own calls.
+    /// </summary>
+    /// <param name="descriptor">The descriptor, as <see cref="Core.Sockets.SocketCalls.Socket"/> gave it.</param>
+    /// <param name="interest">What is waited for; errors and hang-ups are always included.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>What the descriptor is ready for; errors and hang-ups also when it is closed meanwhile.</returns>
+    /// <exception cref="SocketException">There is no such descriptor, or the stack ended.</exception>
+    public Task<PollMask> WaitAsync(
+        int descriptor, PollMask interest, CancellationToken cancellationToken = default) =>
+        Pump.WaitAsync(descriptor, interest, cancellationToken);
 
     /// <summary>Ends the stack: open connections are reset, pending calls end with OperationAborted, later ones throw
     /// <see cref="ObjectDisposedException"/>. Disposes the link. Waits for all that, for at most one second.</summary>

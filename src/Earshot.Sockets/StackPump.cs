@@ -39,6 +39,7 @@ internal sealed class StackPump
     private readonly PumpWorkQueue _work = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Outbox _outbox;
+    private readonly DescriptorWaits _waits = new();
 
     private PumpSocket?[] _sockets = new PumpSocket?[64];
     private PumpWork? _taken;
@@ -152,6 +153,17 @@ internal sealed class StackPump
 
     internal void Remove(int descriptor) => _sockets[descriptor] = null;
 
+    /// <summary>Waits for a descriptor that belongs to no <see cref="PumpSocket"/>; any thread.</summary>
+    internal async Task<PollMask> WaitAsync(int descriptor, PollMask interest, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        DescriptorWait wait = await InvokeAsync(stack => _waits.Begin(stack, descriptor, interest, NextWaiter()))
+            .ConfigureAwait(false);
+        using CancellationTokenRegistration registration = cancellation.UnsafeRegister(
+            _ => InvokeAsync(stack => _waits.Cancel(stack, wait, cancellation)), null);
+        return await wait.Task.ConfigureAwait(false);
+    }
+
     /// <summary>Notes an operation that has ended; whoever awaits it is told at the end of the turn.</summary>
     internal void AddEnded(SocketOperation operation) => _endedOperations.Add(operation);
 
@@ -242,6 +254,11 @@ internal sealed class StackPump
             }
 
             // An event of a waiter that was cancelled or closed meanwhile finds another token, or nobody.
+            if (_waits.TryTell(ready))
+            {
+                continue;
+            }
+
             if ((uint)ready.Descriptor < (uint)_sockets.Length && _sockets[ready.Descriptor] is { } socket)
             {
                 socket.OnReady(ready.Waiter);
@@ -305,6 +322,7 @@ internal sealed class StackPump
             socket?.EndAll(error);
         }
 
+        _waits.EndAll(SocketErrors.Exception(error));
         _endedOperations.Publish();
     }
 

@@ -135,7 +135,8 @@ internal sealed class RunningStack : IAsyncDisposable
             ? made : made with { Interfaces = [device.Interface(link)], Routes = device.Routes() };
     }
 
-    private static Seed256 DrawnSeed()
+    /// <summary>A seed that the operating system draws.</summary>
+    internal static Seed256 DrawnSeed()
     {
         Span<byte> bytes = stackalloc byte[32];
         RandomNumberGenerator.Fill(bytes);

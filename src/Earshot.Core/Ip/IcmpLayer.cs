@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -16,7 +17,7 @@ internal sealed class IcmpLayer
     private readonly IpOutput _output;
     private readonly IcmpLimiter _limiter;
     private readonly ITransport _tcp;
-    private ushort _identification;
+    private readonly IpIdentifications _identifications;
 
     internal IcmpLayer(
         StackContext context, RouteTable routes, IpOutput output, IcmpLimiter limiter, ITransport tcp)
@@ -26,7 +27,7 @@ internal sealed class IcmpLayer
         _output = output;
         _tcp = tcp;
         _limiter = limiter;
-        _identification = (ushort)context.Identifications.NextUInt32();
+        _identifications = new IpIdentifications(context);
     }
 
     /// <summary>Takes an ICMP message in.</summary>
@@ -53,17 +54,23 @@ internal sealed class IcmpLayer
         bool unicast = _routes.IsLocal(packet.Destination);
         switch (message.Type)
         {
-            case IcmpType.Echo:
-                mib.Count(Counter.IcmpInEchos);
+            case IcmpType.Echo or IcmpType.Timestamp:
+                mib.Count(message.Type == IcmpType.Echo ? Counter.IcmpInEchos : Counter.IcmpInTimestamps);
                 if (!unicast)
                 {
                     // icmp_echo_ignore_broadcasts: an amplifier is not offered.
                     mib.Count(Counter.IcmpInErrors);
                     _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
-                    return;
+                }
+                else if (message.Type == IcmpType.Echo)
+                {
+                    Echo(packet, message, hosts);
+                }
+                else
+                {
+                    Timestamp(packet, message, hosts);
                 }
 
-                Echo(packet, message, hosts);
                 return;
             case IcmpType.DestinationUnreachable or IcmpType.TimeExceeded or IcmpType.ParameterProblem
                 or IcmpType.SourceQuench or IcmpType.Redirect:
@@ -138,13 +145,44 @@ internal sealed class IcmpLayer
         }
     }
 
+    /// <summary>Tells the time of day. Linux: icmp_timestamp.</summary>
+    private void Timestamp(in IpPacket packet, in IcmpPacket message, in FourTuple hosts)
+    {
+        const int MillisecondsPerDay = 86_400_000;
+        const int Times = 3 * sizeof(uint);
+        const int Length = IcmpPacket.HeaderLength + Times;
+        if (message.Data.Length < sizeof(uint))
+        {
+            _context.Mib.Count(Counter.IcmpInErrors);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpBad));
+            return;
+        }
+
+        if (_routes.TryRoute(packet.Source, out Route route)
+            && TryBegin(route, packet.Destination, packet.Source, packet.Tos, Length, out Span<byte> reply))
+        {
+            // Received and sent are one moment. Originate is the asker's own.
+            long zero = (long)_context.Options.TimeOfDay.TotalMilliseconds;
+            uint now = (uint)((zero + _context.Now.Milliseconds) % MillisecondsPerDay);
+            Span<byte> times = reply[IcmpPacket.HeaderLength..];
+            message.Data[..sizeof(uint)].CopyTo(times);
+            BinaryPrimitives.WriteUInt32BigEndian(times[sizeof(uint)..], now);
+            BinaryPrimitives.WriteUInt32BigEndian(times[(2 * sizeof(uint))..], now);
+            IcmpPacket.WriteHeader(reply, IcmpType.TimestampReply, 0, message.Rest);
+            _output.End(route, packet.Source, Length);
+            _context.Mib.Count(Counter.IcmpOutMsgs);
+            _context.Mib.Count(Counter.IcmpOutTimestampReps);
+            _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));
+        }
+    }
+
     // ICMP goes without DF, with a running identification.
     private bool TryBegin(
         in Route route, InetAddress from, InetAddress to, byte tos, int length, out Span<byte> message)
     {
         var fields = new IpFields(
-            from, to, IpPacket.ProtocolIcmp, ++_identification, tos, (byte)_context.Sysctls.IpDefaultTtl,
-            DontFragment: false);
+            from, to, IpPacket.ProtocolIcmp, _identifications.Next(from, to, IpPacket.ProtocolIcmp), tos,
+            (byte)_context.Sysctls.IpDefaultTtl, DontFragment: false);
         return _output.TryBegin(route, fields, length, out message);
     }
 
@@ -183,20 +221,19 @@ internal sealed class IcmpLayer
         var tuple = new FourTuple(
             new InetEndpoint(InetAddress.Read(quote[IpPacket.SourceOffset..]), ReadPort(tcp)),
             new InetEndpoint(InetAddress.Read(quote[IpPacket.DestinationOffset..]), ReadPort(tcp[2..])));
-        var seq = new SeqNumber(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]));
+        var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]));
         _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, (ushort)message.Rest));
     }
 
     private static ushort ReadPort(ReadOnlySpan<byte> bytes) =>
-        System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(bytes);
+        BinaryPrimitives.ReadUInt16BigEndian(bytes);
 
     private void CountOther(byte type)
     {
         Counter counter = type switch
         {
             IcmpType.EchoReply => Counter.IcmpInEchoReps,
-            13 => Counter.IcmpInTimestamps,
-            14 => Counter.IcmpInTimestampReps,
+            IcmpType.TimestampReply => Counter.IcmpInTimestampReps,
             17 => Counter.IcmpInAddrMasks,
             18 => Counter.IcmpInAddrMaskReps,
             _ => Counter.None,

@@ -19,6 +19,7 @@ internal sealed class Ip6Layer
     private readonly RouteTable _routes;
     private readonly ITransport _tcp;
     private readonly Icmp6Layer _icmp;
+    private readonly DatagramCheck _datagrams;
 
     private readonly IUdpPorts _udp;
 
@@ -26,6 +27,7 @@ internal sealed class Ip6Layer
     {
         _context = context;
         _udp = udp;
+        _datagrams = new DatagramCheck(context);
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -284,10 +286,13 @@ internal sealed class Ip6Layer
             case IpPacket.ProtocolIcmpV6:
                 _icmp.OnPacket(packet);
                 break;
+            case IpPacket.ProtocolUdp when !_datagrams.IsSound(packet, info):
+                break;
             case IpPacket.ProtocolUdp when IsOpen(packet, @interface):
                 Judge(packet, RuleId.DatagramTaken);
                 break;
             case IpPacket.ProtocolUdp:
+                _datagrams.CountClosed(packet, !packet.Destination.IsMulticast);
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, Icmp6Type.DestinationUnreachable, CodePortUnreachable, 0, @interface);
                 break;

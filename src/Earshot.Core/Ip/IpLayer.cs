@@ -16,6 +16,7 @@ internal sealed class IpLayer
     private readonly IcmpLayer _icmp;
     private readonly IUdpPorts _udp;
     private readonly Ip6Layer _ipv6;
+    private readonly DatagramCheck _datagrams;
 
     internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp, IUdpPorts udp)
     {
@@ -25,6 +26,7 @@ internal sealed class IpLayer
             context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp));
         _context = context;
         _udp = udp;
+        _datagrams = new DatagramCheck(context);
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
@@ -129,12 +131,18 @@ internal sealed class IpLayer
                 return true;
             case IpPacket.ProtocolUdp:
                 mib.Count(Counter.IpInDelivers);
+                if (!_datagrams.IsSound(packet, info))
+                {
+                    return true;
+                }
+
                 if (IsOpen(packet, @interface))
                 {
                     Judge(packet, RuleId.DatagramTaken);
                     return true;
                 }
 
+                _datagrams.CountClosed(packet, _routes.IsLocal(packet.Destination));
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
                 return true;

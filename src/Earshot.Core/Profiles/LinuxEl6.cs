@@ -80,6 +80,7 @@ internal static class LinuxEl6
             ["net.ipv4.tcp_abort_on_overflow"] = "0",
             ["net.ipv4.tcp_fin_timeout"] = "60",
             ["net.ipv4.tcp_timestamps"] = "1",
+            ["net.ipv4.tcp_sack"] = "1",
             ["net.ipv4.tcp_window_scaling"] = "1",
             ["net.ipv4.tcp_rmem"] = "4096\t87380\t4194304",
             ["net.ipv4.tcp_wmem"] = "4096\t16384\t4194304",

@@ -28,6 +28,12 @@ public static class IcmpType
     /// <summary>Parameter problem.</summary>
     public const byte ParameterProblem = 12;
 
+    /// <summary>Timestamp request.</summary>
+    public const byte Timestamp = 13;
+
+    /// <summary>Timestamp reply.</summary>
+    public const byte TimestampReply = 14;
+
     /// <summary>The highest type that Linux knows; more is an error (NR_ICMP_TYPES).</summary>
     public const byte Maximum = 18;
 }

@@ -7,6 +7,9 @@ namespace Earshot.Core.Tcp.Established;
 /// __tcp_ack_snd_check.</summary>
 internal sealed partial class Connection
 {
+    /// <summary>The sequence number of the next byte to be read, until the peer's FIN has come.</summary>
+    private SeqNumber ReadNext => _receiveNext - (uint)_receiveBuffer.Length;
+
     /// <summary>What is left of the window that was promised.</summary>
     private uint RemainingWindow
     {
@@ -165,6 +168,11 @@ internal sealed partial class Connection
             if (known)
             {
                 _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
+            }
+
+            if (_hasSack)
+            {
+                _sacks.Add(segment.Seq, _receiveBuffer, ReadNext);
             }
         }
 

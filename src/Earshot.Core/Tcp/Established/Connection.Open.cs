@@ -277,6 +277,7 @@ internal sealed partial class Connection
             SetRecentTimestamp(options.TsVal);
         }
 
+        _hasSack = options.SackPermitted && _context.Sysctls.TcpSack != 0;
         if (options.HasWindowScale && _context.Sysctls.TcpWindowScaling != 0)
         {
             _sendScale = options.WindowScale;

@@ -353,16 +353,31 @@ internal sealed partial class Connection
     }
 
     /// <summary>Sends an ACK that carries nothing.</summary>
+    /// <remarks>Differs from Linux: only these tell SACK blocks, segments with data do not (docs/deviations.md,
+    /// D2).</remarks>
     private void SendAck()
     {
-        if (Send(_nxt, TcpFlags.Ack, default, default, 0))
+        Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
+        int length = 0;
+        if (_receiveBuffer.RangeCount > 0 && _hasSack)
+        {
+            int most = _hasTimestamps ? SackHistory.Limit - 1 : SackHistory.Limit;
+            length = _sacks.Write(blocks, most, _receiveBuffer, ReadNext, _outOfOrderFin);
+        }
+
+        if (Send(_nxt, TcpFlags.Ack, blocks[..length], default, 0, (byte)length))
         {
             _context.Mib.Count(Counter.TcpOutSegs);
         }
     }
 
     private bool Send(
-        SeqNumber seq, TcpFlags flags, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
+        SeqNumber seq,
+        TcpFlags flags,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<byte> second,
+        int segmentSize,
+        byte optionsInPayload = 0)
     {
         var fields = new TcpFields
         {
@@ -372,6 +387,7 @@ internal sealed partial class Connection
             Ack = _receiveNext,
             Flags = flags,
             WindowField = PromiseWindow(),
+            OptionsInPayload = optionsInPayload,
             Options = new TcpOptions
             {
                 HasTimestamp = _hasTimestamps,
@@ -434,6 +450,7 @@ internal sealed partial class Connection
                 HasTimestamp = timestamps,
                 TsVal = _context.TimestampClock + _tsOffset,
                 TsEcr = _tsRecent,
+                SackPermitted = answer ? _hasSack : _context.Sysctls.TcpSack != 0,
                 HasWindowScale = scale,
                 WindowScale = _receiveScale,
             },

@@ -46,6 +46,7 @@ internal sealed partial class Connection
     private bool _hasTimestamps;
     private bool _hasWindowScale;
     private bool _hasSack;
+    private SackHistory _sacks;
     private bool _hasEcn;
     private bool _isFromCookie;
     private byte _sendScale;
@@ -260,6 +261,7 @@ internal sealed partial class Connection
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;
         _windowLimited = false;
         _hasTimestamps = _hasWindowScale = _hasSack = _hasEcn = _isFromCookie = false;
+        _sacks.Clear();
         _sendScale = _receiveScale = 0;
         State = TcpState.Close;
     }

@@ -134,6 +134,25 @@ internal struct ReceiveBuffer
         return count;
     }
 
+    /// <summary>Finds the piece beyond a gap that a byte is in.</summary>
+    /// <param name="offset">The byte's place, counted from the next byte to be read.</param>
+    /// <param name="start">Where the piece begins.</param>
+    /// <param name="end">Where it ends.</param>
+    internal readonly bool TryFindRange(int offset, out int start, out int end)
+    {
+        for (int i = 0; i < RangeCount; i++)
+        {
+            if (_ranges![i].Start <= offset && offset < _ranges[i].End)
+            {
+                (start, end) = _ranges[i];
+                return true;
+            }
+        }
+
+        start = end = 0;
+        return false;
+    }
+
     /// <summary>Forgets what lies beyond gaps.</summary>
     internal void ForgetRanges() => RangeCount = 0;
 

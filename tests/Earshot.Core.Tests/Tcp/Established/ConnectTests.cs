@@ -39,7 +39,7 @@ public sealed class ConnectTests : HostTest
         Connect(Host);
         Packet syn = Assert.Single(Host.Take());
         Assert.Equal(("S", 64240, true), (syn.Text, syn.Window, syn.DontFragment));
-        Assert.StartsWith("020405b40101080a", syn.OptionText);
+        Assert.StartsWith("020405b40402080a", syn.OptionText);
         Assert.EndsWith("000000000103030a", syn.OptionText);
         Assert.Equal(0u, syn.Ack);
     }

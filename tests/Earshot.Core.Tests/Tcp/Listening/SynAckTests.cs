@@ -39,8 +39,8 @@ public sealed class SynAckTests : HostTest
         Assert.Equal((Mss + "0103030a", 64240), Shown(Answer([.. MssOption, .. Scale])));
 
     [Fact]
-    public void SACK_is_not_answered_before_there_is_SACK() =>
-        Assert.Equal((Mss, 64240), Shown(Answer([.. MssOption, .. Sack])));
+    public void SACK_without_timestamps_comes_with_two_NOPs_before_the_scale() =>
+        Assert.Equal((Mss + "01010402" + "0103030a", 64240), Shown(Answer([.. MssOption, .. Sack, .. Scale])));
 
     [Theory]
     [InlineData("net.ipv4.tcp_timestamps")]
