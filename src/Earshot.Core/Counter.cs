@@ -28,14 +28,14 @@ public enum Counter : byte
     /// <summary>Packets without a route.</summary>
     IpOutNoRoutes,
 
-    /// <summary>Packets handed to a device.</summary>
-    IpOutTransmits,
-
     /// <summary>Fragments received.</summary>
     IpReasmReqds,
 
     /// <summary>Fragments that were not put together.</summary>
     IpReasmFails,
+
+    /// <summary>Packets handed to a device.</summary>
+    IpOutTransmits,
 
     /// <summary>ICMP messages received.</summary>
     IcmpInMsgs,
@@ -211,14 +211,14 @@ public enum Counter : byte
     /// <summary>Connections reset for unread data.</summary>
     TcpExtTCPAbortOnClose,
 
+    /// <summary>Orphans beyond the limit.</summary>
+    TcpExtTCPAbortOnMemory,
+
     /// <summary>Connections given up after timeouts.</summary>
     TcpExtTCPAbortOnTimeout,
 
     /// <summary>FIN_WAIT2 not kept.</summary>
     TcpExtTCPAbortOnLinger,
-
-    /// <summary>Orphans beyond the limit.</summary>
-    TcpExtTCPAbortOnMemory,
 
     /// <summary>TIME_WAIT entries refused by tcp_max_tw_buckets.</summary>
     TcpExtTCPTimeWaitOverflow,
@@ -292,14 +292,14 @@ public enum Counter : byte
     /// <summary>Packets with fewer bytes than they say.</summary>
     IpExtInTruncatedPkts,
 
-    /// <summary>Packets with a wrong header checksum.</summary>
-    IpExtInCsumErrors,
-
     /// <summary>Bytes received.</summary>
     IpExtInOctets,
 
     /// <summary>Bytes sent.</summary>
     IpExtOutOctets,
+
+    /// <summary>Packets with a wrong header checksum.</summary>
+    IpExtInCsumErrors,
 
     /// <summary>Packets received without ECN.</summary>
     IpExtInNoECTPkts,

@@ -31,6 +31,9 @@ internal sealed class Socket : ITcpOwner
 
     internal int Descriptor { get; private set; }
 
+    /// <summary>A number that no other socket of the stack has had.</summary>
+    internal long Inode { get; set; }
+
     internal SocketPhase Phase { get; set; }
 
     /// <summary>The bound or chosen local end.</summary>

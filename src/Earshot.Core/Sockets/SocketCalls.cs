@@ -31,6 +31,7 @@ public sealed partial class SocketCalls
     private readonly RouteTable _routes;
     private readonly PortTable _ports;
     private readonly Stack<Socket> _idle = new();
+    private long _lastInode;
 
     internal SocketCalls(NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes)
     {
@@ -396,6 +397,7 @@ public sealed partial class SocketCalls
         }
 
         socket.Reset(descriptor, options);
+        socket.Inode = ++_lastInode;
         return socket;
     }
 

@@ -20,6 +20,8 @@ internal sealed partial class Connection
     {
         Begin(_tcp.Table.Tuple(request), tag, route, listener.Owner.Options);
         _listener = listener;
+        _listenerId = listener.Id;
+        _tally.In = 1;
         _isInTable = true;
         _hold = listener.Owner.Options.ReuseAddress ? PortHold.ReusableChild : PortHold.Child;
         _tcp.Ports.Add(_tuple.Local.Port, _hold);
@@ -83,7 +85,7 @@ internal sealed partial class Connection
         _rtt.Rto = InitialRto;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
-        State = TcpState.SynSent;
+        SetState(TcpState.SynSent);
         _context.Mib.Count(Counter.TcpActiveOpens);
         _context.Mib.Count(Counter.TcpOutSegs);
         Judge(RuleId.ConnectSent);
@@ -108,6 +110,7 @@ internal sealed partial class Connection
             tuple.Local.Address, tuple.Remote.Address, ((uint)tuple.Local.Port << 16) | tuple.Remote.Port);
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
+        _tally.Begun = _context.Now.Nanoseconds;
         _ack = AckState.Fresh;
     }
 
@@ -230,6 +233,8 @@ internal sealed partial class Connection
     {
         TakePeerOptions(segment, options);
         _una = segment.Ack;
+        _bytesAcked = 1;
+        _tally.Delivered = 1;
         _tcp.Timers.Stop(_writeTimer);
         if (_timeouts == 0)
         {
@@ -245,8 +250,8 @@ internal sealed partial class Connection
         _windowUpdated = _receiveNext;
         StartCongestion();
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
-        SetState(TcpState.Established);
         Judge(segment, RuleId.ConnectDone);
+        SetState(TcpState.Established);
         SendAck();
         if (Options.KeepAlive)
         {
@@ -295,8 +300,8 @@ internal sealed partial class Connection
     {
         TakePeerOptions(segment, options);
         _windowUpdated = _receiveNext;
-        State = TcpState.SynRecv;
         Judge(segment, RuleId.SimultaneousOpen);
+        SetState(TcpState.SynRecv);
         _context.Mib.Count(Counter.TcpOutSegs);
         SendSyn();
     }
