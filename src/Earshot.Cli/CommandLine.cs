@@ -62,12 +62,15 @@ internal static class CommandLine
             DriveVerb.Create(terminal),
             ListenVerb.Create(terminal),
             ConnectVerb.Create(terminal),
-            NetstatVerb.Create(terminal),
-            SsVerb.Create(terminal),
             SysctlVerb.Create(terminal),
             WhyVerb.Create(terminal),
             ProfilesVerb.Create(terminal),
         };
+        foreach (Command view in ViewVerbs.Create(terminal))
+        {
+            root.Add(view);
+        }
+
         root.SetAction(_ =>
         {
             terminal.Say("say what to do; 'earshot --help' lists the commands");

@@ -28,14 +28,14 @@ public enum Counter : byte
     /// <summary>Packets without a route.</summary>
     IpOutNoRoutes,
 
-    /// <summary>Packets handed to a device.</summary>
-    IpOutTransmits,
-
     /// <summary>Fragments received.</summary>
     IpReasmReqds,
 
     /// <summary>Fragments that were not put together.</summary>
     IpReasmFails,
+
+    /// <summary>Packets handed to a device.</summary>
+    IpOutTransmits,
 
     /// <summary>ICMP messages received.</summary>
     IcmpInMsgs,
@@ -235,14 +235,14 @@ public enum Counter : byte
     /// <summary>Connections reset for unread data.</summary>
     TcpExtTCPAbortOnClose,
 
+    /// <summary>Orphans beyond the limit.</summary>
+    TcpExtTCPAbortOnMemory,
+
     /// <summary>Connections given up after timeouts.</summary>
     TcpExtTCPAbortOnTimeout,
 
     /// <summary>FIN_WAIT2 not kept.</summary>
     TcpExtTCPAbortOnLinger,
-
-    /// <summary>Orphans beyond the limit.</summary>
-    TcpExtTCPAbortOnMemory,
 
     /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>
     TcpExtTCPMinTTLDrop,
@@ -346,14 +346,14 @@ public enum Counter : byte
     /// <summary>Packets with fewer bytes than they say.</summary>
     IpExtInTruncatedPkts,
 
-    /// <summary>Packets with a wrong header checksum.</summary>
-    IpExtInCsumErrors,
-
     /// <summary>Bytes received.</summary>
     IpExtInOctets,
 
     /// <summary>Bytes sent.</summary>
     IpExtOutOctets,
+
+    /// <summary>Packets with a wrong header checksum.</summary>
+    IpExtInCsumErrors,
 
     /// <summary>Packets received without ECN.</summary>
     IpExtInNoECTPkts,

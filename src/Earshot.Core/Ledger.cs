@@ -139,6 +139,9 @@ public sealed class Ledger
     /// <summary>Verdicts given so far.</summary>
     public long Count { get; private set; }
 
+    /// <summary>The newest entry; before the first verdict one of <see cref="RuleId.None"/>.</summary>
+    internal LedgerEntry Last => _ring[(Count - 1) & (RingSize - 1)];
+
     /// <summary>Every tally, in the order in which the rules first spoke.</summary>
     public IReadOnlyList<RuleTally> Tallies => _order;
 

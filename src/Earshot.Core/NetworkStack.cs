@@ -83,6 +83,12 @@ public sealed class NetworkStack : IDisposable
     /// <summary>Bytes that requests, TIME_WAIT entries and their index take.</summary>
     public long TableBytes => _tcp.Table.Bytes;
 
+    /// <summary>Sockets that programs hold, whatever their state.</summary>
+    public int DescriptorCount => Calls.Descriptors.Count;
+
+    /// <summary>Connections that no program holds any more and that are not over yet.</summary>
+    public int OrphanCount => _tcp.OrphanCount;
+
     /// <summary>Sees every packet; null (the default) costs nothing.</summary>
     public PacketTap? Tap
     {
@@ -92,6 +98,13 @@ public sealed class NetworkStack : IDisposable
             _tap = value;
             _output.IsTapped = value is not null;
         }
+    }
+
+    /// <summary>Is told each change of a socket's state; null (the default) costs a comparison.</summary>
+    public StateObserver? Observer
+    {
+        get => _context.Observer;
+        set => _context.Observer = value;
     }
 
     /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call
@@ -202,7 +215,17 @@ public sealed class NetworkStack : IDisposable
     public void CopyListeners(ICollection<ListenerRow> rows)
     {
         ArgumentNullException.ThrowIfNull(rows);
-        SocketLister.CopyListeners(rows, _tcp);
+        SocketLister.CopyListeners(rows, _context, _tcp);
+    }
+
+    /// <summary>Adds the connections that wait to be accepted, the oldest first.</summary>
+    /// <param name="listener">The listener, by its <see cref="ListenerRow.Id"/>; nothing is added when there is
+    /// none.</param>
+    /// <param name="rows">Where they go.</param>
+    public void CopyAcceptQueue(ushort listener, ICollection<QueuedConnection> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        SocketLister.CopyQueue(rows, _tcp, listener);
     }
 
     /// <summary>Checks what must always hold: counts in queues, sequence spaces, timers, slabs.</summary>

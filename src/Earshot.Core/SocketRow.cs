@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core;
@@ -95,8 +96,31 @@ public readonly record struct SocketRow
     /// <summary>What a SYN cookie remembered of the handshake; null of a connection that came without one.</summary>
     public CookieRemains? SynCookie { get; init; }
 
+    /// <summary>Of a request, how often its SYN-ACK was sent again: ss shows this where netstat shows the
+    /// timeouts.</summary>
+    public int SynAcksResent { get; init; }
+
+    /// <summary>Zero-window or keepalive probes that were not answered.</summary>
+    public int Probes { get; init; }
+
     /// <summary>The descriptor; -1 for requests, connections not accepted, orphans and TIME_WAIT.</summary>
     public int Descriptor { get; init; }
+
+    /// <summary>Whether the socket is of AF_INET6, so that it is in <c>/proc/net/tcp6</c>.</summary>
+    public bool IsIpv6 { get; init; }
+
+    /// <summary>Whether a socket of AF_INET6 takes no IPv4 (IPV6_V6ONLY).</summary>
+    public bool IsIpv6Only { get; init; }
+
+    /// <summary>The user that it belongs to.</summary>
+    public int User { get; init; }
+
+    /// <summary>A number that no other socket of the stack has, as ss shows it behind <c>sk:</c>. Linux:
+    /// sock_gen_cookie.</summary>
+    public long Number { get; init; }
+
+    /// <summary>The rest; null of requests and TIME_WAIT.</summary>
+    public SocketDetail? Detail { get; init; }
 }
 
 /// <summary>What is left of a handshake that a SYN cookie kept: what the client asked for otherwise is lost.</summary>
@@ -133,4 +157,17 @@ public readonly record struct ListenerRow
 
     /// <summary>At how many requests the SYN queue is full.</summary>
     public long SynLimit { get; init; }
+
+    /// <summary>The most connections that ever waited.</summary>
+    public int MostAccept { get; init; }
+
+    /// <summary>The most requests that the SYN queue ever held.</summary>
+    public int MostSyn { get; init; }
+
+    /// <summary>How long the accept queue was full, so that a SYN would have been refused.</summary>
+    public TimeSpan FullTime { get; init; }
+
+    /// <summary>Connections taken by accept(), by how long they waited: the first number is of those that waited less
+    /// than a microsecond, number n of those that waited 2^(n-1) to 2^n microseconds.</summary>
+    public IReadOnlyList<long> AcceptWaits { get; init; }
 }

@@ -10,6 +10,8 @@ internal sealed class StackContext
 {
     private Instant _jiffiesAt = Instant.Never;
     private long _jiffies;
+    private long _socketNumbers;
+    private long _verdictsObserved;
 
     internal StackContext(StackOptions options, Instant now)
     {
@@ -38,6 +40,10 @@ internal sealed class StackContext
     internal Sysctls Sysctls { get; }
 
     internal Mib Mib { get; }
+
+    /// <summary>Is told each change of state; null (the default) costs a comparison.</summary>
+    internal StateObserver? Observer { get; set; }
+
 
     internal Ledger Ledger { get; }
 
@@ -82,6 +88,21 @@ internal sealed class StackContext
         : (uint)SipHash.Hash(Seed.A, Seed.B, from.High ^ to.Low, from.Low ^ to.High ^ flow) & 0xfffff;
 
     internal Chance Stream(ChanceStream stream) => new(Seed, stream);
+
+    /// <summary>A number for a socket that was asked for its own for the first time. Linux: sock_gen_cookie.</summary>
+    internal long NextSocketNumber() => ++_socketNumbers;
+
+    /// <summary>Tells the observer of a change; the last verdict is its reason if it was of this moment and these
+    /// ends and gave no reason yet. An accept() changes no state.</summary>
+    internal void Observe(in FourTuple tuple, TcpState old, TcpState now, ushort listener)
+    {
+        LedgerEntry last = Ledger.Last;
+        bool isReason = Ledger.Count > _verdictsObserved && last.Rule != RuleId.Accepted && last.Time == Now
+            && last.Remote == tuple.Remote && last.LocalPort == tuple.Local.Port;
+        _verdictsObserved = Ledger.Count;
+        Observer?.Invoke(new StateChange(
+            Now, tuple.Local, tuple.Remote, old, now, listener, isReason ? last.Rule : RuleId.None));
+    }
 
     internal void Judge(in FourTuple tuple, in Verdict verdict, ushort listener = 0) =>
         Ledger.Add(Now, tuple, listener, verdict);

@@ -26,13 +26,16 @@ internal sealed record ControlRequest
     /// <summary>listen()'s second argument.</summary>
     public int? Backlog { get; init; }
 
-    /// <summary>Which sockets to show: connections, listeners or all.</summary>
-    public string? Sockets { get; init; }
+    /// <summary>Of a view the tool: netstat, ss, nstat, proc or listeners.</summary>
+    public string? Tool { get; init; }
 
-    /// <summary>Whether to show timers.</summary>
-    public bool? Timers { get; init; }
+    /// <summary>Of a view the letters of its options.</summary>
+    public string? Flags { get; init; }
 
-    /// <summary>A sysctl's name.</summary>
+    /// <summary>Of a view, whether JSON is wanted.</summary>
+    public bool? Json { get; init; }
+
+    /// <summary>A sysctl's name, or that of a file of /proc/net.</summary>
     public string? Name { get; init; }
 
     /// <summary>The value that it gets; none to read it.</summary>

@@ -16,9 +16,6 @@ internal sealed class StackService(EarshotStack stack)
 {
     internal const string Listen = "listen";
     internal const string Connect = "connect";
-    internal const string Netstat = "netstat";
-    internal const string Statistics = "statistics";
-    internal const string Ss = "ss";
     internal const string Sysctl = "sysctl";
     internal const string Sysctls = "sysctls";
     internal const string Why = "why";
@@ -27,6 +24,8 @@ internal sealed class StackService(EarshotStack stack)
     private const int SocketTypeStream = 1;
 
     private static readonly ControlReply Done = new() { Ok = true };
+
+    private readonly ViewService _views = new(() => stack.InvokeAsync(StackSnapshot.Of));
 
     /// <summary>Carries out one request.</summary>
     /// <exception cref="CommandException">It is none that one could carry out.</exception>
@@ -38,11 +37,9 @@ internal sealed class StackService(EarshotStack stack)
             {
                 Listen => await ListenAsync(request, session).ConfigureAwait(false),
                 Connect => await ConnectAsync(request, session).ConfigureAwait(false),
-                Netstat => await NetstatAsync(request, session).ConfigureAwait(false),
-                Statistics => await StatisticsAsync(session).ConfigureAwait(false),
-                Ss => await SsAsync(request, session).ConfigureAwait(false),
                 Sysctl => await SysctlAsync(request, session).ConfigureAwait(false),
                 Sysctls => await SysctlsAsync(session).ConfigureAwait(false),
+                ViewService.View => await _views.HandleAsync(request, session).ConfigureAwait(false),
                 Why => await WhyAsync(request, session).ConfigureAwait(false),
                 _ => throw Bad($"'do' is '{request.Do}', which this stack does not know"),
             };
@@ -124,32 +121,6 @@ internal sealed class StackService(EarshotStack stack)
         }
     }
 
-    private async Task<ControlReply> NetstatAsync(ControlRequest request, ControlSession session)
-    {
-        SocketSelection selection = Selection(request);
-        (List<SocketRow> rows, Core.Profiles.KernelProfile profile) =
-            await stack.InvokeAsync(s => (Rows(s), s.Profile)).ConfigureAwait(false);
-        await session.SendLinesAsync(NetstatView.Table(rows, profile, selection, request.Timers ?? false))
-            .ConfigureAwait(false);
-        return Done;
-    }
-
-    private async Task<ControlReply> StatisticsAsync(ControlSession session)
-    {
-        (KeyValuePair<string, long>[] counters, Core.Profiles.KernelProfile profile) =
-            await stack.InvokeAsync(s => (s.Mib.All.ToArray(), s.Profile)).ConfigureAwait(false);
-        await session.SendLinesAsync(NetstatStatistics.Lines(counters, profile)).ConfigureAwait(false);
-        return Done;
-    }
-
-    private async Task<ControlReply> SsAsync(ControlRequest request, ControlSession session)
-    {
-        SocketSelection selection = Selection(request);
-        List<SocketRow> rows = await stack.InvokeAsync(Rows).ConfigureAwait(false);
-        await session.SendLinesAsync(SsView.Table(rows, selection)).ConfigureAwait(false);
-        return Done;
-    }
-
     private async Task<ControlReply> SysctlAsync(ControlRequest request, ControlSession session)
     {
         string name = request.Name ?? throw Bad("'name' is missing");
@@ -194,13 +165,6 @@ internal sealed class StackService(EarshotStack stack)
         return Done;
     }
 
-    private static List<SocketRow> Rows(NetworkStack s)
-    {
-        var rows = new List<SocketRow>();
-        s.CopySockets(rows);
-        return rows;
-    }
-
     private static InetEndpoint Endpoint(ControlRequest request)
     {
         if (!InetAddress.TryParse(request.Address, out InetAddress address))
@@ -211,14 +175,6 @@ internal sealed class StackService(EarshotStack stack)
         return request.Port is >= 0 and <= ushort.MaxValue and { } port
             ? new InetEndpoint(address, (ushort)port) : throw Bad("'port' is not one from 0 to 65535");
     }
-
-    private static SocketSelection Selection(ControlRequest request) => request.Sockets switch
-    {
-        null or "connections" => SocketSelection.Connections,
-        "listeners" => SocketSelection.Listeners,
-        "all" => SocketSelection.All,
-        _ => throw Bad($"'sockets' is '{request.Sockets}', not connections, listeners or all"),
-    };
 
     private static ControlReply Failed(string call, InetEndpoint endpoint, string errno) =>
         new() { Error = $"{call} for {endpoint}: {errno}", Errno = errno, Exit = ExitCode.ExperimentFailed };

@@ -17,8 +17,10 @@ namespace Earshot.Cli.Running;
 /// <param name="Seed">Its seed; drawn from the operating system when null.</param>
 /// <param name="Device">Its device; null for a host with loopback only.</param>
 /// <param name="CapturePath">A file for every packet; null for none.</param>
+/// <param name="EventsPath">A file for every change of state; null for none.</param>
 internal sealed record RunningStackOptions(
-    string Name, KernelProfile Profile, ulong? Seed = null, Device? Device = null, string? CapturePath = null);
+    string Name, KernelProfile Profile, ulong? Seed = null, Device? Device = null, string? CapturePath = null,
+    string? EventsPath = null);
 
 /// <summary>A stack that stays in the foreground: its device, its pump, its control socket and its capture.</summary>
 internal sealed class RunningStack : IAsyncDisposable
@@ -29,6 +31,7 @@ internal sealed class RunningStack : IAsyncDisposable
     private readonly TunLink? _link;
     private readonly NetworkStack _core;
     private readonly Capture? _capture;
+    private readonly StateLog? _events;
     private readonly ControlServer _control;
 
     private RunningStack(
@@ -37,6 +40,7 @@ internal sealed class RunningStack : IAsyncDisposable
         EarshotStack stack,
         NetworkStack core,
         Capture? capture,
+        StateLog? events,
         ControlServer control)
     {
         _terminal = terminal;
@@ -44,6 +48,7 @@ internal sealed class RunningStack : IAsyncDisposable
         Stack = stack;
         _core = core;
         _capture = capture;
+        _events = events;
         _control = control;
     }
 
@@ -56,6 +61,7 @@ internal sealed class RunningStack : IAsyncDisposable
     internal static async Task<RunningStack> StartAsync(RunningStackOptions options, Terminal terminal)
     {
         FileStream? file = options.CapturePath is { } path ? Capture.Create(path) : null;
+        StateLog? events = EventsOption.Open(options.EventsPath, terminal.Say);
         TunLink? link = null;
         EarshotStack? stack = null;
         Capture? capture = null;
@@ -72,9 +78,14 @@ internal sealed class RunningStack : IAsyncDisposable
                 await stack.InvokeAsync(s => s.Tap = capture.OnPacket).ConfigureAwait(false);
             }
 
+            if (events is not null)
+            {
+                await stack.InvokeAsync(s => s.Observer = events.OnChange).ConfigureAwait(false);
+            }
+
             ControlServer control = ControlServer.Open(options.Name, new StackService(stack).HandleAsync);
             Tell(options, link, terminal);
-            return new RunningStack(terminal, link, stack, core, capture, control);
+            return new RunningStack(terminal, link, stack, core, capture, events, control);
         }
         catch
         {
@@ -88,6 +99,7 @@ internal sealed class RunningStack : IAsyncDisposable
             }
 
             capture?.Dispose();
+            events?.Dispose();
             file?.Dispose();
             throw;
         }
@@ -101,6 +113,7 @@ internal sealed class RunningStack : IAsyncDisposable
         while (true)
         {
             Task first = await Task.WhenAny(ended, Stack.Completion, Task.Delay(DeviceLook)).ConfigureAwait(false);
+            _events?.Flush();
             if (first == Stack.Completion && Stack.Failure is { } failure)
             {
                 return TellFailure(failure);
@@ -125,6 +138,7 @@ internal sealed class RunningStack : IAsyncDisposable
         await _control.DisposeAsync().ConfigureAwait(false);
         await Stack.DisposeAsync().ConfigureAwait(false);
         _capture?.Dispose();
+        _events?.Dispose();
     }
 
     private static StackOptions StackOptions(RunningStackOptions options, TunLink? link)

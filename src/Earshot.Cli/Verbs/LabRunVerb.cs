@@ -8,6 +8,7 @@ using Earshot.Cli.Running;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Targets;
+using Earshot.Lab.Views;
 
 namespace Earshot.Cli.Verbs;
 
@@ -38,9 +39,10 @@ internal static class LabRunVerb
             HelpName = "FILE",
             Description = "Write every packet to a capture (pcapng), each with its verdict as its comment.",
         };
+        Option<string?> events = EventsOption.Create();
         var command = new Command("run", "Run a plan and show tables, the clients' view, counters and why.")
         {
-            plan, profile, target, seed, seeds, at, json, capture,
+            plan, profile, target, seed, seeds, at, json, capture, events,
         };
         command.Validators.Add(result =>
         {
@@ -49,13 +51,17 @@ internal static class LabRunVerb
             Exclude(result, target, seed);
             Exclude(result, target, seeds);
             Exclude(result, seeds, capture);
+            Exclude(result, seeds, events);
+            Exclude(result, target, events);
         });
         command.SetAction((parsed, cancellation) =>
         {
             using var end = new EndSignal(cancellation);
             Plan chosen = Chosen(parsed.GetRequiredValue(plan), parsed.GetValue(at), parsed.GetValue(seed));
+            using StateLog? log = EventsOption.Open(parsed.GetValue(events), terminal.Say);
             ITarget on = parsed.GetValue(target) is null
-                ? new StackTarget(parsed.GetRequiredValue(profile)) : new HostTarget();
+                ? new StackTarget(parsed.GetRequiredValue(profile)) { Observer = log is null ? null : log.OnChange }
+                : new HostTarget();
             return System.Threading.Tasks.Task.FromResult(parsed.GetValue(seeds) is { } count
                 ? RunSeeds(chosen, on, count, parsed.GetValue(json), terminal, end.Token)
                 : RunOnce(chosen, on, parsed.GetValue(json), parsed.GetValue(capture), terminal, end.Token));

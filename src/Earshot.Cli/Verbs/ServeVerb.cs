@@ -34,6 +34,7 @@ internal static class ServeVerb
             HelpName = "FILE",
             Description = "Write every packet to a capture (pcapng), each with its verdict as its comment.",
         };
+        Option<string?> events = EventsOption.Create();
         Option<KernelProfile> profile = Arguments.Profile();
         Option<string> name = Arguments.Name();
         var device = new DeviceOptions();
@@ -44,6 +45,7 @@ internal static class ServeVerb
         command.Add(root);
         command.Add(offload);
         command.Add(capture);
+        command.Add(events);
         command.Add(profile);
         command.Add(name);
         command.SetAction((parsed, cancellation) => RunAsync(
@@ -51,7 +53,8 @@ internal static class ServeVerb
                 parsed.GetRequiredValue(name),
                 parsed.GetRequiredValue(profile),
                 Device: device.Read(parsed, parsed.GetRequiredValue(offload) == "on"),
-                CapturePath: parsed.GetValue(capture)),
+                CapturePath: parsed.GetValue(capture),
+                EventsPath: parsed.GetValue(events)),
             parsed.GetValue(port) ?? 0,
             parsed.GetValue(root),
             terminal,

@@ -15,16 +15,17 @@ internal static class UpVerb
         Option<string> name = Arguments.Name();
         Option<ulong?> seed = Arguments.Seed(
             "The seed of all that the stack draws by chance; else the system draws it.");
+        Option<string?> events = EventsOption.Create();
         var device = new DeviceOptions();
         var command = new Command("up", "Start a stack that stays until Ctrl-C, for the commands of other terminals.")
         {
-            profile, name, seed,
+            profile, name, seed, events,
         };
         device.AddTo(command, isRequired: false);
         command.SetAction((parsed, cancellation) => RunAsync(
             new RunningStackOptions(
                 parsed.GetRequiredValue(name), parsed.GetRequiredValue(profile), parsed.GetValue(seed),
-                device.Read(parsed, offload: true)),
+                device.Read(parsed, offload: true), EventsPath: parsed.GetValue(events)),
             terminal,
             cancellation));
         return command;

@@ -34,6 +34,9 @@ internal sealed class Socket : ITcpOwner
     /// <summary>Whether it is one of SOCK_DGRAM, which can be bound and no more.</summary>
     internal bool IsDatagram { get; private set; }
 
+    /// <summary>A number that no other socket of the stack has had.</summary>
+    internal long Inode { get; set; }
+
     internal SocketPhase Phase { get; set; }
 
     /// <summary>The local end as getsockname() shows it; a port given back is still shown. Linux: inet_saddr,

@@ -38,6 +38,7 @@ public sealed partial class SocketCalls
     private readonly PortChooser _chooser;
     private readonly UdpPortTable _udpPorts;
     private readonly Stack<Socket> _idle = new();
+    private long _lastInode;
 
     internal SocketCalls(NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes)
     {
@@ -346,6 +347,7 @@ public sealed partial class SocketCalls
         }
 
         socket.Reset(descriptor, options, isDatagram);
+        socket.Inode = ++_lastInode;
         return socket;
     }
 

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
+using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
 
@@ -13,12 +14,12 @@ internal static class SocketLister
     internal static void CopySockets(
         ICollection<SocketRow> rows, StackContext context, TcpLayer tcp, DescriptorTable descriptors)
     {
-        var byConnection = new Dictionary<int, int>();
+        var byConnection = new Dictionary<int, Socket>();
         foreach (Socket socket in descriptors.All)
         {
             if (socket.Connection is { } connection)
             {
-                byConnection[connection.Handle] = socket.Descriptor;
+                byConnection[connection.Handle] = socket;
             }
         }
 
@@ -26,14 +27,7 @@ internal static class SocketLister
         {
             if (listener is { IsListening: true })
             {
-                rows.Add(new SocketRow
-                {
-                    State = TcpState.Listen,
-                    Local = listener.Local,
-                    ReceiveQueue = listener.AcceptQueue.Count,
-                    Backlog = listener.Backlog,
-                    Descriptor = ((Socket)listener.Owner).Descriptor,
-                });
+                rows.Add(Row(context, listener));
             }
         }
 
@@ -55,7 +49,8 @@ internal static class SocketLister
             switch (Handle.Kind(handle))
             {
                 case HandleKind.Connection:
-                    rows.Add(tcp.Table.Connection(handle).Row(byConnection.GetValueOrDefault(handle, -1)));
+                    byConnection.TryGetValue(handle, out Socket? holder);
+                    rows.Add(tcp.Table.Connection(handle).Row(holder?.Descriptor ?? -1, holder?.Inode ?? 0));
                     break;
                 case HandleKind.Request when !requestsFirst:
                     rows.Add(Row(context, tcp, handle, tcp.Table.Requests[Handle.Place(handle)]));
@@ -67,7 +62,21 @@ internal static class SocketLister
         }
     }
 
-    internal static void CopyListeners(ICollection<ListenerRow> rows, TcpLayer tcp)
+    internal static void CopyQueue(ICollection<QueuedConnection> rows, TcpLayer tcp, ushort listenerId)
+    {
+        foreach (Listener? listener in tcp.Listeners)
+        {
+            if (listener is { IsListening: true } && listener.Id == listenerId)
+            {
+                foreach (Connection connection in listener.AcceptQueue.Waiting)
+                {
+                    rows.Add(connection.Waiting());
+                }
+            }
+        }
+    }
+
+    internal static void CopyListeners(ICollection<ListenerRow> rows, StackContext context, TcpLayer tcp)
     {
         foreach (Listener? listener in tcp.Listeners)
         {
@@ -83,10 +92,56 @@ internal static class SocketLister
                     SynCount = listener.SynQueue.Count,
                     YoungCount = listener.SynQueue.YoungCount,
                     SynLimit = listener.SynQueue.Limit,
+                    MostAccept = listener.AcceptQueue.Most,
+                    MostSyn = listener.SynQueue.Most,
+                    FullTime = listener.AcceptQueue.FullTime(context.Now),
+                    AcceptWaits = listener.AcceptQueue.Waits.ToArray(),
                 });
             }
         }
     }
+
+    private static SocketRow Row(StackContext context, Listener listener)
+    {
+        const int ListenerWindow = 10;
+        var socket = (Socket)listener.Owner;
+        if (listener.Number == 0)
+        {
+            listener.Number = context.NextSocketNumber();
+        }
+
+        return new SocketRow
+        {
+            State = TcpState.Listen,
+            Local = listener.Local,
+            ReceiveQueue = listener.AcceptQueue.Count,
+            Backlog = listener.Backlog,
+            Descriptor = socket.Descriptor,
+            IsIpv6 = listener.Local.Address.IsIPv6,
+            Number = listener.Number,
+            Detail = new SocketDetail
+            {
+                Inode = socket.Inode,
+                References = 1 + listener.AcceptQueue.Count + listener.SynQueue.Count,
+                Memory = new SocketMemory
+                {
+                    ReceiveBuffer = socket.Options.ReceiveBuffer,
+                    SendBuffer = socket.Options.SendBuffer,
+                    Drops = ListenerDrops.Of(context, listener.Id),
+                },
+                Info = new TcpInfo
+                {
+                    CongestionControl = Reno.Instance.Name,
+                    CongestionWindow = ListenerWindow,
+                    Unacknowledged = listener.AcceptQueue.Count,
+                    Sacked = listener.Backlog,
+                },
+            },
+        };
+    }
+
+    // What lives in a slab has no number of its own: its place is one while it is there.
+    private static long PlaceNumber(int handle) => (1L << 32) | (uint)handle;
 
     private static void CopyBuckets(ICollection<SocketRow> rows, StackContext context, TcpLayer tcp)
     {
@@ -107,17 +162,21 @@ internal static class SocketLister
 
     private static SocketRow Row(StackContext context, TcpLayer tcp, int handle, in ConnectionRequest request)
     {
+        FourTuple tuple = tcp.Table.Tuple(request);
         bool armed = tcp.Timers.IsArmed(handle);
         long jiffies = armed ? tcp.Timers.Remaining(handle) : (int)(request.Timer.Expires - (uint)context.Jiffies);
         return new SocketRow
         {
             State = TcpState.SynRecv,
-            Local = tcp.Table.Tuple(request).Local,
-            Remote = tcp.Table.Tuple(request).Remote,
+            Local = tuple.Local,
+            Remote = tuple.Remote,
             Timer = SocketTimer.On,
             TimerRemaining = Span(context, Math.Max(0, jiffies)),
             Retransmits = request.Timeouts,
             Descriptor = -1,
+            IsIpv6 = tuple.Local.Address.IsIPv6,
+            SynAcksResent = request.Retransmissions,
+            Number = PlaceNumber(handle),
         };
     }
 
@@ -129,6 +188,8 @@ internal static class SocketLister
         Timer = SocketTimer.TimeWait,
         TimerRemaining = Span(context, Math.Max(0, tcp.Timers.Remaining(handle))),
         Descriptor = -1,
+        IsIpv6 = entry.Tuple.Local.Address.IsIPv6,
+        Number = PlaceNumber(handle),
     };
 
     private static TimeSpan Span(StackContext context, long jiffies) =>

@@ -160,6 +160,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
         listener.SetBacklog(backlog);
         listener.StartFastOpen();
         Table.Listeners.Add(listener);
+        if (Context.Observer is not null)
+        {
+            Context.Observe(new FourTuple(local, default), TcpState.Close, TcpState.Listen, listener.Id);
+        }
+
         return listener;
     }
 
@@ -207,7 +212,13 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal void RemoveRequest(int place, ref ConnectionRequest request)
     {
         Listener listener = _listeners[request.Listener]!;
-        Table.Remove(Table.Tag(Table.Tuple(request)), Handle.Of(HandleKind.Request, place));
+        FourTuple tuple = Table.Tuple(request);
+        if (Context.Observer is not null)
+        {
+            Context.Observe(tuple, TcpState.SynRecv, TcpState.Close, listener.Id);
+        }
+
+        Table.Remove(Table.Tag(tuple), Handle.Of(HandleKind.Request, place));
         ForgetRequest(listener, place, ref request);
     }
 

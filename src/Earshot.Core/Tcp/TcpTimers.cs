@@ -133,6 +133,21 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
 
     internal bool IsArmed(int handle) => handle >= 0 && Link(handle).IsArmed;
 
+    /// <summary>Whether Linux's timer would run, or be left in its wheel: clearing one takes away its meaning
+    /// only.</summary>
+    /// <remarks>Linux: inet_csk_clear_xmit_timer. It can be seen in a socket's count of references.</remarks>
+    internal bool IsPending(int handle) =>
+        handle >= 0 && (Link(handle).IsArmed || (int)(Link(handle).Expires - (uint)_context.Jiffies) > 0);
+
+    /// <summary>Forgets that a timer that is not armed ever ran.</summary>
+    internal void Forget(int handle)
+    {
+        if (handle >= 0)
+        {
+            Link(handle).Expires = (uint)_context.Jiffies;
+        }
+    }
+
     /// <summary>Jiffies until an armed timer asked to fire.</summary>
     internal long Remaining(int handle) => Wheel.Expires(Link(handle)) - _context.Jiffies;
 

@@ -27,6 +27,10 @@ public sealed record Plan
     /// <summary>The moments at which to look, in rising order, counted from the first connect().</summary>
     public required IReadOnlyList<TimeSpan> Looks { get; init; }
 
+    /// <summary>Commands whose text is kept at each look, as <c>ss -nta</c>: of the stack its views, on the host what
+    /// the real tools print in its namespace.</summary>
+    public IReadOnlyList<string> Views { get; init; } = [];
+
     /// <summary>The seed of everything the embedded stack draws by chance.</summary>
     public ulong Seed { get; init; } = 1;
 

@@ -61,6 +61,9 @@ public sealed record Sample
 
     /// <summary>The rows <c>netstat -nt</c> prints, in its order.</summary>
     public required IReadOnlyList<TableRow> Table { get; init; }
+
+    /// <summary>What each command of <see cref="Plan.Views"/> printed.</summary>
+    public IReadOnlyDictionary<string, string> Texts { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>The two queues of a listener.</summary>

@@ -213,6 +213,7 @@ public sealed class HostTarget : ITarget
                     l.Port, l.Accept, l.Limit, rows.Count(r => r.IsServer && r.State == "SYN_RECV")))],
                 Counters = CounterDelta.Between(_baseline, counters),
                 Table = [.. rows.Where(r => r.State != "LISTEN")],
+                Texts = HostTools.Texts(_plan.Views),
             });
         }
 

@@ -7,6 +7,7 @@ using Earshot.Core.Profiles;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
+using Earshot.Lab.Views;
 
 namespace Earshot.Lab.Targets;
 
@@ -19,11 +20,14 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
     /// <inheritdoc/>
     public string Name => profile.Name;
 
+    /// <summary>Is told each change of a socket's state in a run; null (the default) for nobody.</summary>
+    public StateObserver? Observer { get; init; }
+
     /// <inheritdoc/>
     public RunResult Run(Plan plan, IProgress<LabProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        using var run = new StackRun(plan, profile);
+        using var run = new StackRun(plan, profile, Observer);
         return run.Go(progress, cancellation);
     }
 
@@ -42,7 +46,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
         private readonly Instant _zero = Instant.Zero;
         private int _turns;
 
-        public StackRun(Plan plan, KernelProfile profile)
+        public StackRun(Plan plan, KernelProfile profile, StateObserver? observer)
         {
             _plan = plan;
             _log = new PacketLog(plan.Clients.Port);
@@ -50,6 +54,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
             _clients = new StackClients(plan.Clients, _stack, _zero);
             SetSysctls();
             _stack.Tap = Take;
+            _stack.Observer = observer;
             _baseline = Counters();
         }
 
@@ -162,6 +167,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
                     new QueueSample(l.Local.Port, l.AcceptCount, (int)l.Backlog, l.SynCount))],
                 Counters = CounterDelta.Between(_baseline, Counters()),
                 Table = [.. table.Where(r => r.State != "LISTEN")],
+                Texts = StackView.Texts(_plan.Views, _stack),
             });
         }
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Profiles;
 
@@ -14,15 +15,21 @@ public static class NetstatStatistics
 {
     private const char Number = '#';
 
-    // Each group's prefix in nstat's names; TcpExt and IpExt come after the groups whose names begin like theirs.
-    private static readonly string[] Groups = ["Ip", "Icmp", "Tcp", "TcpExt", "IpExt"];
+    // The groups that are printed also without a counter.
+    private static readonly string[] Titles = ["Ip", "Icmp", "Tcp", "TcpExt", "IpExt"];
+
+    // Facts that netstat does not tell.
+    private static readonly HashSet<string> NotShown =
+        ["IpDefaultTTL", "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn"];
 
     // What netstat prints also when it is 0.
     private static readonly HashSet<string> Always =
     [
-        "IpInReceives", "IpInDiscards", "IpInDelivers", "IpOutRequests", "IcmpInMsgs", "IcmpInErrors", "IcmpOutMsgs",
+        "IpInReceives", "IpForwDatagrams", "IpInDiscards", "IpInDelivers",
+        "IpOutRequests", "IcmpInMsgs", "IcmpInErrors", "IcmpOutMsgs",
         "TcpActiveOpens", "TcpPassiveOpens", "TcpAttemptFails", "TcpEstabResets", "TcpCurrEstab", "TcpInSegs",
-        "TcpOutSegs", "TcpRetransSegs", "TcpInErrs", "TcpOutRsts", "TcpExtTCPHPHits",
+        "TcpOutSegs", "TcpRetransSegs", "TcpInErrs", "TcpOutRsts", "TcpExtTCPHPHits", "IcmpOutErrors",
+        "UdpInDatagrams", "UdpNoPorts", "UdpInErrors", "UdpOutDatagrams", "UdpRcvbufErrors", "UdpSndbufErrors",
     ];
 
     private static readonly Dictionary<string, string> Wording = new()
@@ -30,14 +37,20 @@ public static class NetstatStatistics
         ["IpInReceives"] = "# total packets received",
         ["IpInHdrErrors"] = "# with invalid headers",
         ["IpInAddrErrors"] = "# with invalid addresses",
+        ["IpForwDatagrams"] = "# forwarded",
         ["IpInUnknownProtos"] = "# with unknown protocol",
         ["IpInDiscards"] = "# incoming packets discarded",
         ["IpInDelivers"] = "# incoming packets delivered",
         ["IpOutRequests"] = "# requests sent out",
         ["IpOutDiscards"] = "# outgoing packets dropped",
         ["IpOutNoRoutes"] = "# dropped because of missing route",
+        ["IpReasmTimeout"] = "# fragments dropped after timeout",
         ["IpReasmReqds"] = "# reassemblies required",
+        ["IpReasmOKs"] = "# packets reassembled ok",
         ["IpReasmFails"] = "# packet reassemblies failed",
+        ["IpFragOKs"] = "# outgoing packets fragmented ok",
+        ["IpFragFails"] = "# outgoing packets failed fragmentation",
+        ["IpFragCreates"] = "# fragments created",
         ["IcmpInMsgs"] = "# ICMP messages received",
         ["IcmpInErrors"] = "# input ICMP message failed",
         ["IcmpInDestUnreachs"] = "destination unreachable: #",
@@ -52,11 +65,18 @@ public static class NetstatStatistics
         ["IcmpInAddrMasks"] = "address mask request: #",
         ["IcmpInAddrMaskReps"] = "address mask replies: #",
         ["IcmpOutMsgs"] = "# ICMP messages sent",
+        ["IcmpOutErrors"] = "# ICMP messages failed",
         ["IcmpOutDestUnreachs"] = "destination unreachable: #",
         ["IcmpOutTimeExcds"] = "time exceeded: #",
         ["IcmpOutParmProbs"] = "wrong parameters: #",
+        ["IcmpOutSrcQuenchs"] = "source quench: #",
+        ["IcmpOutRedirects"] = "redirect: #",
         ["IcmpOutEchos"] = "echo requests: #",
         ["IcmpOutEchoReps"] = "echo replies: #",
+        ["IcmpOutTimestamps"] = "timestamp requests: #",
+        ["IcmpOutTimestampReps"] = "timestamp replies: #",
+        ["IcmpOutAddrMasks"] = "address mask requests: #",
+        ["IcmpOutAddrMaskReps"] = "address mask replies: #",
         ["TcpActiveOpens"] = "# active connection openings",
         ["TcpPassiveOpens"] = "# passive connection openings",
         ["TcpAttemptFails"] = "# failed connection attempts",
@@ -67,6 +87,12 @@ public static class NetstatStatistics
         ["TcpRetransSegs"] = "# segments retransmitted",
         ["TcpInErrs"] = "# bad segments received",
         ["TcpOutRsts"] = "# resets sent",
+        ["UdpInDatagrams"] = "# packets received",
+        ["UdpNoPorts"] = "# packets to unknown port received",
+        ["UdpInErrors"] = "# packet receive errors",
+        ["UdpOutDatagrams"] = "# packets sent",
+        ["UdpRcvbufErrors"] = "# receive buffer errors",
+        ["UdpSndbufErrors"] = "# send buffer errors",
         ["TcpExtSyncookiesSent"] = "# SYN cookies sent",
         ["TcpExtSyncookiesRecv"] = "# SYN cookies received",
         ["TcpExtSyncookiesFailed"] = "# invalid SYN cookies received",
@@ -75,11 +101,13 @@ public static class NetstatStatistics
         ["TcpExtRcvPruned"] = "# packets pruned from receive queue",
         ["TcpExtOfoPruned"] = "# packets dropped from out-of-order queue because of socket buffer overrun",
         ["TcpExtOutOfWindowIcmps"] = "# ICMP packets dropped because they were out-of-window",
+        ["TcpExtLockDroppedIcmps"] = "# ICMP packets dropped because socket was locked",
         ["TcpExtTW"] = "# TCP sockets finished time wait in fast timer",
         ["TcpExtTWRecycled"] = "# time wait sockets recycled by time stamp",
         ["TcpExtPAWSActive"] = "# active connections rejected because of time stamp",
         ["TcpExtPAWSEstab"] = "# packets rejected in established connections because of timestamp",
         ["TcpExtDelayedACKs"] = "# delayed acks sent",
+        ["TcpExtDelayedACKLocked"] = "# delayed acks further delayed because of locked socket",
         ["TcpExtDelayedACKLost"] = "Quick ack mode was activated # times",
         ["TcpExtListenOverflows"] = "# times the listen queue of a socket overflowed",
         ["TcpExtListenDrops"] = "# SYNs to LISTEN sockets {0}",
@@ -114,13 +142,17 @@ public static class NetstatStatistics
     public static IEnumerable<string> Lines(IEnumerable<KeyValuePair<string, long>> counters, KernelProfile profile)
     {
         List<KeyValuePair<string, long>> all = [.. counters];
-        foreach (string group in Groups)
+        foreach (string group in (string[])[.. CounterNames.Snmp, .. CounterNames.Netstat])
         {
             string histogram = "";
-            yield return group + ":";
+            if (Titles.Contains(group) || all.Exists(counter => CounterNames.GroupOf(counter.Key) == group))
+            {
+                yield return group + ":";
+            }
+
             foreach ((string name, long value) in all)
             {
-                if (GroupOf(name) != group)
+                if (CounterNames.GroupOf(name) != group || NotShown.Contains(name))
                 {
                     continue;
                 }
@@ -134,7 +166,8 @@ public static class NetstatStatistics
 
                 if (value != 0 || Always.Contains(name))
                 {
-                    yield return (Histogram(name) is null ? "    " : "        ") + Worded(name, group, value, profile);
+                    bool isDeep = Histogram(name) is not null || group == "IcmpMsg";
+                    yield return (isDeep ? "        " : "    ") + Worded(name, group, value, profile);
                 }
             }
         }
@@ -145,20 +178,6 @@ public static class NetstatStatistics
             ? words.Replace(Number.ToString(), value.ToString(), StringComparison.Ordinal)
                 .Replace("{0}", profile.ListenDropsWord, StringComparison.Ordinal)
             : $"{name[group.Length..]}: {value}";
-
-    private static string GroupOf(string name)
-    {
-        string found = "";
-        foreach (string group in Groups)
-        {
-            if (name.StartsWith(group, StringComparison.Ordinal) && group.Length > found.Length)
-            {
-                found = group;
-            }
-        }
-
-        return found;
-    }
 
     private static string? Histogram(string name) =>
         !Wording.TryGetValue(name, out string? words) || words[0] == Number

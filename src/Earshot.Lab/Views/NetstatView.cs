@@ -35,9 +35,10 @@ public static class NetstatView
     /// <param name="profile">The kernel, which decides the columns' widths.</param>
     /// <param name="selection">Which of the rows to show.</param>
     /// <param name="timers">Whether to add the timer's column (<c>-o</c>).</param>
+    /// <param name="owners">Whether to add the columns of user and inode (<c>-e</c>).</param>
     public static IEnumerable<string> Table(
         IEnumerable<SocketRow> rows, KernelProfile profile, SocketSelection selection = SocketSelection.Connections,
-        bool timers = false)
+        bool timers = false, bool owners = false)
     {
         yield return selection switch
         {
@@ -47,12 +48,17 @@ public static class NetstatView
         };
         yield return Columns(
             WidthOf(profile), "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State")
-            + (timers ? " Timer" : "");
-        foreach (SocketRow row in rows)
+            + (owners ? " User       Inode     " : "") + (timers ? " Timer" : "");
+
+        // It reads one file after the other.
+        foreach (bool ipv6 in (bool[])[false, true])
         {
-            if (IsSelected(row, selection))
+            foreach (SocketRow row in rows)
             {
-                yield return Line(row, profile, timers);
+                if (row.IsIpv6 == ipv6 && IsSelected(row, selection))
+                {
+                    yield return Line(row, profile, timers, owners);
+                }
             }
         }
     }
@@ -61,11 +67,15 @@ public static class NetstatView
     /// <param name="row">The socket.</param>
     /// <param name="profile">The kernel, which decides the columns' widths.</param>
     /// <param name="timer">Whether to add its timer (<c>-o</c>).</param>
-    public static string Line(in SocketRow row, KernelProfile profile, bool timer = false) =>
-        Columns(
-            WidthOf(profile), "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(), EndpointText(row.Local),
-            EndpointText(row.Remote), StateName(row.State))
-        + (timer ? " " + TimerText(row) : "");
+    /// <param name="owner">Whether to add its user and inode (<c>-e</c>).</param>
+    public static string Line(in SocketRow row, KernelProfile profile, bool timer = false, bool owner = false)
+    {
+        int width = WidthOf(profile);
+        return Columns(
+            width, row.IsIpv6 ? "tcp6" : "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(),
+            EndpointText(row, row.Local, width), EndpointText(row, row.Remote, width), StateName(row.State))
+            + (owner ? $" {row.User,-10} {row.Detail?.Inode ?? 0,-10}" : "") + (timer ? " " + TimerText(row) : "");
+    }
 
     /// <summary>The line of one socket of a sample.</summary>
     /// <param name="row">The socket.</param>
@@ -91,7 +101,7 @@ public static class NetstatView
     private static string Columns(
         int width, string protocol, string receive, string send, string local, string remote, string state)
     {
-        string head = protocol == "tcp" ? $"{protocol,-4}  {receive,6} {send,6}" : $"{protocol} {receive} {send}";
+        string head = protocol != "Proto" ? $"{protocol,-4}  {receive,6} {send,6}" : $"{protocol} {receive} {send}";
         return $"{head} {local.PadRight(width)} {remote.PadRight(width)} {state,-11}";
     }
 
@@ -102,10 +112,16 @@ public static class NetstatView
     private static int WidthOf(KernelProfile profile) =>
         profile.RequestsListedFirst ? OldAddressWidth : AddressWidth;
 
-    private static string EndpointText(InetEndpoint endpoint) =>
-        endpoint.Port == 0 ? $"{endpoint.Address}:*" : endpoint.ToString();
+    // An address that leaves no room for its port is cut; IPv4 on a socket of AF_INET6 is written as IPv4.
+    private static string EndpointText(in SocketRow row, InetEndpoint endpoint, int width)
+    {
+        string port = endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
+        string address = row.IsIpv6 && endpoint.Address.IsAny ? "::" : endpoint.Address.ToString();
+        int room = width - 1 - port.Length;
+        return $"{(address.Length > room ? address[..room] : address)}:{port}";
+    }
 
-    // The times are hundredths of a second in /proc/net/tcp, rounded down.
+    // The times are those of /proc/net/tcp.
     private static string TimerText(in SocketRow row)
     {
         string name = row.Timer switch
@@ -116,7 +132,7 @@ public static class NetstatView
             SocketTimer.Probe => "probe",
             _ => "off",
         };
-        long hundredths = row.Timer == SocketTimer.Off ? 0 : Math.Max(0, row.TimerRemaining.Ticks / 100_000);
-        return $"{name} ({hundredths / 100}.{hundredths % 100:00}/{row.Retransmits}/0)";
+        long hundredths = ProcNet.Hundredths(row);
+        return $"{name} ({hundredths / 100}.{hundredths % 100:00}/{row.Retransmits}/{row.Probes})";
     }
 }

@@ -15,23 +15,28 @@ public static class SsView
     ];
 
     private static readonly Cells Heading =
-        new("State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port");
+        new("State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "Process");
+
+    /// <summary>The name of a state as ss prints it, such as <c>SYN-RECV</c>.</summary>
+    public static string StateName(TcpState state) => StateNames[(int)state];
 
     /// <summary>The whole table: the heading and a line for each row that is selected, listeners first.</summary>
     /// <param name="rows">The sockets.</param>
     /// <param name="selection">
     /// Which of the rows to show; without listeners ss also leaves out requests and TIME_WAIT.
     /// </param>
+    /// <param name="options">What to show beside the addresses.</param>
     public static IEnumerable<string> Table(
-        IEnumerable<SocketRow> rows, SocketSelection selection = SocketSelection.Connections)
+        IEnumerable<SocketRow> rows, SocketSelection selection = SocketSelection.Connections,
+        SsOptions options = SsOptions.None)
     {
-        List<Cells> lines = [Heading];
+        List<Cells> lines = options.HasFlag(SsOptions.NoHeading) ? [] : [Heading];
         List<Cells> others = [];
         foreach (SocketRow row in rows)
         {
-            if (NetstatView.IsSelected(row, selection) && (selection == SocketSelection.All || IsOpen(row.State)))
+            if (IsSelected(row, selection))
             {
-                (row.State == TcpState.Listen ? lines : others).Add(CellsOf(row));
+                (row.State == TcpState.Listen ? lines : others).Add(CellsOf(row, options));
             }
         }
 
@@ -39,26 +44,47 @@ public static class SsView
         return Align(lines);
     }
 
-    private static bool IsOpen(TcpState state) =>
-        state is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close);
+    /// <summary>Whether <c>ss</c> shows a row.</summary>
+    internal static bool IsSelected(in SocketRow row, SocketSelection selection) =>
+        NetstatView.IsSelected(row, selection) && (selection == SocketSelection.All || IsOpen(row));
 
-    private static Cells CellsOf(in SocketRow row)
+    /// <summary>Recv-Q and Send-Q: of a listener ss shows the backlog as its Send-Q; a request has neither
+    /// queue.</summary>
+    internal static (long Receive, long Send) Queues(in SocketRow row) => row switch
     {
-        // Of a listener ss shows the backlog as its Send-Q; a request has neither queue.
-        bool request = row.State == TcpState.SynRecv;
-        long send = row.State == TcpState.Listen ? row.Backlog : request ? 0 : row.SendQueue;
-        long receive = request ? 0 : row.ReceiveQueue;
+        { State: TcpState.Listen } => (row.ReceiveQueue, row.Backlog),
+        { State: TcpState.SynRecv, Detail: null } => (0, 0),
+        _ => (row.ReceiveQueue, row.SendQueue),
+    };
+
+    private static bool IsOpen(in SocketRow row) =>
+        row.State is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close);
+
+    private static Cells CellsOf(in SocketRow row, SsOptions options)
+    {
+        (long receive, long send) = Queues(row);
         return new Cells(
-            StateNames[(int)row.State], receive.ToString(), send.ToString(), row.Local.Address.ToString(),
-            Port(row.Local), row.Remote.Address.ToString(), Port(row.Remote));
+            StateName(row.State), receive.ToString(), send.ToString(), Address(row, row.Local.Address),
+            Port(row.Local), Address(row, row.Remote.Address), Port(row.Remote), SsProcess.Cell(row, options));
+    }
+
+    // A wildcard that takes IPv4 too is written *.
+    private static string Address(in SocketRow row, InetAddress address)
+    {
+        if (!row.IsIpv6)
+        {
+            return address.ToString();
+        }
+
+        return address.IsAny ? (row.IsIpv6Only ? "[::]" : "*")
+            : address.IsIPv4 ? $"[::ffff:{address}]" : $"[{address}]";
     }
 
     private static string Port(InetEndpoint endpoint) => endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
 
     private static IEnumerable<string> Align(List<Cells> lines)
     {
-        const string process = "Process";
-        int state = 0, receive = 0, send = 0, local = 0, localPort = 0, peer = 0, peerPort = 0;
+        int state = 0, receive = 0, send = 0, local = 0, localPort = 0, peer = 0, peerPort = 0, process = 0;
         foreach (Cells cells in lines)
         {
             state = Math.Max(state, cells.State.Length);
@@ -68,18 +94,27 @@ public static class SsView
             localPort = Math.Max(localPort, cells.LocalPort.Length);
             peer = Math.Max(peer, cells.Peer.Length);
             peerPort = Math.Max(peerPort, cells.PeerPort.Length);
+
+            // ss forgets the very last cell when it measures.
+            process = Math.Max(process, ReferenceEquals(cells, lines[^1]) ? 0 : cells.Process.Length);
         }
 
         foreach (Cells cells in lines)
         {
-            string last = ReferenceEquals(cells, Heading) ? process : "";
-            yield return cells.State.PadRight(state) + ' ' + cells.Receive.PadRight(receive) + ' '
+            string line = cells.State.PadRight(state) + ' ' + cells.Receive.PadRight(receive) + ' '
                 + cells.Send.PadRight(send) + ' ' + cells.Local.PadLeft(local) + ':'
                 + cells.LocalPort.PadRight(localPort) + ' ' + cells.Peer.PadLeft(peer) + ':'
-                + cells.PeerPort.PadRight(peerPort) + last.PadRight(process.Length);
+                + cells.PeerPort.PadRight(peerPort) + cells.Process.PadRight(process);
+
+            // With -m and -i the last cell holds a line's end.
+            foreach (string part in line.Split('\n'))
+            {
+                yield return part;
+            }
         }
     }
 
     private sealed record Cells(
-        string State, string Receive, string Send, string Local, string LocalPort, string Peer, string PeerPort);
+        string State, string Receive, string Send, string Local, string LocalPort, string Peer, string PeerPort,
+        string Process);
 }

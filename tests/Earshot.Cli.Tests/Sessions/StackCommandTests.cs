@@ -133,6 +133,67 @@ public sealed class StackCommandTests : IAsyncLifetime
         Assert.Equal(0, (await RunAsync("netstat -nt")).ExitCode);
     }
 
+    [Theory]
+    [InlineData("nstat -az", "TcpExtListenDrops               0                  0.0\n")]
+    [InlineData("nstat -az --json", "{\"kernel\":{\"IpInReceives\":0,")]
+    [InlineData("proc snmp", "Ip: Forwarding DefaultTTL InReceives ")]
+    [InlineData("proc tcp", "  sl  local_address rem_address ")]
+    [InlineData("proc sockstat --json", "{\"sockets\":{\"used\":0},")]
+    [InlineData("netstat -natoe", "State       User       Inode      Timer\n")]
+    [InlineData("ss -ntaiem", "State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n")]
+    [InlineData("ss -nta --json", "[\n]\n")]
+    [InlineData("listeners", "")]
+    public async Task Every_view_is_shown_over_the_control_socket(string command, string said)
+    {
+        CommandRun run = await RunAsync(command);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains(said, run.Out);
+        Assert.Equal("", run.Error);
+    }
+
+    [Fact]
+    public async Task Up_writes_every_change_of_state_to_a_file()
+    {
+        string file = Path.GetTempFileName();
+        string name = $"{_name}-events";
+        using var down = new CancellationTokenSource();
+        Task<CommandRun> up = CommandRun.OfAsync($"up --name {name} --seed 1 --events {file}", down.Token);
+        try
+        {
+            using var end = new CancellationTokenSource();
+            using var limit = new CancellationTokenSource(Limit);
+            Task<CommandRun> listen;
+            do
+            {
+                await Task.Delay(20, limit.Token);
+                listen = CommandRun.OfAsync($"listen 127.0.0.1 6666 5 --stack {name}", end.Token);
+                await Task.WhenAny(listen, Task.Delay(500, limit.Token));
+            }
+            while (listen.IsCompleted);
+
+            await end.CancelAsync();
+            await listen.WaitAsync(Limit);
+        }
+        finally
+        {
+            await down.CancelAsync();
+            Assert.Equal(0, (await up.WaitAsync(Limit)).ExitCode);
+        }
+
+        string[] lines = await File.ReadAllLinesAsync(file);
+        File.Delete(file);
+        Assert.Contains("\"new\":\"LISTEN\"", lines[0]);
+        Assert.Contains("\"old\":\"LISTEN\",\"new\":\"CLOSE\"", lines[^1]);
+    }
+
+    [Fact]
+    public async Task A_file_for_states_that_cannot_be_made_is_named_before_anything_starts()
+    {
+        CommandRun run = await CommandRun.OfAsync($"up --name {_name}-none --events /no/such/folder/file");
+        Assert.Equal(3, run.ExitCode);
+        Assert.Contains("--events /no/such/folder/file", run.Error);
+    }
+
     private Task<CommandRun> RunAsync(string command, CancellationToken cancellation = default) =>
         CommandRun.OfAsync($"{command} --stack {_name}", cancellation);
 

@@ -155,6 +155,7 @@ internal sealed partial class Connection
         }
 
         _context.Mib.Count(Counter.TcpExtTCPDelivered, packets);
+        _tally.Delivered += packets;
         _sacked = Math.Max(0, _sacked - Math.Max(0, packets - 1));
         _sacked = Math.Min(_sacked, Math.Max(0, _packetsOut - Math.Max(_lost, 1)));
         Notify(PollMask.Out | PollMask.WriteNormal);
@@ -191,8 +192,12 @@ internal sealed partial class Connection
 
     private int PacketsOf(int bytes) => Math.Max(1, (bytes + _mss - 1) / _mss);
 
-    private void Sample(long microseconds) =>
+    private void Sample(long microseconds)
+    {
         _rtt.Sample(microseconds, _una.Value, _nxt.Value, MaximumRto);
+        long counted = Math.Max(1, microseconds);
+        _tally.MinimumRtt = _tally.MinimumRtt == 0 ? counted : Math.Min(_tally.MinimumRtt, counted);
+    }
 
     private void SampleTimestamp(uint echo)
     {

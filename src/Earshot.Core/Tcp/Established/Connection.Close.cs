@@ -57,7 +57,7 @@ internal sealed partial class Connection
         if (State == TcpState.SynSent)
         {
             Owner = null;
-            State = TcpState.Close;
+            SetState(TcpState.Close);
             Leave();
             return;
         }
@@ -405,7 +405,16 @@ internal sealed partial class Connection
         }
 
         IsReadShut = IsWriteShut = true;
-        SetState(TcpState.Close);
+        if (_isInTable)
+        {
+            SetState(TcpState.Close);
+        }
+        else
+        {
+            // The entry goes on in the state that was told when it was made.
+            MoveTo(TcpState.Close);
+        }
+
         Leave();
         Notify(PollMask.Hup | PollMask.In | PollMask.Out | PollMask.ReadHup);
     }

@@ -27,12 +27,20 @@ internal sealed partial class Connection
         if (_receiveBuffer.Length > 0)
         {
             int count = _receiveBuffer.Read(target, _context.Buffers);
+            if (_receiveBuffer.Length == 0)
+            {
+                // A reader that asked for more has met the FIN as well.
+                _isFinRead |= _finReceived && count < target.Length;
+                _tally.Unread = 0;
+            }
+
             AfterRead(count);
             return count;
         }
 
         if (_finReceived)
         {
+            _isFinRead = true;
             return 0;
         }
 
@@ -122,13 +130,17 @@ internal sealed partial class Connection
         {
             _receiveBuffer.Append(segment.Payload.Slice(skip, length), _context.Buffers);
             _receiveNext += length;
+            _tally.BytesReceived += length;
+            _tally.Unread++;
             MeasurePeerSegment(segment);
         }
 
         OnDataEvent();
         if (_receiveBuffer.RangeCount > 0)
         {
-            _receiveNext += _receiveBuffer.Join();
+            int joined = _receiveBuffer.Join();
+            _receiveNext += joined;
+            _tally.BytesReceived += joined;
             _ack.Now |= _receiveBuffer.RangeCount == 0;
         }
 
@@ -149,6 +161,7 @@ internal sealed partial class Connection
     private void TakeOutOfOrder(in TcpSegment segment, bool fin)
     {
         _context.Mib.Count(Counter.TcpExtTCPOFOQueue);
+        _tally.OutOfOrder++;
         if (fin)
         {
             _outOfOrderFin = segment.Seq + segment.PayloadLength;
@@ -184,6 +197,7 @@ internal sealed partial class Connection
     private void OnFin()
     {
         _receiveNext += 1;
+        _tally.BytesReceived++;
         _finReceived = true;
         _outOfOrderFin = null;
         IsReadShut = true;

@@ -14,6 +14,10 @@ internal sealed partial class Connection
     /// <summary>A segment for this connection.</summary>
     internal void OnSegment(in TcpSegment segment)
     {
+        int packets = segment.SegmentSize > 0
+            ? (segment.PayloadLength + segment.SegmentSize - 1) / segment.SegmentSize : 1;
+        _tally.In += packets;
+        _tally.DataIn += segment.PayloadLength > 0 ? packets : 0;
         switch (State)
         {
             case TcpState.Close:
@@ -362,6 +366,7 @@ internal sealed partial class Connection
         _wl1 = segment.Seq;
         _lastReceived = _context.Now.Nanoseconds;
         SetMss();
+        _tally.Delivered++;
         SetState(TcpState.Established);
         if (segment.PayloadLength == 0)
         {

@@ -22,6 +22,8 @@ internal sealed partial class Connection
         Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
         Options.TrafficClass = _tcp.Output.ReflectedTos(request.Tos, Options.TrafficClass);
         _listener = listener;
+        _listenerId = listener.Id;
+        _tally.In = 1;
         _isInTable = true;
         _hold = _tcp.Ports.Add(_tuple.Local.Port, PortOwner.Of(_tuple.Local.Address, Options));
         _iss = new SeqNumber(request.Isn);
@@ -89,7 +91,7 @@ internal sealed partial class Connection
         _rtt.Rto = InitialRto;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
-        State = TcpState.SynSent;
+        SetState(TcpState.SynSent);
         _context.Mib.Count(Counter.TcpActiveOpens);
         _context.Mib.Count(Counter.TcpOutSegs);
         Judge(RuleId.ConnectSent);
@@ -114,6 +116,7 @@ internal sealed partial class Connection
             tuple.Local.Address, tuple.Remote.Address, ((uint)tuple.Local.Port << 16) | tuple.Remote.Port);
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
+        _tally.Begun = _context.Now.Nanoseconds;
         _ack = AckState.Fresh;
     }
 
@@ -240,6 +243,8 @@ internal sealed partial class Connection
     {
         TakePeerOptions(segment, options);
         _una = segment.Ack;
+        _bytesAcked = 1;
+        _tally.Delivered = 1;
         _tcp.Timers.Stop(_writeTimer);
         if (_timeouts == 0)
         {
@@ -255,8 +260,8 @@ internal sealed partial class Connection
         _windowUpdated = _receiveNext;
         StartCongestion(timedOut: true);
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
-        SetState(TcpState.Established);
         Judge(segment, RuleId.ConnectDone);
+        SetState(TcpState.Established);
         SendAck();
         if (Options.KeepAlive)
         {
@@ -308,8 +313,8 @@ internal sealed partial class Connection
     {
         TakePeerOptions(segment, options);
         _windowUpdated = _receiveNext;
-        State = TcpState.SynRecv;
         Judge(segment, RuleId.SimultaneousOpen);
+        SetState(TcpState.SynRecv);
         _context.Mib.Count(Counter.TcpOutSegs);
         SendSyn();
     }

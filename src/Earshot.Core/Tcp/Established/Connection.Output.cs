@@ -313,6 +313,7 @@ internal sealed partial class Connection
             _retransmitted += piece.Packets;
         }
 
+        _tally.BytesAgain += length;
         piece.Flags |= SentFlags.EverRetransmitted;
         piece.SentNanoseconds = _context.Now.Nanoseconds;
         _totalRetransmissions++;
@@ -409,6 +410,10 @@ internal sealed partial class Connection
             _flowLabel);
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
+        int bytes = first.Length + second.Length;
+        _tally.Out += segments;
+        _tally.DataOut += bytes > 0 ? segments : 0;
+        _tally.BytesSent += bytes;
         return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize);
     }
 

@@ -1,4 +1,3 @@
-using System;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
@@ -38,6 +37,7 @@ internal sealed partial class Connection
     private Route _route;
     private bool _isInTable;
     private Listener? _listener;
+    private ushort _listenerId;
     private ushort _identification;
     private uint _flowLabel;
     private int _hold;
@@ -92,6 +92,7 @@ internal sealed partial class Connection
     private long _firstRetransmission;
     private long _lastSent;
     private ulong _bytesAcked;
+    private SegmentTally _tally;
 
     // Receiving. Linux: rcv_nxt, copied_seq, rcv_wup, rcv_wnd, rcv_ssthresh.
     private SeqNumber _irs;
@@ -117,6 +118,8 @@ internal sealed partial class Connection
 
     private bool _isBlocked;
     private bool _isFinished;
+    private bool _isFinRead;
+    private long _number;
 
     internal Connection(TcpLayer tcp)
     {
@@ -160,6 +163,9 @@ internal sealed partial class Connection
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
 
     internal int Timeouts => _timeouts;
+
+    /// <summary>When it entered its listener's accept queue.</summary>
+    internal Time.Instant QueuedAt { get; set; }
 
     private int PacketsInFlight => _packetsOut - (_sacked + _lost) + _retransmitted;
 
@@ -208,31 +214,6 @@ internal sealed partial class Connection
         return Error != 0 ? mask | PollMask.Err : mask;
     }
 
-    /// <summary>A line for netstat.</summary>
-    internal SocketRow Row(int descriptor)
-    {
-        bool armed = _tcp.Timers.IsArmed(_writeTimer);
-        bool keepalive = !armed && _tcp.Timers.IsArmed(_keepaliveTimer);
-        int node = armed ? _writeTimer : _keepaliveTimer;
-        return new SocketRow
-        {
-            State = State,
-            Local = _tuple.Local,
-            Remote = _tuple.Remote,
-            ReceiveQueue = _receiveBuffer.Length,
-            SendQueue = State == TcpState.SynSent ? 1 : UnacknowledgedBytes,
-            Timer = armed ? (_packetsOut == 0 && State != TcpState.SynSent ? SocketTimer.Probe : SocketTimer.On)
-                : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
-            TimerRemaining = armed || keepalive
-                ? TimeSpan.FromMicroseconds(_tcp.Timers.Remaining(node) * (double)_context.Clock.TickMicroseconds)
-                : TimeSpan.Zero,
-            Retransmits = _timeouts,
-            SynCookie = _isFromCookie
-                ? new CookieRemains(_peerMss, _hasTimestamps, _hasWindowScale, _hasSack, _hasEcn) : null,
-            Descriptor = descriptor,
-        };
-    }
-
     /// <summary>Makes a used connection new. Only what holds memory or is looked at before it is set needs
     /// care.</summary>
     internal void Clean()
@@ -241,6 +222,8 @@ internal sealed partial class Connection
         _receiveBuffer.Clear(_context.Buffers);
         _sent.Clear();
         StopTimers();
+        _tcp.Timers.Forget(_writeTimer);
+        _tcp.Timers.Forget(_delayedAckTimer);
         Owner = null;
         SavedSyn = null;
         _listener = null;
@@ -257,6 +240,10 @@ internal sealed partial class Connection
         _timeouts = _backoff = _probes = _totalRetransmissions = 0;
         _firstRetransmission = _lastSent = _lastDataReceived = _lastReceived = 0;
         _bytesAcked = 0;
+        _tally = default;
+        _listenerId = 0;
+        _isFinRead = false;
+        _number = 0;
         _maximumWindow = _sendWindow = _receiveWindow = 0;
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;
         _windowLimited = false;
@@ -296,6 +283,16 @@ internal sealed partial class Connection
     }
 
     private void SetState(TcpState state)
+    {
+        if (_context.Observer is not null && state != State)
+        {
+            _context.Observe(_tuple, State, state, _listenerId);
+        }
+
+        MoveTo(state);
+    }
+
+    private void MoveTo(TcpState state)
     {
         bool was = State is TcpState.Established or TcpState.CloseWait;
         bool now = state is TcpState.Established or TcpState.CloseWait;

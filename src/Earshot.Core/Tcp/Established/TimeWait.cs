@@ -69,6 +69,12 @@ internal sealed class TimeWait
         _tcp.Timers.Arm(handle, _context.Clock.From(lifetime));
         _context.Mib.Count(Counter.TcpExtTW);
         _context.Judge(entry.Tuple, new Verdict(RuleId.TimeWaitEntered));
+        TcpState state = entry.IsFinWait2 ? TcpState.FinWait2 : TcpState.TimeWait;
+        if (_context.Observer is not null && state != connection.State)
+        {
+            _context.Observe(entry.Tuple, connection.State, state, 0);
+        }
+
         return true;
     }
 
@@ -214,6 +220,11 @@ internal sealed class TimeWait
         }
 
         entry.IsFinWait2 = false;
+        if (_context.Observer is not null)
+        {
+            _context.Observe(entry.Tuple, TcpState.FinWait2, TcpState.TimeWait, 0);
+        }
+
         entry.ReceiveNext = end;
         if (options.HasTimestamp)
         {
@@ -274,6 +285,12 @@ internal sealed class TimeWait
     {
         int handle = Handle.Of(HandleKind.TimeWait, place);
         ref TimeWaitEntry entry = ref _tcp.Table.TimeWaits[place];
+        if (_context.Observer is not null)
+        {
+            TcpState state = entry.IsFinWait2 ? TcpState.FinWait2 : TcpState.TimeWait;
+            _context.Observe(entry.Tuple, state, TcpState.Close, 0);
+        }
+
         _tcp.Timers.Wheel.Cancel(handle);
         _tcp.Table.Remove(_tcp.Table.Tag(entry.Tuple), handle);
         _tcp.Ports.Remove(entry.Hold);

@@ -1,19 +1,39 @@
+using System;
 using System.Collections.Generic;
+using System.Numerics;
 using Earshot.Core.Tcp.Established;
+using Earshot.Core.Time;
 
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>Connections that finished their handshake and wait for accept(), and their limit.</summary>
-/// <remarks>Linux: rskq_accept_head, sk_ack_backlog, sk_max_ack_backlog.</remarks>
+/// <remarks>Linux: rskq_accept_head, sk_ack_backlog, sk_max_ack_backlog. It also remembers what Linux does not: its
+/// longest length, how long it was full, how long connections waited.</remarks>
 internal sealed class AcceptQueue
 {
+    // Powers of two of a microsecond: the last bucket begins at 2^38 microseconds, three days.
+    private const int WaitBuckets = 40;
+
     private readonly Queue<Connection> _queue = new();
+    private readonly long[] _waits = new long[WaitBuckets];
+    private long _fullNanoseconds;
+    private Instant _fullSince;
+    private bool _isFull;
 
     /// <summary>Connections that wait.</summary>
     internal int Count => _queue.Count;
 
     /// <summary>The limit: the backlog after somaxconn. One more than this fits.</summary>
-    internal uint Limit { get; set; }
+    internal uint Limit { get; private set; }
+
+    /// <summary>The most that ever waited.</summary>
+    internal int Most { get; private set; }
+
+    /// <summary>Those that wait, the oldest first.</summary>
+    internal IReadOnlyCollection<Connection> Waiting => _queue;
+
+    /// <summary>Accepted connections by their wait: see <see cref="ListenerRow.AcceptWaits"/>.</summary>
+    internal ReadOnlySpan<long> Waits => _waits;
 
     /// <summary>The comparison, which lives here and nowhere else.</summary>
     /// <remarks>
@@ -23,7 +43,56 @@ internal sealed class AcceptQueue
     /// </remarks>
     internal static bool Overflows(int count, uint limit) => (uint)count > limit;
 
-    internal void Add(Connection connection) => _queue.Enqueue(connection);
+    /// <summary>Sets the limit; connections that wait stay.</summary>
+    internal void SetLimit(uint limit, Instant now)
+    {
+        Limit = limit;
+        Watch(now);
+    }
 
-    internal bool TryTake(out Connection connection) => _queue.TryDequeue(out connection!);
+    internal void Add(Connection connection, Instant now)
+    {
+        connection.QueuedAt = now;
+        _queue.Enqueue(connection);
+        if (_queue.Count > Most)
+        {
+            Most = _queue.Count;
+        }
+
+        Watch(now);
+    }
+
+    internal bool TryTake(out Connection connection, Instant now)
+    {
+        bool taken = _queue.TryDequeue(out connection!);
+        Watch(now);
+        return taken;
+    }
+
+    /// <summary>A connection was accepted: its wait goes into the histogram.</summary>
+    internal void CountWait(TimeSpan wait) =>
+        _waits[Math.Min(64 - BitOperations.LeadingZeroCount((ulong)(wait.Ticks / 10)), WaitBuckets - 1)]++;
+
+    /// <summary>How long the queue was full, the present time included.</summary>
+    internal TimeSpan FullTime(Instant now) =>
+        TimeSpan.FromTicks((_fullNanoseconds + (_isFull ? now.Nanoseconds - _fullSince.Nanoseconds : 0)) / 100);
+
+    private void Watch(Instant now)
+    {
+        bool full = Overflows(_queue.Count, Limit);
+        if (full == _isFull)
+        {
+            return;
+        }
+
+        _isFull = full;
+        if (full)
+        {
+            _fullSince = now;
+        }
+        else
+        {
+            _fullNanoseconds += now.Nanoseconds - _fullSince.Nanoseconds;
+        }
+    }
 }

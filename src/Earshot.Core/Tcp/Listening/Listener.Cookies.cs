@@ -122,7 +122,7 @@ internal sealed partial class Listener
     /// wake.</summary>
     internal void TakeIn(Connection child, in TcpSegment segment)
     {
-        AcceptQueue.Add(child);
+        AcceptQueue.Add(child, _context.Now);
         child.OnSegment(segment);
 
         // The queue was filled before, and the child is ESTABLISHED by now: an accepter that wakes finds both.

@@ -101,7 +101,7 @@ internal sealed partial class Listener
             syn, RuleId.FastOpenChild, (uint)syn.PayloadLength, (uint)FastOpenQueue.Count,
             Owner.Options.FastOpenLimit, Id);
         _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
-        AcceptQueue.Add(child);
+        AcceptQueue.Add(child, _context.Now);
         Owner.OnReadiness(PollMask.In | PollMask.ReadNormal);
     }
 }

@@ -64,7 +64,7 @@ internal sealed partial class Listener
         }
 
         connection.Migrate(heir);
-        heir.AcceptQueue.Add(connection);
+        heir.AcceptQueue.Add(connection, _context.Now);
         _context.Mib.Count(Counter.TcpExtTCPMigrateReqSuccess);
         _context.Judge(
             connection.Tuple, new Verdict(RuleId.ChildMigrated, (uint)heir.AcceptQueue.Count, heir.Backlog), heir.Id);

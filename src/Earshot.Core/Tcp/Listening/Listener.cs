@@ -41,6 +41,10 @@ internal sealed partial class Listener
 
     internal SynQueue SynQueue { get; } = new();
 
+    /// <summary>The number that tells it from every other socket, 0 until somebody asked; see
+    /// <see cref="StackContext.NextSocketNumber"/>.</summary>
+    internal long Number { get; set; }
+
     /// <summary>The timer node of the sweep, -1 when there is none.</summary>
     internal int SweepNode = -1;
 
@@ -49,7 +53,7 @@ internal sealed partial class Listener
     {
         // Compared as unsigned: -1 means somaxconn. Linux: __sys_listen_socket.
         uint somaxconn = (uint)_context.Sysctls.Somaxconn;
-        AcceptQueue.Limit = Math.Min((uint)asked, somaxconn);
+        AcceptQueue.SetLimit(Math.Min((uint)asked, somaxconn), _context.Now);
         uint limit = _tcp.Shape.SynLimit(Backlog, _context.Sysctls.TcpMaxSynBacklog, SynQueue.Limit);
         if (SynQueue.Limit == 0 && _context.Profile.SynAckTimer == Profiles.SynAckTimerKind.Sweep)
         {
@@ -185,17 +189,23 @@ internal sealed partial class Listener
         SynQueue.Add(place, ref request);
         _tcp.SynAckTimer.Start(this, place, ref request);
         _context.Judge(syn.Tuple, verdict, Id);
+        if (_context.Observer is not null)
+        {
+            _context.Observe(syn.Tuple, TcpState.None, TcpState.SynRecv, Id);
+        }
+
         _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
     }
 
     /// <summary>The oldest finished connection. Linux: inet_csk_accept.</summary>
     internal bool TryAccept(out Connection connection)
     {
-        if (!AcceptQueue.TryTake(out connection))
+        if (!AcceptQueue.TryTake(out connection, _context.Now))
         {
             return false;
         }
 
+        AcceptQueue.CountWait(_context.Now - connection.QueuedAt);
         _context.Judge(
             connection.Tuple, new Verdict(RuleId.Accepted, (uint)AcceptQueue.Count, Backlog), Id);
         return true;
@@ -217,7 +227,12 @@ internal sealed partial class Listener
             new FourTuple(Local, default),
             new Verdict(RuleId.ListenStopped, (uint)AcceptQueue.Count, (uint)SynQueue.Count),
             Id);
-        while (AcceptQueue.TryTake(out Connection connection))
+        if (_context.Observer is not null)
+        {
+            _context.Observe(new FourTuple(Local, default), TcpState.Listen, TcpState.Close, Id);
+        }
+
+        while (AcceptQueue.TryTake(out Connection connection, _context.Now))
         {
             if (!TryMigrate(connection))
             {

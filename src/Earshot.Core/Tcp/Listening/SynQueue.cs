@@ -16,6 +16,9 @@ internal sealed class SynQueue
     /// <summary>Requests. Linux: qlen.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>The most requests that it ever held.</summary>
+    internal int Most { get; private set; }
+
     /// <summary>Requests whose timer has not fired. Linux: young.</summary>
     internal int YoungCount { get; private set; }
 
@@ -37,6 +40,7 @@ internal sealed class SynQueue
     internal void Add(int handle, ref ConnectionRequest request)
     {
         Count++;
+        Most = Math.Max(Most, Count);
         YoungCount++;
         if (_buckets.Length > 0)
         {

@@ -1,0 +1,105 @@
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Linq;
+using Earshot.Cli.Control;
+using Earshot.Lab.Views;
+
+namespace Earshot.Cli.Verbs;
+
+/// <summary>The verbs that show a stack that is up as a Linux tool would: <c>netstat</c>, <c>ss</c>, <c>nstat</c>,
+/// <c>proc</c>, and <c>listeners</c>, which Linux lacks.</summary>
+internal static class ViewVerbs
+{
+    private static readonly (char Flag, string Description)[] Netstat =
+    [
+        ('a', "Listeners too."),
+        ('n', "Numbers instead of names, as always here."),
+        ('t', "TCP, which is all there is here."),
+        ('l', "Listeners only."),
+        ('o', "Each socket's timer too."),
+        ('e', "Each socket's user and inode too."),
+        ('s', "Counters instead of sockets."),
+        ('4', "IPv4 only."),
+        ('6', "IPv6 only."),
+    ];
+
+    private static readonly (char Flag, string Description)[] Ss =
+    [
+        ('a', "Every socket."),
+        ('n', "Numbers instead of names, as always here."),
+        ('t', "TCP, which is all there is here."),
+        ('l', "Listeners only: Recv-Q is the accept queue, Send-Q the backlog."),
+        ('o', "Each socket's timer too."),
+        ('e', "Each socket's inode, number and directions too."),
+        ('m', "Each socket's memory too."),
+        ('i', "What TCP_INFO tells of each socket too."),
+        ('O', "Everything of a socket on one line."),
+        ('H', "No heading."),
+        ('4', "IPv4 only."),
+        ('6', "IPv6 only."),
+    ];
+
+    private static readonly (char Flag, string Description)[] Nstat =
+    [
+        ('a', "Counts since the stack was made, as always here."),
+        ('z', "Counters that are 0 too."),
+        ('s', "Do not update the history, which is not kept here."),
+    ];
+
+    internal static IEnumerable<Command> Create(Terminal terminal)
+    {
+        yield return Create(
+            terminal, ViewTool.Netstat, "Show the sockets (-nt, -nat) or counters (-s) of a stack that is up.",
+            Netstat);
+        yield return Create(
+            terminal, ViewTool.Ss, "Show the listeners (-nlt) or sockets (-nt, -nat, -m, -i) of a stack that is up.",
+            Ss);
+        yield return Create(terminal, ViewTool.Nstat, "Show the counters (-az) of a stack that is up.", Nstat);
+        var name = new Argument<string>("NAME")
+        {
+            Description = $"The file: {string.Join(", ", ProcNet.Names)}.",
+        };
+        name.AcceptOnlyFromAmong([.. ProcNet.Names]);
+        yield return Create(
+            terminal, ViewTool.Proc, "Show a file of /proc/net as it would be for a stack that is up.", [], name);
+        yield return Create(
+            terminal, ViewTool.Listeners,
+            "Show what Linux does not tell of listeners: longest queues, waits, who waits now, counters of each.", []);
+    }
+
+    private static Command Create(
+        Terminal terminal, ViewTool tool, string description, (char Flag, string Description)[] flags,
+        Argument<string>? name = null)
+    {
+        var command = new Command(tool.ToString().ToLowerInvariant(), description);
+        if (name is not null)
+        {
+            command.Add(name);
+        }
+
+        (char Flag, Option<bool> Option)[] options = [.. flags.Select(flag =>
+            (flag.Flag, new Option<bool>($"-{flag.Flag}") { Description = flag.Description }))];
+        foreach ((_, Option<bool> option) in options)
+        {
+            command.Add(option);
+        }
+
+        var json = new Option<bool>("--json") { Description = "The same as JSON." };
+        Option<string> stack = Arguments.Stack();
+        command.Add(json);
+        command.Add(stack);
+        command.SetAction((parsed, cancellation) => StackQuestion.AskAsync(
+            new ControlRequest
+            {
+                Do = ViewService.View,
+                Tool = command.Name,
+                Flags = new string([.. options.Where(o => parsed.GetValue(o.Option)).Select(o => o.Flag)]),
+                Name = name is null ? null : parsed.GetValue(name),
+                Json = parsed.GetValue(json),
+            },
+            parsed.GetRequiredValue(stack),
+            terminal,
+            cancellation));
+        return command;
+    }
+}

@@ -1,0 +1,207 @@
+using System;
+using System.Numerics;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>What a connection tells of itself. Linux: get_tcp4_sock, tcp_get_info, sock_diag_put_meminfo.</summary>
+internal sealed partial class Connection
+{
+    // A small packet: its descriptor of 256 bytes and the least room for its head. Linux: SKB_TRUESIZE.
+    private const int PacketCost = 832;
+    private const int PageLength = 4096;
+
+    // A packet's headers, and what the kernel keeps behind its data. Linux: MAX_TCP_HEADER, skb_shared_info.
+    private const int HeadersLength = 640;
+    private const int LeastReceiveMss = 88;
+    private const int Reordering = 3;
+
+    /// <summary>Its line in netstat, and the rest.</summary>
+    /// <param name="descriptor">The descriptor that holds it, -1 for none.</param>
+    /// <param name="inode">The socket's inode, 0 for none.</param>
+    internal SocketRow Row(int descriptor, long inode)
+    {
+        bool armed = _tcp.Timers.IsArmed(_writeTimer);
+        bool keepalive = !armed && _tcp.Timers.IsArmed(_keepaliveTimer);
+        int node = armed ? _writeTimer : _keepaliveTimer;
+        if (_number == 0)
+        {
+            _number = _context.NextSocketNumber();
+        }
+
+        return new SocketRow
+        {
+            State = State,
+            Local = _tuple.Local,
+            Remote = _tuple.Remote,
+            ReceiveQueue = _receiveBuffer.Length + (_finReceived && !_isFinRead ? 1 : 0),
+            SendQueue = State == TcpState.SynSent ? 1 : UnacknowledgedBytes,
+            Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
+                : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
+            TimerRemaining = armed || keepalive ? Jiffies(_tcp.Timers.Remaining(node)) : TimeSpan.Zero,
+            Retransmits = _timeouts,
+            Probes = _probes,
+            SynCookie = Cookie,
+            Descriptor = descriptor,
+            IsIpv6 = _tuple.Local.Address.IsIPv6,
+            Number = _number,
+            Detail = Detail(inode),
+        };
+    }
+
+    /// <summary>Its entry in the list of an accept queue.</summary>
+    internal QueuedConnection Waiting() => new()
+    {
+        Remote = _tuple.Remote,
+        State = State,
+        Age = _context.Now - QueuedAt,
+        BytesWaiting = _receiveBuffer.Length,
+        Cookie = Cookie,
+    };
+
+    private CookieRemains? Cookie => _isFromCookie
+        ? new CookieRemains(_peerMss, _hasTimestamps, _hasWindowScale, _hasSack, _hasEcn) : null;
+
+    private bool IsProbing => _packetsOut == 0 && State is not (TcpState.SynSent or TcpState.SynRecv);
+
+    private SocketDetail Detail(long inode) => new()
+    {
+        Inode = inode,
+        References = 1 + (_tcp.Timers.IsPending(_writeTimer) ? 1 : 0) + (_tcp.Timers.IsArmed(_keepaliveTimer) ? 1 : 0)
+            + (_tcp.Timers.IsPending(_delayedAckTimer) ? 1 : 0),
+        IsReadShut = IsReadShut,
+        IsWriteShut = IsWriteShut,
+        QuickAcks = (_ack.Quick << 1) | (_ack.PingPong ? 1 : 0),
+        Memory = Memory(),
+        Info = Info(),
+    };
+
+    private SocketMemory Memory()
+    {
+        int packets = _sent.Count + (State is TcpState.SynSent ? 1 : 0);
+        long queued = _sendBuffer.Length + ((long)packets * PacketCost);
+        int unread = _tally.Unread + (_finReceived && !_isFinRead ? 1 : 0);
+        long received = _receiveBuffer.Length + ((long)unread * PacketCost);
+        return new SocketMemory
+        {
+            Received = received,
+            ReceiveBuffer = Options.ReceiveBuffer,
+            SendBuffer = GrownSendBuffer(),
+            Reserved = ToPages(queued) + ToPages(received),
+            Queued = queued,
+        };
+    }
+
+    private static long ToPages(long bytes) => (PageLength - (bytes % PageLength)) % PageLength;
+
+    /// <summary>SO_SNDBUF as it has grown with the window. Linux: tcp_sndbuf_expand.</summary>
+    private long GrownSendBuffer()
+    {
+        if (Options.SendBufferLocked || State is TcpState.SynSent or TcpState.SynRecv or TcpState.Close)
+        {
+            return Options.SendBuffer;
+        }
+
+        const int LeastPackets = 10;
+        const int PacketDescriptor = 256;
+        long packet = BitOperations.RoundUpToPowerOf2((uint)(Math.Max(_peerMss, _mss) + HeadersLength));
+        long packets = Math.Max(Math.Max(_congestion.Window, LeastPackets), Reordering + 1);
+        long grown = Math.Min(2 * packets * (packet + PacketDescriptor), _context.Sysctls.TcpWmem[2]);
+        return Math.Max(Options.SendBuffer, grown);
+    }
+
+    private TcpInfo Info()
+    {
+        bool opening = State == TcpState.SynSent;
+        int mss = opening ? DefaultMss(_tuple.Remote.Address) - TimestampCost : _mss;
+        int window = opening ? OpeningWindow : _congestion.Window;
+        long pacing = _rtt.HasSample ? PacingRate(window, mss) : 0;
+        return new TcpInfo
+        {
+            CongestionControl = _algorithm.Name,
+            RecoveryState = opening && _timeouts > 0 ? LossState : StateNumber(_recovery),
+            Timeouts = _timeouts,
+            Probes = _probes,
+            Backoff = _backoff,
+            Options = opening ? TcpInfoOptions.None : Negotiated(),
+            SendScale = opening ? 0 : _sendScale,
+            ReceiveScale = opening ? 0 : _receiveScale,
+            IsAppLimited = opening || _tally.DataOut == 0,
+            Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
+            Ato = TimeSpan.FromMilliseconds(_ack.Interval),
+            SendMss = mss,
+            ReceiveMss = opening ? LeastReceiveMss : Math.Min(_ack.PeerSegment, _mss),
+            AdvertisedMss = _advertisedMss - (!opening && _hasTimestamps ? TimestampCost : 0),
+            PathMtu = _route.Mtu,
+            Unacknowledged = opening ? 1 : _packetsOut,
+            Sacked = _sacked,
+            Lost = opening ? Math.Min(_timeouts, 1) : _lost,
+            Retransmitting = opening ? Math.Min(_timeouts, 1) : _retransmitted,
+            TotalRetransmissions = _totalRetransmissions,
+            Reordering = Reordering,
+            CongestionWindow = window,
+            SlowStartThreshold = opening ? OpeningThreshold : _congestion.Threshold,
+            Rtt = Microseconds(_rtt.Smoothed),
+            RttVariation = Microseconds(_rtt.Deviation >> 2),
+            MinimumRtt = Microseconds(_tally.MinimumRtt),
+            ReceiveThreshold = _receiveLimit,
+            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * _advertisedMss),
+            SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
+            SinceDataReceived = opening
+                ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastDataReceived, _tally.Begun)),
+            SinceAckReceived = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastReceived, _tally.Begun)),
+            PacingRate = pacing,
+            BytesSent = _tally.BytesSent,
+            BytesRetransmitted = _tally.BytesAgain,
+            BytesAcked = (long)_bytesAcked,
+            BytesReceived = _tally.BytesReceived,
+            NotSentBytes = Math.Max(0, _writeSeq - _nxt),
+            SegmentsOut = _tally.Out,
+            SegmentsIn = _tally.In,
+            DataSegmentsOut = _tally.DataOut,
+            DataSegmentsIn = _tally.DataIn,
+            Delivered = _tally.Delivered,
+            OutOfOrderPackets = _tally.OutOfOrder,
+            SendWindow = opening ? 0 : _sendWindow,
+        };
+    }
+
+    private const int LossState = 4;
+
+    private int TimestampCost => _context.Sysctls.TcpTimestamps != 0 ? Wire.TcpOptions.TimestampLength : 0;
+
+    // A SYN that had to be sent again has cost the window what any loss costs it. Linux: tcp_enter_loss.
+    private int OpeningWindow => _timeouts > 0 ? 1 : _context.Profile.InitialWindow;
+
+    private int OpeningThreshold => _timeouts == 0
+        ? CongestionState.InfiniteThreshold
+        : _algorithm.AfterLoss(new CongestionState { Window = _context.Profile.InitialWindow });
+
+    private static int StateNumber(RecoveryState state) => state switch
+    {
+        RecoveryState.Open => 0,
+        RecoveryState.Disorder => 1,
+        RecoveryState.Recovery => 3,
+        _ => LossState,
+    };
+
+    private TcpInfoOptions Negotiated() =>
+        (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)
+        | (_sendScale > 0 || _receiveScale > 0 ? TcpInfoOptions.WindowScale : TcpInfoOptions.None);
+
+    /// <summary>Linux: tcp_update_pacing_rate: twice the window a round trip below half of the threshold, else
+    /// 1.2 times.</summary>
+    private long PacingRate(int window, int mss)
+    {
+        int percent = window < _congestion.Threshold / 2 ? 200 : 120;
+        double rate = (double)mss * percent / 100 * Math.Max(window, _packetsOut) * 1_000_000;
+        return (long)(rate / Math.Max(1, _rtt.Smoothed));
+    }
+
+    private TimeSpan Since(long nanoseconds) =>
+        TimeSpan.FromMilliseconds(Math.Max(0, (_context.Now.Nanoseconds - nanoseconds) / 1_000_000));
+
+    private TimeSpan Jiffies(long jiffies) =>
+        TimeSpan.FromMicroseconds(jiffies * (double)_context.Clock.TickMicroseconds);
+
+    private static TimeSpan Microseconds(long microseconds) => TimeSpan.FromTicks(microseconds * 10);
+}

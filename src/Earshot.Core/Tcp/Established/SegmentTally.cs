@@ -1,0 +1,42 @@
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>What a connection counts for TCP_INFO and for nothing else. Linux: tcp_info, the counts of struct
+/// tcp_sock.</summary>
+internal struct SegmentTally
+{
+    /// <summary>Segments received.</summary>
+    internal long In;
+
+    /// <summary>Those with data.</summary>
+    internal long DataIn;
+
+    /// <summary>Segments sent.</summary>
+    internal long Out;
+
+    /// <summary>Those with data.</summary>
+    internal long DataOut;
+
+    /// <summary>Bytes sent, those sent again too.</summary>
+    internal long BytesSent;
+
+    /// <summary>Bytes sent again.</summary>
+    internal long BytesAgain;
+
+    /// <summary>Numbers taken in order after the SYN, the FIN's too.</summary>
+    internal long BytesReceived;
+
+    /// <summary>Packets known to have arrived, the SYN too.</summary>
+    internal long Delivered;
+
+    /// <summary>Packets that came out of order.</summary>
+    internal long OutOfOrder;
+
+    /// <summary>The least round trip in microseconds; 0 without a sample.</summary>
+    internal long MinimumRtt;
+
+    /// <summary>Received segments of which something is not read.</summary>
+    internal int Unread;
+
+    /// <summary>When the connection began, in nanoseconds.</summary>
+    internal long Begun;
+}

@@ -1,0 +1,166 @@
+using System;
+
+namespace Earshot.Core;
+
+/// <summary>What a connection negotiated, as the option bits of <c>struct tcp_info</c>.</summary>
+[Flags]
+public enum TcpInfoOptions
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Timestamps.</summary>
+    Timestamps = 1,
+
+    /// <summary>Selective acknowledgments.</summary>
+    Sack = 2,
+
+    /// <summary>Window scaling.</summary>
+    WindowScale = 4,
+
+    /// <summary>ECN was negotiated.</summary>
+    Ecn = 8,
+
+    /// <summary>A packet with an ECN mark came.</summary>
+    EcnSeen = 16,
+
+    /// <summary>The SYN's data was acknowledged by the SYN-ACK, or came with the SYN (fast open).</summary>
+    SynData = 32,
+}
+
+/// <summary>What TCP_INFO and <c>ss -i</c> tell of a socket. Linux: tcp_get_info, struct tcp_info.</summary>
+/// <remarks>What this stack does not keep is not here: pacing, receiver round trips, limits by time.</remarks>
+public sealed record TcpInfo
+{
+    /// <summary>The algorithm that sizes the congestion window, as <c>reno</c>.</summary>
+    public string CongestionControl { get; init; } = "";
+
+    /// <summary>How loss recovery stands: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss.</summary>
+    public int RecoveryState { get; init; }
+
+    /// <summary>Timeouts in a row.</summary>
+    public int Timeouts { get; init; }
+
+    /// <summary>Window or keepalive probes that were not answered.</summary>
+    public int Probes { get; init; }
+
+    /// <summary>By how many doublings the timeout has backed off.</summary>
+    public int Backoff { get; init; }
+
+    /// <summary>What was negotiated.</summary>
+    public TcpInfoOptions Options { get; init; }
+
+    /// <summary>The shift of the peer's window field, 0 to 14.</summary>
+    public int SendScale { get; init; }
+
+    /// <summary>The shift of our window field, 0 to 14.</summary>
+    public int ReceiveScale { get; init; }
+
+    /// <summary>Whether the last rate sample, or the lack of one, says that the program sent too little.</summary>
+    public bool IsAppLimited { get; init; }
+
+    /// <summary>The retransmission timeout in whole jiffies, backoff included; zero of a listener.</summary>
+    public TimeSpan Rto { get; init; }
+
+    /// <summary>The delay of ACKs; zero until data came.</summary>
+    public TimeSpan Ato { get; init; }
+
+    /// <summary>Bytes of a full segment that is sent.</summary>
+    public int SendMss { get; init; }
+
+    /// <summary>A guess of the bytes of the peer's full segments.</summary>
+    public int ReceiveMss { get; init; }
+
+    /// <summary>The MSS that was announced, less timestamps.</summary>
+    public int AdvertisedMss { get; init; }
+
+    /// <summary>Bytes of the largest packet on the way to the peer.</summary>
+    public int PathMtu { get; init; }
+
+    /// <summary>Packets in flight; of a listener the connections not accepted.</summary>
+    public long Unacknowledged { get; init; }
+
+    /// <summary>Packets that arrived out of order there; of a listener its backlog.</summary>
+    public long Sacked { get; init; }
+
+    /// <summary>Packets that count as lost.</summary>
+    public int Lost { get; init; }
+
+    /// <summary>Packets that were sent again and are in flight.</summary>
+    public int Retransmitting { get; init; }
+
+    /// <summary>Packets sent again since the beginning.</summary>
+    public int TotalRetransmissions { get; init; }
+
+    /// <summary>Packets that a reordering may hold back before it counts as a loss; 3 until one was seen.</summary>
+    public int Reordering { get; init; }
+
+    /// <summary>The congestion window in packets.</summary>
+    public int CongestionWindow { get; init; }
+
+    /// <summary>The slow start threshold in packets; <see cref="int.MaxValue"/> is infinite.</summary>
+    public int SlowStartThreshold { get; init; } = int.MaxValue;
+
+    /// <summary>The smoothed round trip; zero without a sample.</summary>
+    public TimeSpan Rtt { get; init; }
+
+    /// <summary>Its mean deviation.</summary>
+    public TimeSpan RttVariation { get; init; }
+
+    /// <summary>The least round trip; zero without a sample.</summary>
+    public TimeSpan MinimumRtt { get; init; }
+
+    /// <summary>Bytes up to which the offered window may grow.</summary>
+    public long ReceiveThreshold { get; init; }
+
+    /// <summary>Bytes that a reader takes in a round trip, from which the receive buffer would be sized.</summary>
+    public long ReceiveSpace { get; init; }
+
+    /// <summary>Since data was last sent.</summary>
+    public TimeSpan SinceDataSent { get; init; }
+
+    /// <summary>Since data last came.</summary>
+    public TimeSpan SinceDataReceived { get; init; }
+
+    /// <summary>Since an ACK last came.</summary>
+    public TimeSpan SinceAckReceived { get; init; }
+
+    /// <summary>Bytes a second at which a pacer would send: twice the window a round trip in slow start.</summary>
+    public long PacingRate { get; init; }
+
+    /// <summary>Bytes sent, those sent again too.</summary>
+    public long BytesSent { get; init; }
+
+    /// <summary>Bytes sent again.</summary>
+    public long BytesRetransmitted { get; init; }
+
+    /// <summary>Numbers of our sequence space that were acknowledged since the SYN was sent.</summary>
+    public long BytesAcked { get; init; }
+
+    /// <summary>Numbers of the peer's sequence space that were taken in order after the SYN.</summary>
+    public long BytesReceived { get; init; }
+
+    /// <summary>Bytes queued and not sent.</summary>
+    public long NotSentBytes { get; init; }
+
+    /// <summary>Segments sent.</summary>
+    public long SegmentsOut { get; init; }
+
+    /// <summary>Segments received.</summary>
+    public long SegmentsIn { get; init; }
+
+    /// <summary>Segments with data sent.</summary>
+    public long DataSegmentsOut { get; init; }
+
+    /// <summary>Segments with data received.</summary>
+    public long DataSegmentsIn { get; init; }
+
+    /// <summary>Packets known to have arrived, the SYN too.</summary>
+    public long Delivered { get; init; }
+
+    /// <summary>Packets that came out of order.</summary>
+    public long OutOfOrderPackets { get; init; }
+
+    /// <summary>The window that the peer offers, in bytes.</summary>
+    public long SendWindow { get; init; }
+}

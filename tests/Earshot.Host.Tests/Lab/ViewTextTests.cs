@@ -1,0 +1,121 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading.Tasks;
+using Earshot.Core.Profiles;
+using Earshot.Lab.Experiments;
+using Earshot.Lab.Targets;
+using Earshot.Tests;
+using Xunit;
+
+namespace Earshot.Host.Tests.Lab;
+
+/// <summary>After the same plan the stack's netstat, ss, nstat and /proc/net are what the real tools print in the
+/// namespace of the host's kernel.</summary>
+public sealed class ViewTextTests
+{
+    private const string Tools = "netstat ss nstat cat";
+    private const int SideBySide = 8;
+
+    private static readonly string[] Sockets =
+    [
+        "netstat -nat", "netstat -nato", "netstat -natoe", "netstat -nlt", "ss -ntl", "ss -nta", "ss -nt", "ss -ntao",
+        "ss -ntae", "ss -ntam", "ss -ntai", "ss -ntaOemi", "cat /proc/net/tcp", "cat /proc/net/tcp6",
+    ];
+
+    private static readonly string[] Counters =
+    [
+        "cat /proc/net/snmp", "cat /proc/net/netstat", "cat /proc/net/snmp6", "netstat -s", "nstat -az",
+    ];
+
+    private static readonly string[] Memory = ["cat /proc/net/sockstat", "cat /proc/net/sockstat6"];
+
+    [RootFact(Tools)]
+    public void The_text_of_every_plan_is_that_of_the_real_tools_at_its_first_looks() =>
+        Same(TimeSpan.FromSeconds(2));
+
+    [SlowFact(Needs = Needs.Root, Tools = Tools)]
+    public void The_text_of_every_plan_is_that_of_the_real_tools_at_every_look() =>
+        Same(TimeSpan.FromSeconds(PlanLimits.MaxLookSeconds));
+
+    private static void Same(TimeSpan until)
+    {
+        Plan[] plans = [.. PlanCatalog.Names.Select(PlanCatalog.Load)
+            .Where(plan => plan.Looks[0] <= until).Select(plan => plan.Until(until))];
+        Assert.NotEmpty(plans);
+        var differences = new List<string>();
+        Parallel.ForEach(
+            plans, new ParallelOptions { MaxDegreeOfParallelism = SideBySide }, plan =>
+            {
+                List<string> found = Differences(plan with { Views = [.. Sockets, .. Counters, .. Memory] });
+                lock (differences)
+                {
+                    differences.AddRange(found);
+                }
+            });
+        Assert.True(differences.Count == 0, string.Join("\n", differences.Take(60)));
+    }
+
+    private static List<string> Differences(Plan plan)
+    {
+        RunResult host = new HostTarget().Run(plan);
+        RunResult stack = new StackTarget(KernelProfile.Linux618).Run(plan);
+        var found = new List<string>();
+        foreach ((Sample theirs, Sample ours) in host.Samples.Zip(stack.Samples))
+        {
+            HashSet<string> names = [.. Pairs(ours).Select(counter => counter.Key)];
+            KeyValuePair<string, long>[] all = [.. Pairs(theirs)];
+            foreach (string command in plan.Views)
+            {
+                bool counts = Counters.Contains(command);
+                IReadOnlyList<string> expected = counts
+                    ? CounterText.Of(command, theirs.Texts[command], names, all)
+                    : Lines(command, theirs.Texts[command], isHost: true);
+                IReadOnlyList<string> actual = counts
+                    ? CounterText.Of(command, ours.Texts[command], names, [.. Pairs(ours)])
+                    : Lines(command, ours.Texts[command], isHost: false);
+                found.AddRange(Differences($"{plan.Name} at {ours.At.TotalSeconds} s, {command}", expected, actual));
+            }
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<KeyValuePair<string, long>> Pairs(Sample sample) =>
+        Counters[..3].SelectMany(command => CounterText.Pairs(sample.Texts[command]));
+
+    private static IReadOnlyList<string> Lines(string command, string text, bool isHost) =>
+        Memory.Contains(command) ? Sockstat(text, isHost) : MaskedText.Of(command, text);
+
+    // Of the sockets' files the families that our stack has. orphan, alloc and mem are the whole host's there, and
+    // among the sockets used are the two with which the lab watches.
+    private static string[] Sockstat(string text, bool isHost)
+    {
+        const int Watching = 2;
+        return [.. text.Split('\n').Where(line => line.StartsWith("sockets:", StringComparison.Ordinal)
+            || line.StartsWith("TCP", StringComparison.Ordinal)).Select(line =>
+        {
+            string[] words = line.Split(' ');
+            return words[0] switch
+            {
+                "sockets:" => $"used {int.Parse(words[2]) - (isHost ? Watching : 0)}",
+                "TCP:" => $"inuse {words[2]} tw {words[6]}",
+                _ => line,
+            };
+        })];
+    }
+
+    private static IEnumerable<string> Differences(
+        string where, IReadOnlyList<string> expected, IReadOnlyList<string> actual)
+    {
+        for (int i = 0; i < Math.Max(expected.Count, actual.Count); i++)
+        {
+            string theirs = i < expected.Count ? expected[i] : "(nothing)";
+            string ours = i < actual.Count ? actual[i] : "(nothing)";
+            if (theirs != ours)
+            {
+                yield return $"{where}:\n  kernel: {theirs}\n  stack:  {ours}\n";
+            }
+        }
+    }
+}
