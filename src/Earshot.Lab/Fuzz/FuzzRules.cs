@@ -6,7 +6,8 @@ namespace Earshot.Lab.Fuzz;
 /// <summary>What a random sequence starts from, and what of it is compared.</summary>
 internal static class FuzzRules
 {
-    /// <summary>Set on both sides before a sequence begins: the host's own defaults are a machine's, not Linux's.</summary>
+    /// <summary>Set on both sides before a sequence begins: the host's own defaults are a machine's, not
+    /// Linux's.</summary>
     internal static IReadOnlyList<SysctlStep> Beginning { get; } =
     [
         // The stack does not use SACK yet: docs/deviations.md, D2 and D3.

@@ -291,7 +291,8 @@ internal sealed class SequenceRun
             text.Append(',');
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"> tos {seen.Envelope.TypeOfService} ttl {seen.Envelope.TimeToLive}");
+        text.Append(CultureInfo.InvariantCulture, $"> tos {seen.Envelope.TypeOfService}");
+        text.Append(CultureInfo.InvariantCulture, $" ttl {seen.Envelope.TimeToLive}");
         if (!seen.IsSix)
         {
             // A socket's packets have a running number that starts by chance.

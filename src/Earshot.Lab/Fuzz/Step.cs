@@ -157,8 +157,9 @@ internal sealed record SegmentStep : Step
             string options = (Mss > 0 ? $" mss {Mss}" : "") + (Scale >= 0 ? $" wscale {Scale}" : "")
                 + (Sack ? " sackOK" : "")
                 + (Echo == Echo.None ? "" : $" TS {ClockOffset.ToString(CultureInfo.InvariantCulture)} ecr {Echo}");
-            return $"< {40000 + Flow} > {Port} {(count == 0 ? "-" : letters[..count])} {Seq}:{Seq + Length}({Length}) "
-                + $"ack {Ack} win {Window}{options}{(Tos == 0 ? "" : $" tos {Tos}")}{(IsBroken ? " bad checksum" : "")}";
+            return $"< {40000 + Flow} > {Port} {(count == 0 ? "-" : letters[..count])} "
+                + $"{Seq}:{Seq + Length}({Length}) ack {Ack} win {Window}{options}"
+                + (Tos == 0 ? "" : $" tos {Tos}") + (IsBroken ? " bad checksum" : "");
         }
     }
 }

@@ -23,7 +23,8 @@ public sealed class SequenceTests
         Sequence[] made = [.. Enumerable.Range(0, 300).Select(seed => SequenceMaker.Make((ulong)seed))];
         Step[] steps = [.. made.SelectMany(sequence => sequence.Steps)];
         Assert.Equal(
-            System.Enum.GetValues<Call>().Order(), steps.OfType<CallStep>().Select(step => step.Call).Distinct().Order());
+            System.Enum.GetValues<Call>().Order(),
+            steps.OfType<CallStep>().Select(step => step.Call).Distinct().Order());
         Assert.Equal(
             System.Enum.GetValues<Echo>().Order(),
             steps.OfType<SegmentStep>().Select(step => step.Echo).Distinct().Order());
@@ -57,7 +58,8 @@ public sealed class SequenceTests
         Assert.Null(Compare(plain, plain with { }));
         Assert.StartsWith("result", Compare(plain, plain with { Result = "EINVAL" })!.What);
         Assert.StartsWith("packet", Compare(plain, plain with { Answers = [] })!.What);
-        Assert.StartsWith("packet", Compare(plain, plain with { Answers = [plain.Answers[0] with { Text = "> b" }] })!.What);
+        Answer other = plain.Answers[0] with { Text = "> b" };
+        Assert.StartsWith("packet", Compare(plain, plain with { Answers = [other] })!.What);
         Answer late = plain.Answers[0] with { Time = Instant.FromSeconds(1.3) };
         Assert.StartsWith("time", Compare(plain, plain with { Answers = [late] })!.What);
         Answer soon = plain.Answers[0] with { Time = Instant.FromSeconds(1.1) };
