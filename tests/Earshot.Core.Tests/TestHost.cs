@@ -80,7 +80,7 @@ internal sealed class TestHost : IDisposable
     /// <summary>The options of a socket as TCP reads them.</summary>
     internal ref Core.Tcp.SocketOptions Options(int fd)
     {
-        Assert.True(Calls.Descriptors.TryGet(fd, out Sockets.Socket socket));
+        Assert.True(Calls.Descriptors.TryGet(fd, out Core.Sockets.Socket socket));
         return ref socket.Options;
     }
 

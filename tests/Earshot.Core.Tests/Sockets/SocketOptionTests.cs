@@ -313,8 +313,10 @@ public sealed class SocketOptionTests : HostTest
         }
 
         Peer peer = new Peer(Host);
-        peer.Connect();
-        Host.Set("net.ipv4.tcp_syncookies", 1);
+        peer.Syn();
+
+        // With TCP_DEFER_ACCEPT an ACK alone would not do.
+        peer.Data(1);
         int fd = Host.Calls.Accept(listener, out _);
         foreach ((int level, int name, _, int inherited) in options)
         {

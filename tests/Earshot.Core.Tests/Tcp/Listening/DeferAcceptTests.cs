@@ -130,7 +130,7 @@ public sealed class DeferAcceptTests : HostTest
         peer.Echo = reply.TsVal;
         peer.Ack();
         int fd = Host.Calls.Accept(listener, out _);
-        Assert.True(Host.Calls.Descriptors.TryGet(fd, out Sockets.Socket socket));
+        Assert.True(Host.Calls.Descriptors.TryGet(fd, out Core.Sockets.Socket socket));
         Assert.Equal(syn[..^3], socket.Connection!.SavedSyn);
 
         Peer plain = new Peer(Host, 7);
@@ -158,7 +158,7 @@ public sealed class DeferAcceptTests : HostTest
         cookie.Ack();
         int fd = Host.Calls.Accept(listener, out InetEndpoint remote);
         Assert.Equal(cookie.Endpoint, remote);
-        Assert.True(Host.Calls.Descriptors.TryGet(fd, out Sockets.Socket socket));
+        Assert.True(Host.Calls.Descriptors.TryGet(fd, out Core.Sockets.Socket socket));
         Assert.Null(socket.Connection!.SavedSyn);
         Assert.DoesNotContain(Host.Rows(), row => row.Remote == gone.Endpoint);
     }
