@@ -108,8 +108,8 @@ public sealed class Fuzzer
                 continue;
             }
 
-            var shrunk = Shrink(sequence, difference.Kind);
-            var finding = new FuzzFinding(sequence.Seed, shrunk.Text, difference.What, difference.Kind);
+            (Sequence shrunk, Difference shown) = Shrink(sequence, difference);
+            var finding = new FuzzFinding(sequence.Seed, shrunk.Text, shown.What, difference.Kind);
             if (_findings.TryAdd(difference.Kind, finding))
             {
                 tell?.Invoke(finding);
@@ -151,7 +151,7 @@ public sealed class Fuzzer
         _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));
 
     /// <summary>Takes steps away, halves first, as long as a difference of the same kind stays.</summary>
-    private Sequence Shrink(Sequence sequence, string kind)
+    private (Sequence Sequence, Difference Shown) Shrink(Sequence sequence, Difference difference)
     {
         const int MostRuns = 60;
         int runs = 0;
@@ -164,12 +164,18 @@ public sealed class Fuzzer
                     Steps = [.. sequence.Steps.Take(at), .. sequence.Steps.Skip(at + size)],
                 };
                 runs++;
-                bool same = Difference.Between(OnHost(shorter), OnStack(shorter, 1))?.Kind == kind;
-                sequence = same ? shorter : sequence;
-                at += same ? 0 : size;
+                if (Difference.Between(OnHost(shorter), OnStack(shorter, 1)) is { } shown
+                    && shown.Kind == difference.Kind)
+                {
+                    (sequence, difference) = (shorter, shown);
+                }
+                else
+                {
+                    at += size;
+                }
             }
         }
 
-        return sequence;
+        return (sequence, difference);
     }
 }

@@ -13,6 +13,9 @@ internal readonly record struct Answer(int Flow, Instant Time, string Text);
 /// <summary>What could be seen of one step.</summary>
 internal sealed record Observation
 {
+    /// <summary>When the step began, counted from the start of the sequence.</summary>
+    public Instant Begun { get; init; }
+
     /// <summary>What the call returned; empty of a step that is none.</summary>
     public string Result { get; init; } = "";
 

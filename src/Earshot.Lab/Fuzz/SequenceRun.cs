@@ -59,6 +59,7 @@ internal sealed class SequenceRun
     private Observation Do(Step step)
     {
         string result = "";
+        var begun = new Instant(_target.Now.Nanoseconds - _start.Nanoseconds);
         switch (step)
         {
             case CallStep call:
@@ -90,6 +91,7 @@ internal sealed class SequenceRun
 
         return new Observation
         {
+            Begun = begun,
             Result = result,
             Answers = [.. answers.OrderBy(answer => answer.Flow)],
             Sockets = [.. _target.Sockets().Select(Say).Order(StringComparer.Ordinal)],
@@ -101,7 +103,8 @@ internal sealed class SequenceRun
         ? Symbols.ErrnoName(result) : result.ToString(CultureInfo.InvariantCulture);
 
     private static string Say(TargetSocket socket) =>
-        $"{Say(socket.Local)} {Say(socket.Remote)} {socket.State} {socket.ReceiveQueue} {socket.SendQueue}";
+        $"{Say(socket.Local)} {(socket.Remote.Port == 0 ? "*" : Say(socket.Remote))} {socket.State} "
+        + $"{socket.ReceiveQueue} {socket.SendQueue}";
 
     // A port that the host picked is not compared.
     private static string Say(IPEndPoint end) => end.Port is 0 or (>= 8000 and < 9000) or (>= 40000 and < 40100)

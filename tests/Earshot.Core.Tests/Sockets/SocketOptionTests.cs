@@ -312,9 +312,10 @@ public sealed class SocketOptionTests : HostTest
             Assert.Equal(0, Set(listener, level, name, value));
         }
 
-        Peer peer = new Peer(Host).Connect();
+        Peer peer = new Peer(Host);
+        peer.Syn();
 
-        // TCP_DEFER_ACCEPT is set: only data makes a connection.
+        // With TCP_DEFER_ACCEPT an ACK alone would not do.
         peer.Data(1);
         int fd = Host.Calls.Accept(listener, out _);
         foreach ((int level, int name, _, int inherited) in options)

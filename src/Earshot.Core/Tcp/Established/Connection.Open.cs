@@ -19,7 +19,8 @@ internal sealed partial class Connection
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
         Begin(segment.Tuple, tag, route, listener.Owner.Options.ForChild());
-        Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
+        ref byte service = ref segment.Source.IsIPv4 ? ref Options.Tos : ref Options.TrafficClass;
+        service = _tcp.Output.ReflectedTos(request.Tos, service);
         Options.TrafficClass = _tcp.Output.ReflectedTos(request.Tos, Options.TrafficClass);
         _listener = listener;
         _listenerId = listener.Id;
@@ -122,9 +123,12 @@ internal sealed partial class Connection
 
     private void StartReceiving(int window, int limit)
     {
-        _windowLimit = limit;
+        // One segment of the buffer is kept free. Linux: tcp_init_buffer_space.
+        int clamp = Math.Min(limit, Space);
+        _windowLimit = clamp > 2 * _advertisedMss && clamp + _advertisedMss > Space
+            ? Math.Max(2 * _advertisedMss, Space - _advertisedMss) : limit;
         _receiveWindow = (uint)window;
-        _receiveLimit = window;
+        _receiveLimit = Math.Min(window, _windowLimit);
     }
 
     /// <summary>The state in which data begins to be sent.</summary>
