@@ -28,12 +28,14 @@ internal sealed class SequenceRun
     private readonly IPAddress _remote;
     private readonly Instant _start;
     private readonly double _stretch;
+    private readonly TimeSpan _pause;
 
-    private SequenceRun(IPacketTarget target, Sequence sequence, double stretch)
+    private SequenceRun(IPacketTarget target, Sequence sequence, double stretch, TimeSpan pause)
     {
         _target = target;
         _sequence = sequence;
         _stretch = stretch;
+        _pause = pause;
         _local = sequence.IsIPv6 ? target.Options.Local6 : target.Options.Local4;
         _remote = sequence.IsIPv6 ? Runner.DefaultRemote6 : Runner.DefaultRemote4;
         foreach (SysctlStep setting in FuzzRules.Beginning)
@@ -49,16 +51,23 @@ internal sealed class SequenceRun
     /// <summary>Runs a sequence.</summary>
     /// <param name="target">A fresh target.</param>
     /// <param name="sequence">The sequence.</param>
-    /// <param name="stretch">By what waits are multiplied; more than 1 also adds some milliseconds.</param>
-    internal static List<Observation> Of(IPacketTarget target, Sequence sequence, double stretch = 1)
+    /// <param name="stretch">By what waits are multiplied.</param>
+    /// <param name="pause">What passes before each step beside them.</param>
+    internal static List<Observation> Of(
+        IPacketTarget target, Sequence sequence, double stretch = 1, TimeSpan pause = default)
     {
-        var run = new SequenceRun(target, sequence, stretch);
+        var run = new SequenceRun(target, sequence, stretch, pause);
         return [.. sequence.Steps.Select(run.Do)];
     }
 
     private Observation Do(Step step)
     {
         string result = "";
+        if (_pause > TimeSpan.Zero)
+        {
+            _target.WaitUntil(new Instant(_target.Now.Nanoseconds + (long)_pause.TotalNanoseconds));
+        }
+
         var begun = new Instant(_target.Now.Nanoseconds - _start.Nanoseconds);
         switch (step)
         {
@@ -75,8 +84,8 @@ internal sealed class SequenceRun
                 _target.Inject(Bytes(unreachable));
                 break;
             case WaitStep wait:
-                double milliseconds = (wait.Milliseconds * _stretch) + (_stretch > 1 ? 20 : 0);
-                _target.WaitUntil(new Instant(_target.Now.Nanoseconds + (long)(milliseconds * 1e6)));
+                _target.WaitUntil(new Instant(
+                    _target.Now.Nanoseconds + (long)(wait.Milliseconds * _stretch * 1e6)));
                 break;
         }
 
@@ -277,13 +286,14 @@ internal sealed class SequenceRun
         text.Append(CultureInfo.InvariantCulture, $"{(Math.Abs(distance) < Near ? distance : seen.Sequence)}");
         text.Append(CultureInfo.InvariantCulture, $"({seen.Payload.Length}) ack ");
         text.Append(seen.Has(Flag.Ack) ? (long)(int)(seen.Acknowledgment - flow.PeerIsn) : seen.Acknowledgment);
-        text.Append(CultureInfo.InvariantCulture, $" win {seen.Window} <");
+        text.Append(FuzzRules.ComparesWindow(seen.Flags) ? $" win {seen.Window} <" : " <");
         foreach (OptionPattern option in seen.Options)
         {
             text.Append(option.Kind).Append(' ');
             if (option.Kind == OptionKind.Timestamp)
             {
-                flow.LastTsVal = option.Number;
+                // A peer that is not yet connected echoes the SYN-ACK, whatever else it was sent.
+                flow.LastTsVal = seen.Has(Flag.Syn) ? option.Number : flow.LastTsVal;
                 text.Append(option.Echo);
             }
             else

@@ -86,7 +86,6 @@ internal sealed partial class Connection
             int skip = _receiveNext - segment.Seq;
             if (skip > 0)
             {
-                _context.Mib.Count(Counter.TcpExtDelayedACKLost);
             }
 
             TakeInOrder(segment, skip, segment.PayloadLength - skip);
@@ -133,9 +132,9 @@ internal sealed partial class Connection
             _tally.BytesReceived += length;
             _tally.Unread++;
             MeasurePeerSegment(segment);
+            OnDataEvent();
         }
 
-        OnDataEvent();
         if (_receiveBuffer.RangeCount > 0)
         {
             int joined = _receiveBuffer.Join();
@@ -198,6 +197,7 @@ internal sealed partial class Connection
     {
         _receiveNext += 1;
         _tally.BytesReceived++;
+        _ack.Scheduled = true;
         _finReceived = true;
         _outOfOrderFin = null;
         IsReadShut = true;
