@@ -1,3 +1,4 @@
+using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Tcp.Listening.Shapes;
 using Xunit;
@@ -7,9 +8,11 @@ namespace Earshot.Core.Tests.Tcp.Listening.Shapes;
 [Trait("Linux", "tcp_conn_request")]
 public sealed class CookieRuleTests
 {
-    private static readonly ListenShapeRules Global = new GlobalTableShape(admitsOneMore: true);
-    private static readonly ListenShapeRules Table = new ListenerTableShape(8, 1, countsDroppedSyns: true);
-    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, 1, countsDroppedSyns: false);
+    private const DroppedSynCounting Counted = DroppedSynCounting.ListenCounters;
+
+    private static readonly ListenShapeRules Global = new GlobalTableShape(true, Counted);
+    private static readonly ListenShapeRules Table = new ListenerTableShape(8, true, 1, Counted);
+    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, true, 1, DroppedSynCounting.Nothing);
 
     /// <summary>A full SYN queue, and nothing else in the way.</summary>
     private static readonly SynQuestion Full = new(false, 17, 17, 16, 0, 5, 1, 2048);
