@@ -102,8 +102,7 @@ internal sealed class Bench : IDisposable
         string[] moved =
         [
             .. counters.Where(name => Moved(name) != 0)
-                .Select(name => string.Create(
-                    CultureInfo.InvariantCulture, $"{name.Replace("TcpExt", "", StringComparison.Ordinal)}+{Moved(name)}")),
+                .Select(name => $"{name.Replace("TcpExt", "", StringComparison.Ordinal)}+{Moved(name)}"),
         ];
         return moved.Length == 0 ? "nothing" : string.Join(' ', moved);
     }

@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Memory;
 
 namespace Earshot.Core.Tcp.Listening;

@@ -10,7 +10,8 @@ internal static class Waits
 {
     private const double Cap = 120;
 
-    /// <summary>The moments of a schedule: the sums of its waits, each taken for the timeout that it stands for.</summary>
+    /// <summary>The moments of a schedule: the sums of its waits, each taken for the timeout that it stands
+    /// for.</summary>
     /// <param name="waits">What was measured, in seconds.</param>
     internal static double[] Nominal(IEnumerable<double> waits)
     {

@@ -61,7 +61,7 @@ public sealed class CookieRuleTests
         SynDecision table = Table.Decide(Full with { AcceptCount = 6, YoungCount = 2 });
         Assert.Equal((SynAction.Drop, RuleId.SynAcceptQueueFullYoung), (table.Action, table.Verdict.Rule));
         Assert.Equal(
-            (Counter.TcpExtListenDrops, Counter.TcpExtListenOverflows, Counter.TcpExtTCPReqQFullDoCookies),
+            (Counter.TcpExtListenOverflows, Counter.TcpExtListenDrops, Counter.TcpExtTCPReqQFullDoCookies),
             Counters(table));
         Assert.Equal(SynAction.Cookie, Table.Decide(Full with { AcceptCount = 6, YoungCount = 1 }).Action);
     }
@@ -74,7 +74,7 @@ public sealed class CookieRuleTests
         Assert.Equal((Counter.TcpExtTCPReqQFullDrop, Counter.TcpExtListenDrops, Counter.None), Counters(decision));
         SynDecision table = Table.Decide(Full with { Syncookies = 0 });
         Assert.Equal((SynAction.Drop, true), (table.Action, table.SynQueueFull));
-        Assert.Equal((Counter.TcpExtListenDrops, Counter.None, Counter.TcpExtTCPReqQFullDrop), Counters(table));
+        Assert.Equal((Counter.TcpExtTCPReqQFullDrop, Counter.TcpExtListenDrops, Counter.None), Counters(table));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class CookieRuleTests
         Assert.Equal(RuleId.SynLastQuarter, Table.Decide(lost).Verdict.Rule);
         decision = Uncounted.Decide(Full with { HasRoute = false });
         Assert.Equal(
-            (Counter.None, Counter.IpOutNoRoutes, Counter.TcpExtTCPReqQFullDoCookies), Counters(decision));
+            (Counter.IpOutNoRoutes, Counter.None, Counter.TcpExtTCPReqQFullDoCookies), Counters(decision));
     }
 
     [Fact]

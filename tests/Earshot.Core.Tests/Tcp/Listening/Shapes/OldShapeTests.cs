@@ -11,7 +11,7 @@ public sealed class OldShapeTests
     private const DroppedSynCounting Attempts = DroppedSynCounting.AttemptFails;
     private const DroppedSynCounting Listens = DroppedSynCounting.ListenCounters;
 
-    private static readonly SynQuestion Easy = new(false, 0, 0, 16, 0, 5, 1, 2048);
+    private static readonly SynQuestion Easy = new(false, 0, 0, 16, 0, 5, 0, 2048);
 
     private static readonly ListenShapeRules Counter20 = new OneCounterShape(Attempts);
     private static readonly ListenShapeRules Plain22 = new PlainQueueShape(Attempts);
@@ -38,7 +38,8 @@ public sealed class OldShapeTests
                 ? new SynDecision(
                     SynAction.Drop,
                     new Verdict(RuleId.SynCounterFull, (uint)(requests + connections), 5, (uint)requests),
-                    Counter.TcpAttemptFails)
+                    Counter.TcpAttemptFails,
+                    SynQueueFull: true)
                 : new SynDecision(SynAction.Queue, new Verdict(RuleId.SynQueued, (uint)requests + 1, 1, 16)),
             decision);
     }
@@ -73,7 +74,8 @@ public sealed class OldShapeTests
                 new SynDecision(
                     SynAction.Drop,
                     new Verdict(RuleId.SynQueueFull, (uint)requests, (uint)most),
-                    Counter.TcpAttemptFails),
+                    Counter.TcpAttemptFails,
+                    SynQueueFull: true),
                 decision);
         }
     }
@@ -178,7 +180,7 @@ public sealed class OldShapeTests
         Assert.Equal(
             new SynDecision(
                 SynAction.Drop, new Verdict(RuleId.SynQueueFull, 16, 16), Counter.TcpExtTCPReqQFullDrop,
-                Counter.TcpExtListenDrops),
+                Counter.TcpExtListenDrops, SynQueueFull: true),
             Backlog44.Decide(worst));
         Assert.Equal(
             new SynDecision(
@@ -285,4 +287,71 @@ public sealed class OldShapeTests
     public void A_SYN_cache_that_admits_no_more_than_its_limit_is_full_at_it(int accepted, object action) =>
         Assert.Equal(
             action, new SynCacheShape(3, false, 30).Decide(new AckQuestion(accepted, 5, 1, 0)).Action);
+
+    [Fact]
+    public void With_cookies_on_a_full_SYN_queue_answers_with_one()
+    {
+        SynQuestion counter = Easy with { Syncookies = 1, SynCount = 2, AcceptCount = 3 };
+        Assert.Equal(
+            new SynDecision(
+                SynAction.Cookie, new Verdict(RuleId.SynCookie, 2, 16), Counter.TcpExtTCPReqQFullDoCookies,
+                Counter.TcpExtSyncookiesSent, SynQueueFull: true),
+            Counter20.Decide(counter));
+        Assert.Equal(SynAction.Queue, Counter20.Decide(counter with { AcceptCount = 2 }).Action);
+        SynQuestion plain = Easy with { Syncookies = 1, SynCount = 9, MaxSynBacklog = 8 };
+        Assert.Equal(
+            (SynAction.Cookie, new Verdict(RuleId.SynCookie, 9, 8)),
+            (Plain22.Decide(plain).Action, Plain22.Decide(plain).Verdict));
+        Assert.Equal(SynAction.Queue, Plain22.Decide(plain with { SynCount = 8 }).Action);
+        SynQuestion backlog = Easy with { Syncookies = 1, SynCount = 5, SynLimit = 5 };
+        Assert.Equal(SynAction.Cookie, Backlog44.Decide(backlog).Action);
+        Assert.Equal(SynAction.Queue, Backlog44.Decide(backlog with { SynCount = 4 }).Action);
+    }
+
+    [Fact]
+    public void A_full_accept_queue_beside_young_requests_keeps_cookies_back_under_4_4()
+    {
+        SynQuestion question = Easy with
+        {
+            Syncookies = 1,
+            SynCount = 16,
+            AcceptCount = 6,
+            YoungCount = 2,
+        };
+        Assert.Equal(
+            new SynDecision(
+                SynAction.Drop, new Verdict(RuleId.SynAcceptQueueFullYoung, 6, 5, 2), Counter.TcpExtListenOverflows,
+                Counter.TcpExtListenDrops, Counter.TcpExtTCPReqQFullDoCookies, SynQueueFull: true),
+            Backlog44.Decide(question));
+        Assert.Equal(SynAction.Cookie, Backlog44.Decide(question with { YoungCount = 1 }).Action);
+        Assert.Equal(SynAction.Cookie, Backlog44.Decide(Easy with { ForcesCookies = true, Syncookies = 2 }).Action);
+    }
+
+    [Fact]
+    public void Without_a_way_back_every_shape_drops_and_IP_counts_it()
+    {
+        SynQuestion lost = Easy with { HasRoute = false };
+        ListenShapeRules[] shapes = [Counter20, Plain22, Table24, Backlog44, Bsd, Xnu, FreeBsd];
+        Counter[] counted =
+        [
+            Counter.TcpAttemptFails, Counter.TcpAttemptFails, Counter.TcpAttemptFails, Counter.TcpExtListenDrops,
+            Counter.None, Counter.TcpExtListenDrops, Counter.None,
+        ];
+        for (int i = 0; i < shapes.Length; i++)
+        {
+            Assert.Equal(
+                new SynDecision(
+                    SynAction.Drop, new Verdict(RuleId.SynNoRoute), Counter.IpOutNoRoutes, counted[i]),
+                shapes[i].Decide(lost));
+        }
+    }
+
+    [Fact]
+    public void A_cookie_that_comes_back_is_let_in_as_the_release_lets_connections_in()
+    {
+        Assert.Equal(uint.MaxValue, Counter20.AcceptLimit(5));
+        Assert.Equal(5u, Plain22.AcceptLimit(5));
+        Assert.Equal(7u, FreeBsd.AcceptLimit(5));
+        Assert.Equal(6u, new SynCacheShape(3, false, 30).AcceptLimit(5));
+    }
 }
