@@ -34,6 +34,19 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
         new(RuleId.SynLastQuarter, "tcp_conn_request", Outcome.Dropped,
             "SYN from {peer} dropped: SYN cookies are off and the SYN queue, holding {a}, has entered " +
             "the last quarter of tcp_max_syn_backlog ({b})"),
+        new(RuleId.SynCounterFull, "tcp_conn_request", Outcome.Dropped,
+            "SYN from {peer} dropped: {a} connections wait, {c} of them unfinished, and the limit for both is {b}"),
+        new(RuleId.SynQueuedForAnother, "syncache_insert", Outcome.Queued,
+            "SYN from {peer} answered with a SYN-ACK; there were {a} unfinished connections in its place, " +
+            "the limit is {b}, so another one was pushed out"),
+        new(RuleId.RequestPushedOut, "syncache_insert", Outcome.Removed,
+            "request of {peer} removed without a word: a newer one needed its place; the listener has {a}"),
+        new(RuleId.RequestNoSocket, "syncache_socket", Outcome.Removed,
+            "third ACK of {peer} met an accept queue of {a} connections, more than its limit of {b}: the " +
+            "request is removed and the client told nothing; the backlog is {c}"),
+        new(RuleId.RequestNoSocketReset, "syncache_socket", Outcome.Reset,
+            "third ACK of {peer} met an accept queue of {a} connections, more than its limit of {b}: the " +
+            "request is removed and the client reset; the backlog is {c}"),
         new(RuleId.SynNotUnicast, "tcp_v4_conn_request", Outcome.Dropped,
             "SYN from {peer} dropped: its destination is a broadcast or multicast address"),
         new(RuleId.SynNoRoute, "inet_csk_route_req", Outcome.Dropped,

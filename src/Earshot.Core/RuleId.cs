@@ -49,6 +49,21 @@ public enum RuleId : ushort
     /// <summary>SynLastQuarter: Linux's <c>tcp_conn_request</c>.</summary>
     SynLastQuarter,
 
+    /// <summary>SynCounterFull: 2.0's <c>tcp_conn_request</c>, the BSDs' <c>sonewconn</c>.</summary>
+    SynCounterFull,
+
+    /// <summary>SynQueuedForAnother: XNU's <c>tcp_dropdropablreq</c>, FreeBSD's <c>syncache_insert</c>.</summary>
+    SynQueuedForAnother,
+
+    /// <summary>RequestPushedOut: as <see cref="SynQueuedForAnother"/>, of the one that went.</summary>
+    RequestPushedOut,
+
+    /// <summary>RequestNoSocket: FreeBSD's <c>syncache_socket</c>.</summary>
+    RequestNoSocket,
+
+    /// <summary>RequestNoSocketReset: FreeBSD's <c>syncache_socket</c>.</summary>
+    RequestNoSocketReset,
+
     /// <summary>SynNotUnicast: Linux's <c>tcp_v4_conn_request</c>.</summary>
     SynNotUnicast,
 

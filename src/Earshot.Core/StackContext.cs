@@ -12,6 +12,7 @@ internal sealed class StackContext
     private long _jiffies;
     private long _socketNumbers;
     private long _verdictsObserved;
+    private readonly long _timestampTick;
 
     internal StackContext(StackOptions options, Instant now)
     {
@@ -23,6 +24,7 @@ internal sealed class StackContext
         Mib = new Mib(options.Profile.LacksCounters);
         Ledger = new Ledger(options.Seed);
         Identifications = Stream(ChanceStream.Identification);
+        _timestampTick = (long)options.Profile.TimestampTick.GetValueOrDefault().TotalNanoseconds;
         Clock = new JiffyClock(options.Profile.Hz, now, Stream(ChanceStream.Time));
     }
 
@@ -77,7 +79,11 @@ internal sealed class StackContext
     internal long NowMicroseconds => Now.Nanoseconds / 1000;
 
     /// <summary>The clock of the timestamps option, before a connection's offset is added.</summary>
-    internal uint TimestampClock => Profile.TimestampOffsets ? NowMilliseconds : (uint)Jiffies;
+    internal uint TimestampClock => TimestampAt(Now);
+
+    /// <summary>What that clock shows at a moment: ticks of the profile, or jiffies.</summary>
+    internal uint TimestampAt(Instant moment) =>
+        _timestampTick == 0 ? (uint)Clock.At(moment) : (uint)(moment.Nanoseconds / _timestampTick);
 
     /// <summary>The flow label of IPv6 packets between two addresses: a keyed hash. Linux:
     /// ip6_make_flowlabel.</summary>

@@ -73,6 +73,12 @@ public sealed class Sysctls
                 int result = entry.Set(this, value);
                 Invariant.Check(result == 0, $"profile {profile.Name}: {entry.Name} cannot be '{value}'");
             }
+            else if (profile.Constants.TryGetValue(entry.Name, out string? constant))
+            {
+                // Compiled in: it has its effect, but no file.
+                int result = entry.Set(this, constant);
+                Invariant.Check(result == 0, $"profile {profile.Name}: {entry.Name} cannot be '{constant}'");
+            }
         }
 
         // The zeros that a profile shows stand for a key that is drawn when it is first needed.
@@ -150,6 +156,12 @@ public sealed class Sysctls
         yield return Number("net.ipv4.ip_default_ttl", 1, U8, s => ref s.IpDefaultTtl);
         yield return Number("net.ipv4.icmp_echo_ignore_all", 0, 1, s => ref s.IcmpEchoIgnoreAll);
         yield return Milliseconds("net.ipv4.icmp_ratelimit", s => ref s.IcmpRatelimit);
+
+        // The same under the names of FreeBSD and XNU.
+        yield return Number("kern.ipc.somaxconn", 1, 65535, s => ref s.Somaxconn);
+        yield return Number("net.inet.tcp.syncookies", 0, 1, s => ref s.TcpSyncookies);
+        yield return Number("net.inet.tcp.syncache.rexmtlimit", 0, U8, s => ref s.TcpSynackRetries);
+        yield return Number("net.inet.tcp.syncache.rst_on_sock_fail", 0, 1, s => ref s.TcpAbortOnOverflow);
         yield return Numbers("net.ipv4.tcp_rmem", 1, int.MaxValue, s => s.TcpRmem);
         yield return Numbers("net.ipv4.tcp_wmem", 1, int.MaxValue, s => s.TcpWmem);
         yield return new Entry(

@@ -17,7 +17,7 @@ public sealed class UsageTests
     [InlineData("connect localhost 6666 -1", "COUNT is '-1'")]
     [InlineData("netstat -nt --stack a/b", "'a/b' cannot be a stack's name")]
     [InlineData("netstat -x", "'-x'")]
-    [InlineData("up --profile linux-0.01", "unknown profile 'linux-0.01'; known are linux-6.18, linux-el6")]
+    [InlineData("up --profile linux-0.01", "unknown profile 'linux-0.01'; known are linux-6.18, linux-6.12")]
     [InlineData("up --seed -1", "--seed is '-1'")]
     [InlineData("up --name .hidden", "'.hidden' cannot be a stack's name")]
     [InlineData("up --tun t0", "--tun DEV and --address A/LEN go together")]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Earshot.Core.Profiles;
 using Spectre.Console;
 
@@ -12,12 +13,13 @@ internal static class ProfilesVerb
         command.SetAction(_ =>
         {
             var table = new Table { Border = TableBorder.Simple };
-            table.AddColumns("profile", "release", "somaxconn", "what is particular");
+            table.AddColumns("profile", "release", "largest backlog", "what is particular");
             foreach (KernelProfile profile in KernelProfile.All)
             {
                 string name = profile == KernelProfile.Linux618 ? profile.Name + " (default)" : profile.Name;
                 table.AddRow(
-                    Markup.Escape(name), Markup.Escape(profile.Release), profile.Sysctls["net.core.somaxconn"],
+                    Markup.Escape(name), Markup.Escape(profile.Release),
+                    profile.LargestBacklog.ToString(CultureInfo.InvariantCulture),
                     Markup.Escape(profile.Summary));
             }
 

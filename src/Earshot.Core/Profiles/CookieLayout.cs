@@ -75,6 +75,17 @@ public sealed record CookieLayout
     /// <summary>4.4 and later: four sizes, two minutes, two minutes after an overflow.</summary>
     public static CookieLayout Linux44 { get; } = new();
 
+    /// <summary>FreeBSD: every SYN-ACK's number is a cookie, believed for 15 to 30 s and for 15 s after an overflow;
+    /// (unverified) the sizes, and that options are lost.</summary>
+    public static CookieLayout FreeBsd { get; } = new()
+    {
+        MssTable = [216, 536, 1200, 1360, 1400, 1440, 1452, 1460],
+        MssTableIPv6 = [216, 536, 1200, 1360, 1400, 1440, 1452, 1460],
+        Period = TimeSpan.FromSeconds(15),
+        Gate = TimeSpan.FromSeconds(15),
+        Stamp = CookieStamp.None,
+    };
+
     /// <summary>How the parts are put together.</summary>
     public CookieForm Form { get; init; } = CookieForm.Sum;
 

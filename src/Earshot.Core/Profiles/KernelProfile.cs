@@ -1,38 +1,8 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 
 namespace Earshot.Core.Profiles;
-
-/// <summary>The ordered questions of an era: which of the files in <c>Tcp/Listening/Shapes/</c> decides.</summary>
-public enum ListenShape
-{
-    /// <summary>2.4 to 4.3: a SYN table per listener, its size fixed by the first listen(); the young and last-quarter
-    /// rules.</summary>
-    ListenerTable,
-
-    /// <summary>4.10 and later: requests in the established table; a full accept queue refuses every SYN.</summary>
-    GlobalTable,
-}
-
-/// <summary>How SYN-ACKs are sent again.</summary>
-public enum SynAckTimerKind
-{
-    /// <summary>A timer per request.</summary>
-    PerRequest,
-
-    /// <summary>One sweep per listener over a share of its buckets, with a clock hand.</summary>
-    Sweep,
-}
-
-/// <summary>How timers are rounded, and in which order simultaneous ones run.</summary>
-public enum TimerWheelKind
-{
-    /// <summary>Before 4.8: exact jiffies, first in first out.</summary>
-    Exact,
-
-    /// <summary>Since 4.8: levels of 64 slots, each eight times coarser; newest first in a slot.</summary>
-    Levels,
-}
 
 /// <summary>One kernel release: the shape of its listening side and its numbers.</summary>
 /// <remarks>No code asks for a version: what differs between releases stands here, by name.</remarks>
@@ -44,8 +14,13 @@ public sealed partial record KernelProfile
     /// <summary>The kernel on which the first article measured: 2.6.32-642.el6.</summary>
     public static KernelProfile LinuxEl6 { get; } = Profiles.LinuxEl6.Create();
 
-    /// <summary>Every profile, newest first.</summary>
-    public static IReadOnlyList<KernelProfile> All { get; } = [Linux618, LinuxEl6];
+    /// <summary>Every profile: Linux, newest first, then the others.</summary>
+    public static IReadOnlyList<KernelProfile> All { get; } =
+    [
+        Linux618, Linux612.Create(), Linux61.Create(), Linux54.Create(), Linux410.Create(), Linux44.Create(),
+        Linux310.Create(), LinuxEl6, Linux2632.Create(), Linux2611.Create(), Linux24.Create(), Linux22.Create(),
+        Linux20.Create(), FreeBsd.Create(), Xnu.Create(), Bsd44.Create(),
+    ];
 
     /// <summary>The profile's name, as <c>linux-6.18</c>.</summary>
     public required string Name { get; init; }
@@ -71,6 +46,10 @@ public sealed partial record KernelProfile
     /// <summary>Values of net.* sysctls at boot, by name; what a release does not have is not in here.</summary>
     public required IReadOnlyDictionary<string, string> Sysctls { get; init; }
 
+    /// <summary>Values that the release has compiled in: named like the sysctls that later hold them, but not to be
+    /// seen or set.</summary>
+    public IReadOnlyDictionary<string, string> Constants { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Counters that the release does not have.</summary>
     public IReadOnlyCollection<Counter> LacksCounters { get; init; } = [];
 
@@ -85,10 +64,6 @@ public sealed partial record KernelProfile
 
     /// <summary>Segments that a new connection may send at once.</summary>
     public int InitialWindow { get; init; } = 10;
-
-    /// <summary>Whether a SYN that a listener drops is counted (ListenDrops, and ListenOverflows for a full accept
-    /// queue).</summary>
-    public bool CountsDroppedSyns { get; init; } = true;
 
     /// <summary>Whether each firing of a request's timer counts TCPTimeouts.</summary>
     public bool CountsRequestTimeouts { get; init; } = true;
@@ -107,18 +82,6 @@ public sealed partial record KernelProfile
     /// <summary>Whether a segment must end inside the window unless nothing is unread (6.17 and later); before, it must
     /// only begin there.</summary>
     public bool ChecksSegmentEnd { get; init; } = true;
-
-    /// <summary>Whether the SYN queue is full at more than its limit; otherwise at its limit.</summary>
-    public bool SynQueueAdmitsOneMore { get; init; } = true;
-
-    /// <summary>Whether a full accept queue refuses a SYN only beside more than this many young requests.</summary>
-    public int YoungRequestsTolerated { get; init; } = 1;
-
-    /// <summary>Least number of requests that a listener's SYN table is made for.</summary>
-    public int SynTableMinimum { get; init; } = 8;
-
-    /// <summary>Time between two sweeps of a listener's SYN table.</summary>
-    public TimeSpan SweepInterval { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>
     public bool DuplicateSynRearms { get; init; } = true;
@@ -154,6 +117,13 @@ public sealed partial record KernelProfile
 
     /// <summary>What <c>netstat -s</c> of the time says of ListenDrops: "ignored" or "dropped".</summary>
     public string ListenDropsWord { get; init; } = "dropped";
+
+    /// <summary>The largest backlog at boot: net.core.somaxconn, or what the release has in its place.</summary>
+    public int LargestBacklog => int.Parse(
+        Sysctls.GetValueOrDefault("net.core.somaxconn")
+        ?? Sysctls.GetValueOrDefault("kern.ipc.somaxconn")
+        ?? Constants["net.core.somaxconn"],
+        CultureInfo.InvariantCulture);
 
     /// <summary>Finds a profile by name.</summary>
     /// <param name="name">The name, as <c>linux-el6</c>.</param>

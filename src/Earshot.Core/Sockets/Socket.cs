@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Earshot.Core.Profiles;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
@@ -65,6 +66,9 @@ internal sealed class Socket : ITcpOwner
     /// sk_reuseport_cb.</summary>
     internal ReusePortGroup? Group => PastListener?.Group;
 
+    /// <summary>The kernel that its listener is to be like; null: the stack's.</summary>
+    internal KernelProfile? ListenProfile { get; set; }
+
     internal Connection? Connection { get; set; }
 
     /// <summary>The chooser of the group that it will be the first of.</summary>
@@ -107,6 +111,7 @@ internal sealed class Socket : ITcpOwner
         Port = 0;
         IsAddressBound = IsPortBound = false;
         Listener = PastListener = null;
+        ListenProfile = null;
         Connection = null;
         Selector = null;
         Error = 0;

@@ -192,7 +192,7 @@ public sealed partial class SocketCalls
         int bound = socket.Port != 0 ? _ports.ListenOnBound(socket) : _ports.Bind(socket, socket.Local.Address, 0);
         if (bound < 0)
         {
-            return bound;
+            return bound == -Errno.EADDRINUSE && socket.Port == 0 ? -_context.Profile.NoPortError : bound;
         }
 
         socket.Local = socket.Local with { Port = socket.Port };
@@ -201,7 +201,7 @@ public sealed partial class SocketCalls
             _tcp.ListenAgain(past, socket.Local, backlog);
         }
 
-        socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket);
+        socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket, socket.ListenProfile);
         if (socket is { Selector: not null, Group: { Count: 1 } group })
         {
             group.SetSelector(socket.Selector, socket.SelectorMigrates);

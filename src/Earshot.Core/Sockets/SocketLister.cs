@@ -23,12 +23,9 @@ internal static class SocketLister
             }
         }
 
-        foreach (Listener? listener in tcp.Listeners)
+        foreach (Listener listener in ListenerRows.InOrder(context, tcp))
         {
-            if (listener is { IsListening: true })
-            {
-                rows.Add(Row(context, listener));
-            }
+            rows.Add(Row(context, listener));
         }
 
         bool requestsFirst = context.Profile.RequestsListedFirst;
@@ -114,7 +111,7 @@ internal static class SocketLister
         {
             State = TcpState.Listen,
             Local = listener.Local,
-            ReceiveQueue = listener.AcceptQueue.Count,
+            ReceiveQueue = context.Profile.ListenRowShowsQueue ? listener.AcceptQueue.Count : 0,
             Backlog = listener.Backlog,
             Descriptor = socket.Descriptor,
             IsIpv6 = listener.Local.Address.IsIPv6,

@@ -40,7 +40,8 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale, int Limit)
             window = Math.Min(window, context.Profile.InitialReceiveSegments * mss);
         }
 
-        int largest = Math.Max(space, Math.Max(context.Sysctls.TcpRmem[2], context.Sysctls.RmemMax));
+        int largest = context.Profile.ScalesForLargestBuffer
+            ? Math.Max(space, Math.Max(context.Sysctls.TcpRmem[2], context.Sysctls.RmemMax)) : space;
         int scale = BitOperations.Log2((uint)Math.Max(1, Math.Min(clamp, largest))) - 15;
         scale = Math.Clamp(scale, 0, MaximumScale);
         return new ReceiveWindow(window, scale, Math.Min(ushort.MaxValue << scale, clamp));

@@ -169,10 +169,13 @@ internal sealed class SocketTable : IDisposable
         RequestAddresses[place] = new AddressPair { Local = tuple.Local.Address, Remote = tuple.Remote.Address };
         request.Flags |= RequestFlags.IPv6;
         request.LocalAddress = (uint)place;
-        request.RemoteAddress = (uint)SipHash.Hash(
-            _key0, _key1, tuple.Remote.Address.High, tuple.Remote.Address.Low);
+        request.RemoteAddress = BucketKey(tuple.Remote.Address);
         return true;
     }
+
+    /// <summary>What a request has in the place of the peer's IPv4 address: that, or over IPv6 a hash.</summary>
+    internal uint BucketKey(in InetAddress remote) =>
+        remote.IsIPv4 ? remote.Bits : (uint)SipHash.Hash(_key0, _key1, remote.High, remote.Low);
 
     /// <summary>Takes a request out of its slab, with its addresses.</summary>
     internal void FreeRequest(int place)

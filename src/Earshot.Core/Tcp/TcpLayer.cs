@@ -6,7 +6,6 @@ using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
-using Earshot.Core.Tcp.Listening.Shapes;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp;
@@ -19,9 +18,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
     private readonly Stack<Connection> _idle = new();
     private readonly List<Connection> _finished = [];
     private readonly Queue<Connection> _blocked = new();
+    private readonly List<ListenRules> _rules = [];
     private readonly Chance _hashes;
     private readonly Dictionary<int, byte[]> _savedSyns = [];
     private ushort _lastListenerId;
+    private long _listened;
 
     internal TcpLayer(StackContext context, RouteTable routes, IpOutput ip)
     {
@@ -29,20 +30,14 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Routes = routes;
         Table = new SocketTable(context);
         Output = new TcpOutput(context, routes, ip, Table);
-        SynCookies = context.Profile.Cookies is { } layout ? new SynCookies(context, layout) : null;
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
         Metrics = new TcpMetrics(context);
         ChallengeLimit = new ChallengeLimit(context);
-        Shape = context.Profile.Shape == ListenShape.GlobalTable
-            ? new GlobalTableShape(context.Profile.SynQueueAdmitsOneMore)
-            : new ListenerTableShape(
-                context.Profile.SynTableMinimum, context.Profile.YoungRequestsTolerated,
-                context.Profile.CountsDroppedSyns);
-        SynAckTimer = new SynAckTimer(this);
         RequestInput = new RequestInput(this);
         TimeWait = new TimeWait(this);
         Timers = new TcpTimers(context, this);
+        RulesOf(context.Profile);
     }
 
     internal StackContext Context { get; }
@@ -55,18 +50,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
     internal TcpTimers Timers { get; }
 
-    internal SynAckTimer SynAckTimer { get; }
-
     internal RequestInput RequestInput { get; }
 
     internal TimeWait TimeWait { get; }
 
-    internal ListenShapeRules Shape { get; }
-
     internal InitialSequence InitialSequence { get; }
-
-    /// <summary>The cookies of all listeners; null where the profile has none.</summary>
-    internal SynCookies? SynCookies { get; }
 
     internal ChallengeLimit ChallengeLimit { get; }
 
@@ -144,7 +132,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
     }
 
     /// <summary>Makes a socket listen. The caller has checked that the address is free.</summary>
-    internal Listener Listen(InetEndpoint local, int backlog, ITcpOwner owner)
+    /// <param name="local">The address and port.</param>
+    /// <param name="backlog">The argument of listen().</param>
+    /// <param name="owner">The socket.</param>
+    /// <param name="profile">Whose listener it is to be; null: the stack's own.</param>
+    internal Listener Listen(InetEndpoint local, int backlog, ITcpOwner owner, KernelProfile? profile = null)
     {
         if (!_freeListeners.TryDequeue(out int place))
         {
@@ -154,7 +146,11 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
         // 0 means none; after 65535 listeners the ids come round.
         _lastListenerId = _lastListenerId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastListenerId + 1);
-        var listener = new Listener(this, place, _lastListenerId, local, owner);
+        var listener = new Listener(
+            this, place, _lastListenerId, local, owner, RulesOf(profile ?? Context.Profile))
+        {
+            Sequence = _listened++,
+        };
         _listeners[place] = listener;
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
@@ -185,6 +181,27 @@ internal sealed class TcpLayer : ITransport, IDisposable
         listener.StartFastOpen();
         Table.Listeners.Add(listener);
     }
+
+    /// <summary>The rules of a profile, made when a listener first wants them.</summary>
+    internal ListenRules RulesOf(KernelProfile profile)
+    {
+        foreach (ListenRules known in _rules)
+        {
+            if (ReferenceEquals(known.Profile, profile))
+            {
+                return known;
+            }
+        }
+
+        var rules = new ListenRules(this, profile);
+        _rules.Add(rules);
+        return rules;
+    }
+
+    /// <summary>A number by which a timer knows rules.</summary>
+    internal int NumberOf(ListenRules rules) => _rules.IndexOf(rules);
+
+    internal ListenRules RulesAt(int number) => _rules[number];
 
     internal Listener? ListenerAt(int place) => _listeners[place];
 
@@ -227,7 +244,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal void ForgetRequest(Listener listener, int place, ref ConnectionRequest request)
     {
         listener.SynQueue.Remove(place, ref request, Table.Requests);
-        SynAckTimer.Stop(listener, place);
+        listener.Rules.Timer.Stop(listener, place);
         Table.FreeRequest(place);
         if (_savedSyns.Count > 0)
         {

@@ -1,5 +1,6 @@
 using System;
 using Earshot.Core.Memory;
+using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Time;
 
 namespace Earshot.Core.Tcp;
@@ -18,6 +19,9 @@ internal enum TimerKind
 
     /// <summary>A listener's sweep over its requests.</summary>
     Sweep,
+
+    /// <summary>The timer that the requests of all listeners share.</summary>
+    SynAckTick,
 }
 
 /// <summary>A timer of something that is not in a slab itself: 20 bytes.</summary>
@@ -65,7 +69,7 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
         switch (Handle.Kind(handle))
         {
             case HandleKind.Request:
-                _tcp.SynAckTimer.OnTimer(place);
+                _tcp.ListenerAt(_tcp.Table.Requests[place].Listener)!.Rules.Timer.OnTimer(place);
                 return;
             case HandleKind.TimeWait:
                 _tcp.TimeWait.OnTimer(place);
@@ -84,8 +88,12 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
             case TimerKind.Keepalive:
                 _tcp.Table.Connection(node.Owner).OnKeepaliveTimer();
                 break;
+            case TimerKind.SynAckTick:
+                _tcp.RulesAt(node.Owner).Timer.OnTick();
+                break;
             default:
-                _tcp.SynAckTimer.OnSweep(_tcp.ListenerAt(node.Owner)!);
+                Listener swept = _tcp.ListenerAt(node.Owner)!;
+                swept.Rules.Timer.OnSweep(swept);
                 break;
         }
 

@@ -63,7 +63,8 @@ public static class ListenCounters
             {
                 bool counts = counter switch
                 {
-                    "TcpExtListenOverflows" or "TcpExtListenDrops" => profile.CountsDroppedSyns || !IsOfSyn(rule),
+                    "TcpExtListenOverflows" or "TcpExtListenDrops" =>
+                        profile.DroppedSyns == DroppedSynCounting.ListenCounters || !IsOfSyn(rule),
                     "TcpExtTCPTimeouts" => profile.CountsRequestTimeouts,
                     _ => true,
                 };

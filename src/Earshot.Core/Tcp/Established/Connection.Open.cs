@@ -238,9 +238,8 @@ internal sealed partial class Connection
         return (int)(echo - first) < 0 || (int)(echo - now) > 0;
     }
 
-    private uint TimestampAt(long nanoseconds) => _context.Profile.TimestampOffsets
-        ? (uint)(nanoseconds / 1_000_000) + _tsOffset
-        : (uint)_context.Clock.At(new Time.Instant(nanoseconds)) + _tsOffset;
+    private uint TimestampAt(long nanoseconds) =>
+        _context.TimestampAt(new Time.Instant(nanoseconds)) + _tsOffset;
 
     /// <summary>The SYN-ACK that was waited for. Linux: tcp_finish_connect.</summary>
     private void Establish(in TcpSegment segment, in TcpOptions options)

@@ -65,8 +65,7 @@ internal sealed partial class Connection
         int retries = Options.SynCount != 0 ? Options.SynCount : _context.Sysctls.TcpSynRetries;
         int linear = State == TcpState.SynSent ? _context.Sysctls.TcpSynLinearTimeouts : 0;
         long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
-        long limit = Options.UserTimeout > 0
-            ? Options.UserTimeout * 1000L : ((1L << Math.Min(retries + 1, 40)) - 1) * InitialRto;
+        long limit = Options.UserTimeout > 0 ? Options.UserTimeout * 1000L : ConnectLimit(retries);
         bool tooMany = Options.UserTimeout == 0 && _timeouts >= retries + linear;
         if (tooMany || elapsed >= limit)
         {
@@ -95,8 +94,20 @@ internal sealed partial class Connection
             _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
         }
 
-        long wait = Options.UserTimeout > 0 ? Math.Clamp(limit - elapsed, 1, _rtt.Rto) : _rtt.Rto;
-        ArmWriteTimer(wait);
+        bool cut = Options.UserTimeout > 0 || _context.Profile.ConnectLifetime is not null;
+        ArmWriteTimer(cut ? Math.Clamp(limit - elapsed, 1, _rtt.Rto) : _rtt.Rto);
+    }
+
+    /// <summary>For how many microseconds connect() tries. Linux: retransmits_timed_out.</summary>
+    private long ConnectLimit(int retries)
+    {
+        if (_context.Profile.ConnectLifetime is { } lifetime)
+        {
+            return (long)lifetime.TotalMicroseconds;
+        }
+
+        long first = _context.Profile.ConnectTimeoutBase is { } wrong ? (long)wrong.TotalMicroseconds : InitialRto;
+        return ((1L << Math.Min(retries + 1, 40)) - 1) * first;
     }
 
     /// <summary>Linux: tcp_retransmit_timer.</summary>

@@ -19,7 +19,7 @@ internal sealed partial class Listener
     /// <summary>Answers a SYN with a cookie; nothing stays but a stamp of the time. Linux: tcp_conn_request.</summary>
     private void SendCookie(in TcpSegment syn, int @interface, in Route route)
     {
-        SynCookies cookies = _tcp.SynCookies!;
+        SynCookies cookies = Rules.Cookies!;
         ConnectionRequest request = default;
         Fill(ref request, syn, @interface, route, cookies, out _);
         cookies.NoteOverflow(Overflow);
@@ -37,7 +37,7 @@ internal sealed partial class Listener
     /// <returns>Whether the segment is done with; otherwise it is to be reset.</returns>
     internal bool TryCookie(in TcpSegment ack, uint tag, bool hasRequest)
     {
-        if (_context.Sysctls.TcpSyncookies == 0 || _tcp.SynCookies is not { } cookies)
+        if (_context.Sysctls.TcpSyncookies == 0 || Rules.Cookies is not { } cookies)
         {
             return false;
         }
@@ -50,7 +50,8 @@ internal sealed partial class Listener
         Route route = default;
         bool hasRoute = allowed && _tcp.Routes.TryRoute(ack.Source, out route);
         CookieDecision decision = ListenShapeRules.Decide(new CookieQuestion(
-            lately, cookies.GateSeconds, decodes, mss, allowed, hasRoute, AcceptQueue.Count, Backlog,
+            lately, cookies.GateSeconds, decodes, mss, allowed, hasRoute, AcceptQueue.Count,
+            Rules.Shape.AcceptLimit(Backlog),
             cookies.CountsClosedGate));
         _context.Mib.Count(decision.First);
         _context.Mib.Count(decision.Second);
@@ -134,7 +135,7 @@ internal sealed partial class Listener
     /// <summary>Tells the kernel's log that the SYN queue is full. Linux: tcp_syn_flood_action.</summary>
     private void WarnOfFlood(in TcpSegment syn)
     {
-        SynFloodLog log = _context.Profile.FloodLog;
+        SynFloodLog log = Rules.Profile.FloodLog;
         int syncookies = _context.Sysctls.TcpSyncookies;
         if ((syncookies == 0 && !log.TellsDrops) || (log.IsSilentWhenAlways && syncookies == 2)
             || (log.Limit == FloodLogLimit.OncePerListener && _hasWarned))

@@ -11,7 +11,7 @@ internal sealed partial class Listener
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
 
-    internal Listener(TcpLayer tcp, int place, ushort id, InetEndpoint local, ITcpOwner owner)
+    internal Listener(TcpLayer tcp, int place, ushort id, InetEndpoint local, ITcpOwner owner, ListenRules rules)
     {
         _tcp = tcp;
         _context = tcp.Context;
@@ -20,6 +20,7 @@ internal sealed partial class Listener
         Local = local;
         Owner = owner;
         FastOpenQueue = new FastOpenQueue(_context);
+        Rules = rules;
     }
 
     /// <summary>Its number in the TCP layer's table, by which requests know it.</summary>
@@ -28,9 +29,15 @@ internal sealed partial class Listener
     /// <summary>The id by which the ledger knows it.</summary>
     internal ushort Id { get; }
 
+    /// <summary>How many listeners the stack had before this one, so that they can be put in order of age.</summary>
+    internal long Sequence { get; init; }
+
     internal InetEndpoint Local { get; private set; }
 
     internal ITcpOwner Owner { get; }
+
+    /// <summary>The questions and the timer it goes by: the stack's profile's, or another's.</summary>
+    internal ListenRules Rules { get; }
 
     internal bool IsListening { get; private set; } = true;
 
@@ -51,13 +58,19 @@ internal sealed partial class Listener
     /// <summary>Sets the backlog: at the first listen() and at every later one.</summary>
     internal void SetBacklog(int asked)
     {
-        // Compared as unsigned: -1 means somaxconn. Linux: __sys_listen_socket.
         uint somaxconn = (uint)_context.Sysctls.Somaxconn;
-        AcceptQueue.SetLimit(Math.Min((uint)asked, somaxconn), _context.Now);
-        uint limit = _tcp.Shape.SynLimit(Backlog, _context.Sysctls.TcpMaxSynBacklog, SynQueue.Limit);
-        if (SynQueue.Limit == 0 && _context.Profile.SynAckTimer == Profiles.SynAckTimerKind.Sweep)
+        AcceptQueue.SetLimit(Rules.Backlog(asked, somaxconn), _context.Now);
+        uint limit = Rules.Shape.SynLimit(Backlog, _context.Sysctls.TcpMaxSynBacklog, SynQueue.Limit);
+        if (SynQueue.Buckets is null)
         {
-            SynQueue.MakeBuckets(limit, _tcp.NextListenerHash());
+            if (Rules.SynCache is { } cache)
+            {
+                SynQueue.Share(cache);
+            }
+            else if (Rules.OwnBuckets(limit) is > 0 and var buckets)
+            {
+                SynQueue.MakeBuckets(buckets, _tcp.NextListenerHash());
+            }
         }
 
         SynQueue.Limit = limit;
@@ -69,7 +82,7 @@ internal sealed partial class Listener
     internal void OnSegment(in TcpSegment segment, int @interface, uint tag)
     {
         if ((segment.Flags & (TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Syn)) == TcpFlags.Ack
-            && _context.Sysctls.TcpSyncookies != 0 && _tcp.SynCookies is not null)
+            && _context.Sysctls.TcpSyncookies != 0 && Rules.Cookies is not null)
         {
             if (!TryCookie(segment, tag, hasRequest: false))
             {
@@ -115,14 +128,15 @@ internal sealed partial class Listener
         }
 
         bool hasRoute = _tcp.Routes.TryRoute(syn.Source, out Route route);
-        int syncookies = _tcp.SynCookies is null ? 0 : sysctls.TcpSyncookies;
+        int syncookies = Rules.Cookies is null ? 0 : sysctls.TcpSyncookies;
         var question = new SynQuestion(
             forcedIsn is not null, SynQueue.Count, SynQueue.YoungCount, SynQueue.Limit,
             AcceptQueue.Count, Backlog, syncookies, sysctls.TcpMaxSynBacklog,
             syncookies == 0 && _context.Profile.RemembersPeers
                 && _tcp.Metrics.IsProven(syn.Destination, syn.Source),
-            syncookies == 2 && _context.Profile.CookiesMayBeForced, hasRoute, syn.Source.IsIPv6);
-        SynDecision decision = _tcp.Shape.Decide(question);
+            syncookies == 2 && Rules.Profile.CookiesMayBeForced, hasRoute, syn.Source.IsIPv6,
+            Rules.SynCache is { } cache ? cache.CountOf(BucketOf(cache, syn)) : 0);
+        SynDecision decision = Rules.Shape.Decide(question);
         mib.Count(decision.First);
         mib.Count(decision.Second);
         mib.Count(decision.Third);
@@ -133,6 +147,10 @@ internal sealed partial class Listener
 
         switch (decision.Action)
         {
+            case SynAction.QueueInPlaceOfAnother:
+                PushOut(syn);
+                Remember(syn, @interface, tag, forcedIsn, route, decision.Verdict);
+                break;
             case SynAction.Queue:
                 Remember(syn, @interface, tag, forcedIsn, route, decision.Verdict);
                 break;
@@ -167,6 +185,13 @@ internal sealed partial class Listener
 
         SeqNumber isn = Fill(ref request, syn, @interface, route, null, out TcpOptions asked);
         request.Isn = (forcedIsn ?? isn).Value;
+        if (Rules is { SynCache: not null, Cookies: { } cookies } && forcedIsn is null
+            && _context.Sysctls.TcpSyncookies != 0)
+        {
+            // Whoever is pushed out of the cache can still finish: the number is a cookie as well.
+            request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss).Value;
+        }
+
         FastOpenOffer offer = default;
         if (asked.FastOpen != FastOpenOption.None || syn.PayloadLength > 0)
         {
@@ -187,7 +212,7 @@ internal sealed partial class Listener
 
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
-        _tcp.SynAckTimer.Start(this, place, ref request);
+        Rules.Timer.Start(this, place, ref request);
         _context.Judge(syn.Tuple, verdict, Id);
         if (_context.Observer is not null)
         {
@@ -253,11 +278,44 @@ internal sealed partial class Listener
         _tcp.ForgetIfUnused(this);
     }
 
+    /// <summary>Makes room for a SYN: in the SYN cache the oldest of its bucket goes, elsewhere one chosen by
+    /// chance.</summary>
+    private void PushOut(in TcpSegment syn)
+    {
+        RequestBuckets buckets = SynQueue.Buckets!;
+        int place;
+        if (Rules.SynCache is not null)
+        {
+            place = buckets.Oldest(BucketOf(buckets, syn), _tcp.Table.Requests);
+            Rules.Cookies?.NoteOverflow(Overflow);
+        }
+        else
+        {
+            place = buckets.First(0);
+            for (uint steps = (uint)(_tcp.NextListenerHash() % (ulong)SynQueue.Count); steps > 0; steps--)
+            {
+                place = _tcp.Table.Requests[place].NextInBucket - 1;
+            }
+        }
+
+        ref ConnectionRequest request = ref _tcp.Table.Requests[place];
+        _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestPushedOut, (uint)SynQueue.Count), Id);
+        _tcp.RemoveRequest(place, ref request);
+    }
+
+    private int BucketOf(RequestBuckets buckets, in TcpSegment syn) =>
+        buckets.BucketOf(_tcp.Table.BucketKey(syn.Source), syn.SourcePort);
+
     private void Drop(in TcpSegment syn, Verdict verdict)
     {
-        if (_context.Profile.CountsDroppedSyns)
+        switch (Rules.Profile.DroppedSyns)
         {
-            _context.Mib.Count(Counter.TcpExtListenDrops);
+            case Profiles.DroppedSynCounting.AttemptFails:
+                _context.Mib.Count(Counter.TcpAttemptFails);
+                break;
+            case Profiles.DroppedSynCounting.ListenCounters:
+                _context.Mib.Count(Counter.TcpExtListenDrops);
+                break;
         }
 
         _context.Judge(syn.Tuple, verdict, Id);

@@ -45,9 +45,9 @@ internal sealed partial class RequestInput
         if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
         {
             if (OnDuplicateSyn(ref request, segment, listener.Id, listener.Owner.Options)
-                && _context.Profile.DuplicateSynRearms)
+                && listener.Rules.Profile.DuplicateSynRearms)
             {
-                _tcp.SynAckTimer.Rearm(place, ref request);
+                listener.Rules.Timer.Rearm(place, ref request);
             }
 
             return false;
@@ -275,7 +275,7 @@ internal sealed partial class RequestInput
 
         var question = new AckQuestion(
             listener.AcceptQueue.Count, listener.Backlog, _context.Sysctls.TcpAbortOnOverflow, request.Retransmissions);
-        AckDecision decision = _tcp.Shape.Decide(question);
+        AckDecision decision = listener.Rules.Shape.Decide(question);
         _context.Mib.Count(decision.First);
         _context.Mib.Count(decision.Second);
         _context.Mib.Count(decision.Third);
@@ -284,6 +284,10 @@ internal sealed partial class RequestInput
         {
             case AckAction.Ignore:
                 request.Flags |= RequestFlags.Acked;
+                listener.Rules.Timer.OnIgnoredAck();
+                break;
+            case AckAction.Remove:
+                _tcp.RemoveRequest(place, ref request);
                 break;
             case AckAction.Abort:
                 _tcp.Output.Reset(segment);

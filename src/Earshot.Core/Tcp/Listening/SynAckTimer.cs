@@ -4,14 +4,15 @@ using Earshot.Core.Profiles;
 
 namespace Earshot.Core.Tcp.Listening;
 
-/// <summary>When to send a SYN-ACK again, when to give a request up: a timer per request, or one sweep per
-/// listener.</summary>
+/// <summary>When to send a SYN-ACK again, when to give a request up: a timer per request, one sweep per listener, or
+/// one timer for all.</summary>
 /// <remarks>
-/// Linux: reqsk_timer_handler (per request, 4.1 and later), inet_csk_reqsk_queue_prune (the sweep before it).
+/// Linux: reqsk_timer_handler (per request, 4.1 and later), inet_csk_reqsk_queue_prune (the sweep before it). What 2.2
+/// and the BSDs do is in <c>SynAckTimer.Ticks.cs</c>.
 /// A sweep's clock hand is why, under the older kernels, a request is served up to one lap late, and why in the first
 /// article's experiment the ninth client gets in at its first or at its second retry.
 /// </remarks>
-internal sealed class SynAckTimer
+internal sealed partial class SynAckTimer
 {
     // Below two retries no pressure goes, in either handler.
     private const int LeastRetries = 2;
@@ -20,27 +21,45 @@ internal sealed class SynAckTimer
 
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
-    private readonly bool _sweeps;
+    private readonly ListenRules _rules;
+    private readonly KernelProfile _profile;
+    private readonly SynAckTimerKind _kind;
+    private readonly long _initialRto;
+    private readonly long _maximumRto;
+    private readonly long _lifetime;
 
-    internal SynAckTimer(TcpLayer tcp)
+    internal SynAckTimer(TcpLayer tcp, ListenRules rules)
     {
         _tcp = tcp;
         _context = tcp.Context;
-        _sweeps = _context.Profile.SynAckTimer == SynAckTimerKind.Sweep;
+        _rules = rules;
+        _profile = rules.Profile;
+        _kind = _profile.SynAckTimer;
+        _initialRto = (long)_profile.InitialRto.TotalMicroseconds;
+        _maximumRto = (long)_profile.MaximumRto.TotalMicroseconds;
+        _lifetime = (long)_profile.RequestLifetime.GetValueOrDefault().TotalMicroseconds;
     }
+
+    private bool HasTimerPerRequest => _kind is SynAckTimerKind.PerRequest or SynAckTimerKind.SlowTicks;
+
+    private TimeSpan Tick => _profile.SynAckTick.GetValueOrDefault();
 
     /// <summary>Starts the timer of a request whose first SYN-ACK is about to leave.</summary>
     internal void Start(Listener listener, int place, ref ConnectionRequest request)
     {
-        long jiffies = _context.Clock.From(_context.Profile.InitialRto);
-        if (!_sweeps)
+        if (HasTimerPerRequest)
         {
-            _tcp.Timers.Wheel.Arm(Handle.Of(HandleKind.Request, place), _context.Jiffies + jiffies);
+            Arm(place, request, timeouts: 0);
             return;
         }
 
+        long jiffies = Delay(0);
         request.Timer.Expires = (uint)(_context.Jiffies + jiffies);
-        if (listener.SynQueue.Count == 1)
+        if (_kind == SynAckTimerKind.GlobalTick)
+        {
+            StartTicking();
+        }
+        else if (listener.SynQueue.Count == 1)
         {
             if (listener.SweepNode < 0)
             {
@@ -54,9 +73,13 @@ internal sealed class SynAckTimer
     /// <summary>A request has left its listener's queue.</summary>
     internal void Stop(Listener listener, int place)
     {
-        if (!_sweeps)
+        if (HasTimerPerRequest)
         {
             _tcp.Timers.Wheel.Cancel(Handle.Of(HandleKind.Request, place));
+        }
+        else if (_kind == SynAckTimerKind.GlobalTick)
+        {
+            LeaveTicking();
         }
         else if (listener.SynQueue.Count == 0 && listener.SweepNode >= 0)
         {
@@ -67,9 +90,14 @@ internal sealed class SynAckTimer
     /// <summary>A duplicate SYN was answered: the timer starts anew with the same backoff.</summary>
     internal void Rearm(int place, ref ConnectionRequest request)
     {
-        if (!_sweeps)
+        if (HasTimerPerRequest)
         {
-            _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
+            _tcp.Timers.Wheel.Cancel(Handle.Of(HandleKind.Request, place));
+            Arm(place, request, request.Timeouts);
+        }
+        else
+        {
+            request.Timer.Expires = (uint)(_context.Jiffies + Delay(request.Timeouts));
         }
     }
 
@@ -92,8 +120,9 @@ internal sealed class SynAckTimer
             return;
         }
 
-        int retries = Retries(listener, 2 * listener.SynQueue.Count > Math.Max(PressureFloor, (long)listener.Backlog));
-        if (_context.Profile.CountsRequestTimeouts)
+        bool pressure = 2 * listener.SynQueue.Count > Math.Max(PressureFloor, (long)listener.Backlog);
+        int retries = Retries(listener, pressure);
+        if (_profile.CountsRequestTimeouts)
         {
             _context.Mib.Count(Counter.TcpExtTCPTimeouts);
         }
@@ -101,6 +130,7 @@ internal sealed class SynAckTimer
         int limit = listener.Owner.Options.DeferAccept;
         (bool expires, bool resends) = DeferRules.OnTimer(
             request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
+        expires |= IsTooOld(request);
         bool goesOn = !expires
             && (!resends || Resend(listener, ref request) || request.Has(RequestFlags.Acked));
         if (migrates)
@@ -126,7 +156,7 @@ internal sealed class SynAckTimer
             : new Verdict(RuleId.RequestDeferredTimer, request.Timeouts + 1u, (uint)limit);
         _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
         Age(listener, ref request);
-        _tcp.Timers.Arm(Handle.Of(HandleKind.Request, place), Delay(request.Timeouts));
+        Arm(place, request, request.Timeouts);
     }
 
     /// <summary>A request goes over to another listener of its group. Linux: reqsk_queue_migrated.</summary>
@@ -153,10 +183,9 @@ internal sealed class SynAckTimer
             return;
         }
 
-        // Linux compares with half of the table's power of two.
-        int retries = Retries(listener, queue.Count >= queue.BucketCount >> 1);
-        TimeSpan rto = _context.Profile.InitialRto;
-        int turns = (int)(rto / _context.Profile.SweepInterval);
+        // Linux compares with half of the limit's power of two.
+        int retries = Retries(listener, (uint)queue.Count >= queue.Limit >> 1);
+        int turns = (int)(_profile.InitialRto / Tick);
         int budget = 2 * (queue.BucketCount / turns);
         int bucket = queue.ClockHand;
         for (; budget > 0; budget--)
@@ -180,15 +209,16 @@ internal sealed class SynAckTimer
         queue.ClockHand = bucket;
         if (queue.Count > 0)
         {
-            _tcp.Timers.Arm(listener.SweepNode, _context.Clock.From(_context.Profile.SweepInterval));
+            _tcp.Timers.Arm(listener.SweepNode, _context.Clock.From(Tick));
         }
     }
 
     private void Serve(Listener listener, int place, ref ConnectionRequest request, int retries, int bucket)
     {
+        bool spared = _profile.SparesAcknowledgedRequests == true && request.Has(RequestFlags.Acked);
         (bool expires, bool resends) = DeferRules.OnTimer(
-            request.Timeouts, retries, listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked),
-            _context.Profile.DefersForEver);
+            request.Timeouts, spared ? Retries(listener, pressure: false) : retries,
+            listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
         if (expires)
         {
             Expire(listener, place, ref request);
@@ -203,7 +233,9 @@ internal sealed class SynAckTimer
 
         Age(listener, ref request);
         request.Timer.Expires = (uint)(_context.Jiffies + Delay(request.Timeouts));
-        var verdict = new Verdict(RuleId.RequestSweep, request.Retransmissions, (uint)retries, (uint)bucket);
+        Verdict verdict = _kind == SynAckTimerKind.Sweep
+            ? new Verdict(RuleId.RequestSweep, request.Retransmissions, (uint)retries, (uint)bucket)
+            : new Verdict(RuleId.RequestTimer, request.Retransmissions, (uint)retries);
         _context.Judge(_tcp.Table.Tuple(request), verdict, listener.Id);
     }
 
@@ -239,7 +271,7 @@ internal sealed class SynAckTimer
     {
         int retries = listener.Owner.Options.SynCount != 0
             ? listener.Owner.Options.SynCount : _context.Sysctls.TcpSynackRetries;
-        if (!pressure)
+        if (!pressure || _profile.PrunesUnderPressure != true)
         {
             return retries;
         }
@@ -259,11 +291,13 @@ internal sealed class SynAckTimer
         return retries;
     }
 
-    private long Delay(int timeouts)
+    private void Arm(int place, in ConnectionRequest request, int timeouts)
     {
-        TimeSpan rto = _context.Profile.InitialRto;
-        long microseconds = (long)rto.TotalMicroseconds << Math.Min(timeouts, 20);
-        return _context.Clock.FromMicroseconds(
-            Math.Min(microseconds, (long)_context.Profile.MaximumRto.TotalMicroseconds));
+        long jiffies = _lifetime == 0 ? Delay(timeouts) : Math.Min(Delay(timeouts), Rest(request));
+        long expires = _kind == SynAckTimerKind.SlowTicks ? OnTick(jiffies) : _context.Jiffies + jiffies;
+        _tcp.Timers.Wheel.Arm(Handle.Of(HandleKind.Request, place), expires);
     }
+
+    private long Delay(int timeouts) =>
+        _context.Clock.FromMicroseconds(Math.Min(_initialRto << Math.Min(timeouts, 20), _maximumRto));
 }

@@ -1,3 +1,5 @@
+using Earshot.Core.Profiles;
+
 namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>What a listener does with a SYN.</summary>
@@ -11,6 +13,9 @@ internal enum SynAction : byte
 
     /// <summary>It is answered with a SYN-ACK whose number is a cookie, and forgotten.</summary>
     Cookie,
+
+    /// <summary>As <see cref="Queue"/>, after another request was pushed out.</summary>
+    QueueInPlaceOfAnother,
 }
 
 /// <summary>What is asked about a SYN: everything that the decision may look at.</summary>
@@ -26,6 +31,7 @@ internal enum SynAction : byte
 /// <param name="ForcesCookies">Every SYN gets a cookie: tcp_syncookies is 2 and the release knows that value.</param>
 /// <param name="HasRoute">There is a way back to the client.</param>
 /// <param name="IsIPv6">The client's address is one of IPv6.</param>
+/// <param name="BucketCount">Requests in the SYN's bucket of the host's SYN cache, where there is one.</param>
 internal readonly record struct SynQuestion(
     bool HasForcedIsn,
     int SynCount,
@@ -38,7 +44,8 @@ internal readonly record struct SynQuestion(
     bool IsProven = false,
     bool ForcesCookies = false,
     bool HasRoute = true,
-    bool IsIPv6 = false)
+    bool IsIPv6 = false,
+    int BucketCount = 0)
 {
     /// <summary>What a missing way back counts beside the drop.</summary>
     internal Counter NoRouteCounter => IsIPv6 ? Counter.None : Counter.IpOutNoRoutes;
@@ -70,6 +77,9 @@ internal enum AckAction : byte
 
     /// <summary>The request is removed and the peer reset.</summary>
     Abort,
+
+    /// <summary>The request is removed and the peer told nothing.</summary>
+    Remove,
 }
 
 /// <summary>What is asked about a third ACK.</summary>
@@ -132,6 +142,15 @@ internal readonly record struct CookieDecision(
 /// <summary>The ordered questions of an era, pure, so that a table test covers all of it.</summary>
 internal abstract class ListenShapeRules
 {
+    // A table of more entries than this no kernel makes.
+    private protected const int LargestTable = 1 << 30;
+
+    /// <summary>Whether a listener keeps its requests in a list of its own, besides the socket table.</summary>
+    internal virtual bool NeedsList => false;
+
+    /// <summary>How many connections may wait before one that a cookie brings back is one too many.</summary>
+    internal virtual uint AcceptLimit(uint backlog) => backlog;
+
     /// <summary>The SYN queue's limit for a listen() call.</summary>
     /// <param name="backlog">The backlog after somaxconn.</param>
     /// <param name="maxSynBacklog">net.ipv4.tcp_max_syn_backlog at this moment.</param>
@@ -145,13 +164,11 @@ internal abstract class ListenShapeRules
     internal abstract SynDecision Decide(in SynQuestion question);
 
     /// <summary>Judges a third ACK. Linux: tcp_check_req, tcp_v4_syn_recv_sock.</summary>
-    internal AckDecision Decide(in AckQuestion question)
+    internal virtual AckDecision Decide(in AckQuestion question)
     {
         if (!AcceptQueue.Overflows(question.AcceptCount, question.Backlog))
         {
-            return new AckDecision(
-                AckAction.Promote,
-                new Verdict(RuleId.RequestPromoted, (uint)question.AcceptCount + 1, question.Backlog));
+            return Promote(question);
         }
 
         bool abort = question.AbortOnOverflow != 0;
@@ -217,6 +234,42 @@ internal abstract class ListenShapeRules
     /// refused.</remarks>
     private protected static bool IsLastQuarter(in SynQuestion q) =>
         q.Syncookies == 0 && q.MaxSynBacklog - q.SynCount < q.MaxSynBacklog >> 2 && !q.IsProven;
+
+    /// <summary>Whether the accept queue is full beside more young requests than are tolerated.</summary>
+    private protected static bool IsFullBesideYoung(in SynQuestion q, uint tolerated) =>
+        AcceptQueue.Overflows(q.AcceptCount, q.Backlog) && (uint)q.YoungCount > tolerated;
+
+    /// <summary>A refusal, counted as the release counts it.</summary>
+    /// <param name="counting">What a dropped SYN is counted as.</param>
+    /// <param name="verdict">Why it was dropped.</param>
+    /// <param name="reason">The counter of the reason, where listeners have counters.</param>
+    /// <param name="wanted">The counter of a cookie that was wanted, or none.</param>
+    /// <param name="full">The SYN queue was full.</param>
+    private protected static SynDecision Refuse(
+        DroppedSynCounting counting, Verdict verdict, Counter reason = Counter.None, Counter wanted = Counter.None,
+        bool full = false)
+    {
+        (Counter first, Counter second) = counting switch
+        {
+            DroppedSynCounting.Nothing => (Counter.None, Counter.None),
+            DroppedSynCounting.AttemptFails => (Counter.TcpAttemptFails, Counter.None),
+            _ when reason == Counter.None => (Counter.TcpExtListenDrops, Counter.None),
+            _ => (reason, Counter.TcpExtListenDrops),
+        };
+        return new SynDecision(SynAction.Drop, verdict, first, second, wanted, full);
+    }
+
+    /// <summary>A refusal for want of a way back, which IP counts whatever the listener counts.</summary>
+    private protected static SynDecision RefuseRoute(
+        DroppedSynCounting counting, in SynQuestion q, Counter wanted, bool full)
+    {
+        SynDecision refused = Refuse(counting, new Verdict(RuleId.SynNoRoute), Counter.None, wanted, full);
+        return refused with { First = q.NoRouteCounter, Second = refused.First };
+    }
+
+    private protected static AckDecision Promote(in AckQuestion question) => new(
+        AckAction.Promote,
+        new Verdict(RuleId.RequestPromoted, (uint)question.AcceptCount + 1, question.Backlog));
 
     private protected static SynDecision Queue(in SynQuestion q) => new(
         SynAction.Queue,

@@ -10,9 +10,6 @@ namespace Earshot.Core.Tcp.Listening;
 /// </remarks>
 internal sealed class SynQueue
 {
-    private int[] _buckets = [];
-    private ulong _hashKey;
-
     /// <summary>Requests. Linux: qlen.</summary>
     internal int Count { get; private set; }
 
@@ -28,26 +25,28 @@ internal sealed class SynQueue
     /// <summary>Where the sweep goes on: a bucket. Linux: clock_hand.</summary>
     internal int ClockHand { get; set; }
 
-    /// <summary>Buckets of the listener's own table; 0 where there is none.</summary>
-    internal int BucketCount => _buckets.Length;
+    /// <summary>The buckets that the requests also hang in; null where there are none.</summary>
+    internal RequestBuckets? Buckets { get; private set; }
 
-    internal void MakeBuckets(uint count, ulong hashKey)
+    /// <summary>Buckets of the listener's own table; 0 where there is none.</summary>
+    internal int BucketCount { get; private set; }
+
+    /// <summary>Gives the listener a table of its own.</summary>
+    internal void MakeBuckets(int count, ulong hashKey)
     {
-        _buckets = new int[count];
-        _hashKey = hashKey;
+        Buckets = new RequestBuckets(count, hashKey);
+        BucketCount = count;
     }
+
+    /// <summary>Hangs requests into the cache that all listeners share.</summary>
+    internal void Share(RequestBuckets cache) => Buckets = cache;
 
     internal void Add(int handle, ref ConnectionRequest request)
     {
         Count++;
         Most = Math.Max(Most, Count);
         YoungCount++;
-        if (_buckets.Length > 0)
-        {
-            ref int bucket = ref _buckets[Bucket(request)];
-            request.NextInBucket = bucket;
-            bucket = handle + 1;
-        }
+        Buckets?.Add(handle, ref request);
     }
 
     /// <summary>A request's timer fired for the first time.</summary>
@@ -62,29 +61,9 @@ internal sealed class SynQueue
         }
 
         Invariant.Check(Count >= 0 && YoungCount >= 0 && YoungCount <= Count, "a SYN queue counts what it holds");
-        if (_buckets.Length == 0)
-        {
-            return;
-        }
-
-        ref int link = ref _buckets[Bucket(request)];
-        while (link != handle + 1)
-        {
-            Invariant.Check(link != 0, "a request hangs in its bucket");
-            link = ref slab[link - 1].NextInBucket;
-        }
-
-        link = request.NextInBucket;
+        Buckets?.Remove(handle, ref request, slab);
     }
 
-    /// <summary>The first request of a bucket, or -1.</summary>
-    internal int FirstInBucket(int bucket) => _buckets[bucket] - 1;
-
-    internal int Bucket(in ConnectionRequest request)
-    {
-        // Linux: inet_synq_hash, a Jenkins hash of the peer under a random number of the listener's own.
-        ulong hash = Math.BigMul(((ulong)request.RemotePort << 32 | request.RemoteAddress) ^ _hashKey,
-            0x9e3779b97f4a7c15 ^ (_hashKey >> 1), out ulong low) ^ low;
-        return (int)((hash ^ (hash >> 32)) & (ulong)(_buckets.Length - 1));
-    }
+    /// <summary>The first request of a bucket of the listener's own table, or -1.</summary>
+    internal int FirstInBucket(int bucket) => Buckets!.First(bucket);
 }

@@ -1,3 +1,5 @@
+using Earshot.Core.Profiles;
+
 namespace Earshot.Core.Tcp.Listening.Shapes;
 
 /// <summary>4.10 and later: requests live in the established table, and a full accept queue refuses every
@@ -7,9 +9,15 @@ namespace Earshot.Core.Tcp.Listening.Shapes;
 internal sealed class GlobalTableShape : ListenShapeRules
 {
     private readonly bool _admitsOneMore;
+    private readonly DroppedSynCounting _counting;
 
     /// <param name="admitsOneMore">6.18: full above the backlog; before: at the backlog.</param>
-    internal GlobalTableShape(bool admitsOneMore) => _admitsOneMore = admitsOneMore;
+    /// <param name="counting">What a dropped SYN is counted as.</param>
+    internal GlobalTableShape(bool admitsOneMore, DroppedSynCounting counting)
+    {
+        _admitsOneMore = admitsOneMore;
+        _counting = counting;
+    }
 
     internal override uint SynLimit(uint backlog, int maxSynBacklog, uint previous) => backlog;
 
@@ -23,36 +31,21 @@ internal sealed class GlobalTableShape : ListenShapeRules
         bool cookie = full || (!q.HasForcedIsn && q.ForcesCookies);
         if (full && q.Syncookies == 0)
         {
-            return new SynDecision(
-                SynAction.Drop,
-                new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit),
-                Counter.TcpExtTCPReqQFullDrop,
-                Counter.TcpExtListenDrops,
-                SynQueueFull: true);
+            var refused = new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit);
+            return Refuse(_counting, refused, Counter.TcpExtTCPReqQFullDrop, full: true);
         }
 
         // A SYN that a cookie is wanted for is counted as such even when it comes to nothing.
         Counter wanted = cookie ? Counter.TcpExtTCPReqQFullDoCookies : Counter.None;
         if (AcceptQueue.Overflows(q.AcceptCount, q.Backlog))
         {
-            return new SynDecision(
-                SynAction.Drop,
-                new Verdict(RuleId.SynAcceptQueueFull, (uint)q.AcceptCount, q.Backlog),
-                Counter.TcpExtListenOverflows,
-                Counter.TcpExtListenDrops,
-                wanted,
-                full);
+            var overflow = new Verdict(RuleId.SynAcceptQueueFull, (uint)q.AcceptCount, q.Backlog);
+            return Refuse(_counting, overflow, Counter.TcpExtListenOverflows, wanted, full);
         }
 
         if (!q.HasRoute)
         {
-            return new SynDecision(
-                SynAction.Drop,
-                new Verdict(RuleId.SynNoRoute),
-                q.NoRouteCounter,
-                Counter.TcpExtListenDrops,
-                wanted,
-                full);
+            return RefuseRoute(_counting, q, wanted, full);
         }
 
         if (cookie)
@@ -62,10 +55,7 @@ internal sealed class GlobalTableShape : ListenShapeRules
 
         if (!q.HasForcedIsn && IsLastQuarter(q))
         {
-            return new SynDecision(
-                SynAction.Drop,
-                new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog),
-                Counter.TcpExtListenDrops);
+            return Refuse(_counting, new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog));
         }
 
         return Queue(q);

@@ -1,9 +1,10 @@
 using System;
 using System.Numerics;
+using Earshot.Core.Profiles;
 
 namespace Earshot.Core.Tcp.Listening.Shapes;
 
-/// <summary>2.6.20 to 4.0: each listener has a SYN table whose size the first listen() fixes; the young rule
+/// <summary>2.4 to 4.3: each listener has a SYN table whose size the first listen() fixes; the young rule
 /// holds.</summary>
 /// <remarks>
 /// The order: SYN queue, accept queue beside young requests, last quarter, way back.
@@ -11,15 +12,18 @@ namespace Earshot.Core.Tcp.Listening.Shapes;
 /// </remarks>
 internal sealed class ListenerTableShape : ListenShapeRules
 {
-    private readonly int _tableMinimum;
+    private readonly uint _tableMinimum;
+    private readonly bool _sizedByBacklog;
     private readonly uint _youngTolerated;
-    private readonly bool _countsDroppedSyns;
+    private readonly DroppedSynCounting _counting;
 
-    internal ListenerTableShape(int tableMinimum, int youngTolerated, bool countsDroppedSyns)
+    internal ListenerTableShape(
+        int tableMinimum, bool sizedByBacklog, int youngTolerated, DroppedSynCounting counting)
     {
-        _tableMinimum = tableMinimum;
+        _tableMinimum = (uint)tableMinimum;
+        _sizedByBacklog = sizedByBacklog;
         _youngTolerated = (uint)youngTolerated;
-        _countsDroppedSyns = countsDroppedSyns;
+        _counting = counting;
     }
 
     internal override uint SynLimit(uint backlog, int maxSynBacklog, uint previous)
@@ -30,8 +34,10 @@ internal sealed class ListenerTableShape : ListenShapeRules
             return previous;
         }
 
-        uint entries = Math.Max(Math.Min(backlog, (uint)Math.Max(maxSynBacklog, 0)), (uint)_tableMinimum);
-        return BitOperations.RoundUpToPowerOf2(entries + 1);
+        uint most = (uint)Math.Clamp(maxSynBacklog, 0, LargestTable - 1);
+        return _sizedByBacklog
+            ? BitOperations.RoundUpToPowerOf2(Math.Max(Math.Min(backlog, most), _tableMinimum) + 1)
+            : BitOperations.RoundUpToPowerOf2(Math.Max(most, _tableMinimum));
     }
 
     internal override bool IsSynQueueFull(int count, uint limit) => (uint)count >= limit;
@@ -42,38 +48,29 @@ internal sealed class ListenerTableShape : ListenShapeRules
         bool cookie = full || (!q.HasForcedIsn && q.ForcesCookies);
         if (full && q.Syncookies == 0)
         {
-            return Drop(
-                new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit),
-                _countsDroppedSyns ? Counter.TcpExtTCPReqQFullDrop : Counter.None,
-                full);
+            var refused = new Verdict(RuleId.SynQueueFull, (uint)q.SynCount, q.SynLimit);
+            return Refuse(_counting, refused, Counter.TcpExtTCPReqQFullDrop, full: true);
         }
 
         // A SYN that a cookie is wanted for is counted as such even when it comes to nothing.
         Counter wanted = cookie ? Counter.TcpExtTCPReqQFullDoCookies : Counter.None;
-        if (AcceptQueue.Overflows(q.AcceptCount, q.Backlog) && (uint)q.YoungCount > _youngTolerated)
+        if (IsFullBesideYoung(q, _youngTolerated))
         {
-            var verdict = new Verdict(
+            var young = new Verdict(
                 RuleId.SynAcceptQueueFullYoung, (uint)q.AcceptCount, q.Backlog, (uint)q.YoungCount);
-            return Drop(verdict, wanted, full, _countsDroppedSyns ? Counter.TcpExtListenOverflows : Counter.None);
+            return Refuse(_counting, young, Counter.TcpExtListenOverflows, wanted, full);
         }
 
         if (!cookie && !q.HasForcedIsn && IsLastQuarter(q))
         {
-            return Drop(new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog));
+            return Refuse(_counting, new Verdict(RuleId.SynLastQuarter, (uint)q.SynCount, (uint)q.MaxSynBacklog));
         }
 
         if (!q.HasRoute)
         {
-            return Drop(new Verdict(RuleId.SynNoRoute), wanted, full, q.NoRouteCounter);
+            return RefuseRoute(_counting, q, wanted, full);
         }
 
         return cookie ? Cookie(q, full) : Queue(q);
-    }
-
-    private SynDecision Drop(
-        Verdict verdict, Counter counter = Counter.None, bool full = false, Counter more = Counter.None)
-    {
-        Counter drop = _countsDroppedSyns ? Counter.TcpExtListenDrops : Counter.None;
-        return new SynDecision(SynAction.Drop, verdict, drop, more, counter, full);
     }
 }

@@ -1,3 +1,4 @@
+using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Tcp.Listening.Shapes;
 using Xunit;
@@ -7,9 +8,11 @@ namespace Earshot.Core.Tests.Tcp.Listening.Shapes;
 [Trait("Linux", "tcp_conn_request")]
 public sealed class CookieRuleTests
 {
-    private static readonly ListenShapeRules Global = new GlobalTableShape(admitsOneMore: true);
-    private static readonly ListenShapeRules Table = new ListenerTableShape(8, 1, countsDroppedSyns: true);
-    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, 1, countsDroppedSyns: false);
+    private const DroppedSynCounting Counted = DroppedSynCounting.ListenCounters;
+
+    private static readonly ListenShapeRules Global = new GlobalTableShape(true, Counted);
+    private static readonly ListenShapeRules Table = new ListenerTableShape(8, true, 1, Counted);
+    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, true, 1, DroppedSynCounting.Nothing);
 
     /// <summary>A full SYN queue, and nothing else in the way.</summary>
     private static readonly SynQuestion Full = new(false, 17, 17, 16, 0, 5, 1, 2048);
@@ -58,7 +61,7 @@ public sealed class CookieRuleTests
         SynDecision table = Table.Decide(Full with { AcceptCount = 6, YoungCount = 2 });
         Assert.Equal((SynAction.Drop, RuleId.SynAcceptQueueFullYoung), (table.Action, table.Verdict.Rule));
         Assert.Equal(
-            (Counter.TcpExtListenDrops, Counter.TcpExtListenOverflows, Counter.TcpExtTCPReqQFullDoCookies),
+            (Counter.TcpExtListenOverflows, Counter.TcpExtListenDrops, Counter.TcpExtTCPReqQFullDoCookies),
             Counters(table));
         Assert.Equal(SynAction.Cookie, Table.Decide(Full with { AcceptCount = 6, YoungCount = 1 }).Action);
     }
@@ -71,7 +74,7 @@ public sealed class CookieRuleTests
         Assert.Equal((Counter.TcpExtTCPReqQFullDrop, Counter.TcpExtListenDrops, Counter.None), Counters(decision));
         SynDecision table = Table.Decide(Full with { Syncookies = 0 });
         Assert.Equal((SynAction.Drop, true), (table.Action, table.SynQueueFull));
-        Assert.Equal((Counter.TcpExtListenDrops, Counter.None, Counter.TcpExtTCPReqQFullDrop), Counters(table));
+        Assert.Equal((Counter.TcpExtTCPReqQFullDrop, Counter.TcpExtListenDrops, Counter.None), Counters(table));
     }
 
     [Fact]
@@ -99,7 +102,7 @@ public sealed class CookieRuleTests
         Assert.Equal(RuleId.SynLastQuarter, Table.Decide(lost).Verdict.Rule);
         decision = Uncounted.Decide(Full with { HasRoute = false });
         Assert.Equal(
-            (Counter.None, Counter.IpOutNoRoutes, Counter.TcpExtTCPReqQFullDoCookies), Counters(decision));
+            (Counter.IpOutNoRoutes, Counter.None, Counter.TcpExtTCPReqQFullDoCookies), Counters(decision));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Tcp.Listening.Shapes;
 using Xunit;
@@ -7,10 +8,12 @@ namespace Earshot.Core.Tests.Tcp.Listening.Shapes;
 [Trait("Linux", "tcp_conn_request")]
 public sealed class ShapeTests
 {
-    private static readonly ListenShapeRules Global = new GlobalTableShape(admitsOneMore: true);
-    private static readonly ListenShapeRules Before618 = new GlobalTableShape(admitsOneMore: false);
-    private static readonly ListenShapeRules Table = new ListenerTableShape(8, 1, countsDroppedSyns: true);
-    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, 1, countsDroppedSyns: false);
+    private const DroppedSynCounting Counted = DroppedSynCounting.ListenCounters;
+
+    private static readonly ListenShapeRules Global = new GlobalTableShape(admitsOneMore: true, Counted);
+    private static readonly ListenShapeRules Before618 = new GlobalTableShape(admitsOneMore: false, Counted);
+    private static readonly ListenShapeRules Table = new ListenerTableShape(8, true, 1, Counted);
+    private static readonly ListenShapeRules Uncounted = new ListenerTableShape(8, true, 1, DroppedSynCounting.Nothing);
 
     /// <summary>A question to which every shape answers with a SYN-ACK.</summary>
     private static readonly SynQuestion Easy = new(false, 0, 0, 16, 0, 5, 1, 2048);
@@ -173,7 +176,7 @@ public sealed class ShapeTests
         Assert.Equal((Counter.None, Counter.None, Counter.None), Counters(Uncounted.Decide(full)));
         Assert.Equal((Counter.None, Counter.None, Counter.None), Counters(Uncounted.Decide(overflow)));
         Assert.Equal(
-            (Counter.TcpExtListenDrops, Counter.TcpExtListenOverflows, Counter.None), Counters(Table.Decide(overflow)));
+            (Counter.TcpExtListenOverflows, Counter.TcpExtListenDrops, Counter.None), Counters(Table.Decide(overflow)));
     }
 
     [Theory]

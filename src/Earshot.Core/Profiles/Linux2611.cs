@@ -1,0 +1,72 @@
+using System;
+
+namespace Earshot.Core.Profiles;
+
+/// <summary>Linux 2.6.11: the SYN table of 2.4, sized by tcp_max_syn_backlog alone.</summary>
+/// <remarks>
+/// tcp_tw_recycle is not kept: with its default of 0 nothing looks at it. (unverified): HZ, buffer defaults, the
+/// first windows of three and four segments.
+/// </remarks>
+internal static class Linux2611
+{
+    internal static KernelProfile Create() => new()
+    {
+        Name = "linux-2.6.11",
+        Release = "2.6.11",
+        Summary = "the backlog limits finished connections only; tcp_max_syn_backlog, at least 64, limits "
+            + "requests",
+        Shape = ListenShape.ListenerTable,
+        SynAckTimer = SynAckTimerKind.Sweep,
+        TimerWheel = TimerWheelKind.Exact,
+        Hz = 1000,
+        SynTableMinimum = 64,
+        SynTableSizedByBacklog = false,
+        SynTableBuckets = 512,
+        YoungRequestsTolerated = 1,
+        SynAckTick = TimeSpan.FromMilliseconds(200),
+        PrunesUnderPressure = true,
+        SparesAcknowledgedRequests = true,
+        DroppedSyns = DroppedSynCounting.AttemptFails,
+        InitialRto = TimeSpan.FromSeconds(3),
+        CountsRequestTimeouts = false,
+        ChecksTimestampEcho = false,
+        ChecksSegmentEnd = false,
+        ChallengesInexactResets = false,
+        ChallengesOddSegments = false,
+        RemembersPeers = false,
+        DuplicateSynRearms = false,
+        TimestampOffsets = false,
+        TimestampTick = null,
+        InitialWindowBytesLimit = 65535,
+        InitialReceiveSegments = 4,
+        WindowShareShift = 2,
+        LoopbackMtu = 16436,
+        EphemeralPortStep = 1,
+        EphemeralPortLeaps = false,
+        RequestsListedFirst = true,
+        ListenRowShowsQueue = false,
+        ListenDropsWord = "ignored",
+        ListenerOrder = ListenerOrder.PortBuckets,
+        Cookies = CookieLayout.Linux22,
+        CookiesMayBeForced = false,
+        FloodLog = SynFloodLog.CookiesOnly,
+        DefersForEver = true,
+        LacksCounters = CounterEras.After24,
+        InitialWindow = 3,
+        Sysctls = SysctlSets.Linux(
+            ("net.core.somaxconn", "128"),
+            ("net.core.rmem_max", "110592"),
+            ("net.core.wmem_max", "110592"),
+            ("net.ipv4.tcp_max_syn_backlog", "1024"),
+            ("net.ipv4.tcp_syncookies", "0"),
+            ("net.ipv4.tcp_syn_retries", "5"),
+            ("net.ipv4.tcp_ecn", "0"),
+            ("net.ipv6.bindv6only", "0"),
+            ("net.ipv4.tcp_rmem", "4096\t87380\t174760"),
+            ("net.ipv4.tcp_wmem", "4096\t16384\t131072"),
+            ("net.ipv4.tcp_tw_reuse", "0"),
+            ("net.ipv4.tcp_max_tw_buckets", "180000"),
+            ("net.ipv4.ip_local_port_range", "32768\t61000"),
+            ("net.ipv4.icmp_ratelimit", "1000")),
+    };
+}
