@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 
 namespace Earshot.Core;
 
@@ -163,4 +164,58 @@ public sealed record TcpInfo
 
     /// <summary>The window that the peer offers, in bytes.</summary>
     public long SendWindow { get; init; }
+
+    /// <summary>The window that we offer, in bytes.</summary>
+    public long ReceiveWindow { get; init; }
+
+    /// <summary>Writes what is known of struct tcp_info, in the layout of 6.18 on a little-endian machine; the state
+    /// is the caller's.</summary>
+    /// <param name="bytes">At least 236 bytes.</param>
+    public void Write(Span<byte> bytes)
+    {
+        const int FirstWord = 8;
+        bytes[1] = (byte)RecoveryState;
+        bytes[2] = (byte)Math.Min(Timeouts, byte.MaxValue);
+        bytes[3] = (byte)Math.Min(Probes, byte.MaxValue);
+        bytes[4] = (byte)Math.Min(Backoff, byte.MaxValue);
+        bytes[5] = (byte)Options;
+        bytes[6] = (byte)(SendScale | (ReceiveScale << 4));
+        bytes[7] = (byte)(IsAppLimited ? 1 : 0);
+        ReadOnlySpan<long> words =
+        [
+            Microseconds(Rto), Microseconds(Ato), SendMss, ReceiveMss, Unacknowledged, Sacked, Lost, Retransmitting, 0,
+            Milliseconds(SinceDataSent), 0, Milliseconds(SinceDataReceived), Milliseconds(SinceAckReceived), PathMtu,
+            ReceiveThreshold, Microseconds(Rtt), Microseconds(RttVariation), SlowStartThreshold, CongestionWindow,
+            AdvertisedMss, Reordering, 0, ReceiveSpace, TotalRetransmissions,
+        ];
+        for (int i = 0; i < words.Length; i++)
+        {
+            Put(bytes, FirstWord + (4 * i), words[i]);
+        }
+
+        const ulong NoLimit = ulong.MaxValue;
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[104..], PacingRate);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[112..], NoLimit);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[120..], BytesAcked);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[128..], BytesReceived);
+        Put(bytes, 136, SegmentsOut);
+        Put(bytes, 140, SegmentsIn);
+        Put(bytes, 144, NotSentBytes);
+        Put(bytes, 148, Microseconds(MinimumRtt));
+        Put(bytes, 152, DataSegmentsIn);
+        Put(bytes, 156, DataSegmentsOut);
+        Put(bytes, 192, Delivered);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[200..], BytesSent);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[208..], BytesRetransmitted);
+        Put(bytes, 224, OutOfOrderPackets);
+        Put(bytes, 228, SendWindow);
+        Put(bytes, 232, ReceiveWindow);
+    }
+
+    private static void Put(Span<byte> bytes, int offset, long value) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[offset..], (uint)value);
+
+    private static long Microseconds(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private static long Milliseconds(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMillisecond;
 }

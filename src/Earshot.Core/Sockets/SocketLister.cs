@@ -111,14 +111,18 @@ internal static class SocketLister
         {
             State = TcpState.Listen,
             Local = listener.Local,
+            Remote = new InetEndpoint(socket.Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any, 0),
             ReceiveQueue = context.Profile.ListenRowShowsQueue ? listener.AcceptQueue.Count : 0,
             Backlog = listener.Backlog,
             Descriptor = socket.Descriptor,
-            IsIpv6 = listener.Local.Address.IsIPv6,
+            IsIpv6 = socket.Options.IsIPv6,
+            IsIpv6Only = socket.Options.IPv6Only,
+            User = (int)socket.Options.Uid,
             Number = listener.Number,
             Detail = new SocketDetail
             {
                 Inode = socket.Inode,
+                FastOpenLimit = (int)socket.Options.FastOpenLimit,
                 References = 1 + listener.AcceptQueue.Count + listener.SynQueue.Count,
                 Memory = new SocketMemory
                 {
@@ -160,6 +164,7 @@ internal static class SocketLister
     private static SocketRow Row(StackContext context, TcpLayer tcp, int handle, in ConnectionRequest request)
     {
         FourTuple tuple = tcp.Table.Tuple(request);
+        ref SocketOptions options = ref tcp.ListenerAt(request.Listener)!.Owner.Options;
         bool armed = tcp.Timers.IsArmed(handle);
         long jiffies = armed ? tcp.Timers.Remaining(handle) : (int)(request.Timer.Expires - (uint)context.Jiffies);
         return new SocketRow
@@ -171,7 +176,8 @@ internal static class SocketLister
             TimerRemaining = Span(context, Math.Max(0, jiffies)),
             Retransmits = request.Timeouts,
             Descriptor = -1,
-            IsIpv6 = tuple.Local.Address.IsIPv6,
+            IsIpv6 = options.IsIPv6,
+            User = (int)options.Uid,
             SynAcksResent = request.Retransmissions,
             Number = PlaceNumber(handle),
         };
@@ -185,7 +191,7 @@ internal static class SocketLister
         Timer = SocketTimer.TimeWait,
         TimerRemaining = Span(context, Math.Max(0, tcp.Timers.Remaining(handle))),
         Descriptor = -1,
-        IsIpv6 = entry.Tuple.Local.Address.IsIPv6,
+        IsIpv6 = entry.IsIPv6,
         Number = PlaceNumber(handle),
     };
 

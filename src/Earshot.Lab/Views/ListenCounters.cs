@@ -12,10 +12,13 @@ public static class ListenCounters
 {
     private static readonly string[] Names =
     [
-        "TcpPassiveOpens", "TcpAttemptFails", "TcpRetransSegs", "TcpExtEmbryonicRsts", "TcpExtPAWSEstab",
+        "TcpPassiveOpens", "TcpAttemptFails", "TcpRetransSegs", "TcpExtSyncookiesSent", "TcpExtSyncookiesRecv",
+        "TcpExtSyncookiesFailed", "TcpExtEmbryonicRsts", "TcpExtOutOfWindowIcmps", "TcpExtPAWSEstab",
         "TcpExtTSEcrRejected", "TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtTCPTimeouts",
-        "TcpExtTCPReqQFullDrop", "TcpExtTCPChallengeACK", "TcpExtTCPSynRetrans", "TcpExtTCPACKSkippedSynRecv",
-        "TcpExtTCPACKSkippedChallenge", "TcpExtOutOfWindowIcmps",
+        "TcpExtTCPDeferAcceptDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtTCPReqQFullDrop", "TcpExtTCPChallengeACK",
+        "TcpExtTCPFastOpenPassive", "TcpExtTCPFastOpenPassiveFail", "TcpExtTCPFastOpenListenOverflow",
+        "TcpExtTCPFastOpenCookieReqd", "TcpExtTCPSynRetrans", "TcpExtTCPACKSkippedSynRecv",
+        "TcpExtTCPACKSkippedChallenge",
     ];
 
     // What each rule counts once under a profile that counts everything.
@@ -28,6 +31,20 @@ public static class ListenCounters
         [RuleId.SynNotUnicast] = ["TcpExtListenDrops"],
         [RuleId.SynNoRoute] = ["TcpExtListenDrops"],
         [RuleId.SynNoRoom] = ["TcpExtListenDrops"],
+        [RuleId.SynCookie] = ["TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent"],
+        [RuleId.SynCookieForced] = ["TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent"],
+        [RuleId.CookieBad] = ["TcpExtSyncookiesFailed"],
+        [RuleId.CookieOptions] = ["TcpExtSyncookiesRecv"],
+        [RuleId.CookieNoRoute] = ["TcpExtSyncookiesRecv"],
+        [RuleId.CookieOverflow] = ["TcpExtSyncookiesRecv", "TcpExtListenOverflows", "TcpExtListenDrops"],
+        [RuleId.CookieTwice] = ["TcpExtSyncookiesRecv", "TcpPassiveOpens"],
+        [RuleId.CookiePromoted] = ["TcpExtSyncookiesRecv", "TcpPassiveOpens"],
+        [RuleId.FastOpenChild] = ["TcpExtTCPFastOpenPassive", "TcpPassiveOpens"],
+        [RuleId.FastOpenBadCookie] = ["TcpExtTCPFastOpenPassiveFail"],
+        [RuleId.FastOpenQueueFull] = ["TcpExtTCPFastOpenListenOverflow"],
+        [RuleId.FastOpenCookie] = ["TcpExtTCPFastOpenCookieReqd"],
+        [RuleId.RequestDeferred] = ["TcpExtTCPDeferAcceptDrop"],
+        [RuleId.RequestDeferredTimer] = ["TcpExtTCPTimeouts"],
         [RuleId.RequestPromoted] = ["TcpPassiveOpens"],
         [RuleId.RequestOverflow] = ["TcpExtListenOverflows", "TcpExtListenDrops"],
         [RuleId.RequestOverflowAbort] = ["TcpExtListenOverflows", "TcpExtListenDrops", "TcpExtEmbryonicRsts"],

@@ -73,7 +73,7 @@ public static class NetstatView
         int width = WidthOf(profile);
         return Columns(
             width, row.IsIpv6 ? "tcp6" : "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(),
-            EndpointText(row, row.Local, width), EndpointText(row, row.Remote, width), StateName(row.State))
+            EndpointText(row.Local, width), EndpointText(row.Remote, width), StateName(row.State))
             + (owner ? $" {row.User,-10} {row.Detail?.Inode ?? 0,-10}" : "") + (timer ? " " + TimerText(row) : "");
     }
 
@@ -113,10 +113,10 @@ public static class NetstatView
         profile.RequestsListedFirst ? OldAddressWidth : AddressWidth;
 
     // An address that leaves no room for its port is cut; IPv4 on a socket of AF_INET6 is written as IPv4.
-    private static string EndpointText(in SocketRow row, InetEndpoint endpoint, int width)
+    private static string EndpointText(InetEndpoint endpoint, int width)
     {
         string port = endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
-        string address = row.IsIpv6 && endpoint.Address.IsAny ? "::" : endpoint.Address.ToString();
+        string address = endpoint.Address.ToString();
         int room = width - 1 - port.Length;
         return $"{(address.Length > room ? address[..room] : address)}:{port}";
     }

@@ -118,12 +118,11 @@ public static class ProcNet
     private static string Hex(InetEndpoint endpoint, bool ipv6)
     {
         Span<byte> bytes = stackalloc byte[InetAddress.IPv6Length];
-        bytes.Clear();
-        if (ipv6 && !endpoint.Address.IsAny)
+        if (ipv6)
         {
             endpoint.Address.WriteIPv6(bytes);
         }
-        else if (!ipv6)
+        else
         {
             endpoint.Address.Write(bytes);
         }

@@ -108,7 +108,7 @@ internal static class SsProcess
 
     private static void AppendExtended(StringBuilder text, in SocketRow row)
     {
-        if (row.User != 0)
+        if (row.User != 0 && row.Detail is not null)
         {
             text.Append($" uid:{row.User}");
         }

@@ -76,7 +76,7 @@ public static class SsView
             return address.ToString();
         }
 
-        return address.IsAny ? (row.IsIpv6Only ? "[::]" : "*")
+        return address == InetAddress.IPv6Any ? (row.IsIpv6Only ? "[::]" : "*")
             : address.IsIPv4 ? $"[::ffff:{address}]" : $"[{address}]";
     }
 

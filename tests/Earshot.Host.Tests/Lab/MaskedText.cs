@@ -43,7 +43,7 @@ internal static partial class MaskedText
         line = SsIdentity().Replace(line, " $1:#");
         line = Cgroup().Replace(line, "");
         line = Measured().Replace(line, " $1#");
-        return Rtt().Replace(line, " rtt:#").Replace(" ts sack", " ts", StringComparison.Ordinal);
+        return Rtt().Replace(line, " rtt:#");
     }
 
     // "   3: 0100007F:1A0A 0709090A:1389 03 00000000:00000000 01:00000081 00000001     0        0 0 0 0000000070ddf731"

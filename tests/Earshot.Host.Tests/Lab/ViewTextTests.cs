@@ -15,7 +15,12 @@ namespace Earshot.Host.Tests.Lab;
 public sealed class ViewTextTests
 {
     private const string Tools = "netstat ss nstat cat";
-    private const int SideBySide = 8;
+    private const int SideBySide = 4;
+    private const int Tries = 5;
+
+    // Two paths to one file, read before and after all others: while they say the same, no timer came between.
+    private const string Before = "cat /proc/net/netstat";
+    private const string After = "cat /proc/self/net/netstat";
 
     private static readonly string[] Sockets =
     [
@@ -25,9 +30,12 @@ public sealed class ViewTextTests
 
     private static readonly string[] Counters =
     [
-        "cat /proc/net/snmp", "cat /proc/net/netstat", "cat /proc/net/snmp6", "netstat -s", "nstat -az",
+        "cat /proc/net/snmp", Before, "cat /proc/net/snmp6", "netstat -s", "nstat -az",
     ];
 
+    private static readonly string[] Others = [.. Counters.Where(command => command != Before)];
+
+    // First of all: ss leaves a socket behind that the kernel frees a little later.
     private static readonly string[] Memory = ["cat /proc/net/sockstat", "cat /proc/net/sockstat6"];
 
     [RootFact(Tools)]
@@ -47,7 +55,7 @@ public sealed class ViewTextTests
         Parallel.ForEach(
             plans, new ParallelOptions { MaxDegreeOfParallelism = SideBySide }, plan =>
             {
-                List<string> found = Differences(plan with { Views = [.. Sockets, .. Counters, .. Memory] });
+                List<string> found = Differences(plan with { Views = [.. Memory, Before, .. Sockets, .. Others, After] });
                 lock (differences)
                 {
                     differences.AddRange(found);
@@ -59,13 +67,19 @@ public sealed class ViewTextTests
     private static List<string> Differences(Plan plan)
     {
         RunResult host = new HostTarget().Run(plan);
+        for (int i = 1; i < Tries && host.Samples.Any(sample => sample.Texts[Before] != sample.Texts[After]); i++)
+        {
+            // The machine was too busy for all tools to see one moment.
+            host = new HostTarget().Run(plan);
+        }
+
         RunResult stack = new StackTarget(KernelProfile.Linux618).Run(plan);
         var found = new List<string>();
         foreach ((Sample theirs, Sample ours) in host.Samples.Zip(stack.Samples))
         {
             HashSet<string> names = [.. Pairs(ours).Select(counter => counter.Key)];
             KeyValuePair<string, long>[] all = [.. Pairs(theirs)];
-            foreach (string command in plan.Views)
+            foreach (string command in plan.Views.Where(view => view != After))
             {
                 bool counts = Counters.Contains(command);
                 IReadOnlyList<string> expected = counts

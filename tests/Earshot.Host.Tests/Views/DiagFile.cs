@@ -14,7 +14,7 @@ internal static class DiagFile
 {
     private const int HeaderLength = 16;
     private const int RowLength = 72;
-    private const int InfoLength = 232;
+    private const int InfoLength = 236;
     private const ushort ByFamily = 20;
     private const ushort Done = 3;
 
@@ -88,17 +88,17 @@ internal static class DiagFile
         Word(bytes, 52, row.Timer == SocketTimer.Off ? 0 : (long)row.TimerRemaining.TotalMilliseconds);
         Word(bytes, 56, isRequest ? 0 : row.ReceiveQueue);
         Word(bytes, 60, row.State == TcpState.Listen ? row.Backlog : isRequest ? 0 : row.SendQueue);
-        Word(bytes, 64, row.User);
+        Word(bytes, 64, row.Detail is null ? 0 : row.User);
         Word(bytes, 68, row.Detail?.Inode ?? 0);
     }
 
     private static void Address(Span<byte> bytes, in SocketRow row, InetAddress address)
     {
-        if (row.IsIpv6 && !address.IsAny)
+        if (row.IsIpv6)
         {
             address.WriteIPv6(bytes);
         }
-        else if (!row.IsIpv6)
+        else
         {
             address.Write(bytes);
         }
@@ -107,43 +107,8 @@ internal static class DiagFile
     private static byte[] Info(TcpState state, TcpInfo info)
     {
         byte[] bytes = new byte[InfoLength];
+        (info.Reordering == 0 ? info with { Reordering = 3 } : info).Write(bytes);
         bytes[0] = (byte)state;
-        bytes[1] = (byte)info.RecoveryState;
-        bytes[2] = (byte)info.Timeouts;
-        bytes[3] = (byte)info.Probes;
-        bytes[4] = (byte)info.Backoff;
-        bytes[5] = (byte)info.Options;
-        bytes[6] = (byte)(info.SendScale | (info.ReceiveScale << 4));
-        bytes[7] = (byte)(info.IsAppLimited ? 1 : 0);
-        long[] words =
-        [
-            Microseconds(info.Rto), Microseconds(info.Ato), info.SendMss, info.ReceiveMss, info.Unacknowledged,
-            info.Sacked, info.Lost, info.Retransmitting, 0, Milliseconds(info.SinceDataSent), 0,
-            Milliseconds(info.SinceDataReceived), Milliseconds(info.SinceAckReceived), info.PathMtu,
-            info.ReceiveThreshold, Microseconds(info.Rtt), Microseconds(info.RttVariation), info.SlowStartThreshold,
-            info.CongestionWindow, info.AdvertisedMss, info.Reordering == 0 ? 3 : info.Reordering, 0,
-            info.ReceiveSpace, info.TotalRetransmissions,
-        ];
-        for (int i = 0; i < words.Length; i++)
-        {
-            Word(bytes, 8 + (4 * i), words[i]);
-        }
-
-        Long(bytes, 104, info.PacingRate);
-        Long(bytes, 112, -1);
-        Long(bytes, 120, info.BytesAcked);
-        Long(bytes, 128, info.BytesReceived);
-        Word(bytes, 136, info.SegmentsOut);
-        Word(bytes, 140, info.SegmentsIn);
-        Word(bytes, 144, info.NotSentBytes);
-        Word(bytes, 148, Microseconds(info.MinimumRtt));
-        Word(bytes, 152, info.DataSegmentsIn);
-        Word(bytes, 156, info.DataSegmentsOut);
-        Word(bytes, 192, info.Delivered);
-        Long(bytes, 200, info.BytesSent);
-        Long(bytes, 208, info.BytesRetransmitted);
-        Word(bytes, 224, info.OutOfOrderPackets);
-        Word(bytes, 228, info.SendWindow);
         return bytes;
     }
 
@@ -175,11 +140,4 @@ internal static class DiagFile
 
     private static void Word(Span<byte> bytes, int at, long value) =>
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[at..], (uint)value);
-
-    private static void Long(Span<byte> bytes, int at, long value) =>
-        BinaryPrimitives.WriteInt64LittleEndian(bytes[at..], value);
-
-    private static long Microseconds(TimeSpan time) => time.Ticks / 10;
-
-    private static long Milliseconds(TimeSpan time) => time.Ticks / TimeSpan.TicksPerMillisecond;
 }

@@ -395,6 +395,7 @@ internal sealed partial class Connection
             WindowScale = _receiveScale,
             Tos = Options.TosTo(_tuple.Remote.Address),
             IsFinWait2 = isFinWait2,
+            IsIPv6 = Options.IsIPv6,
             HasTimestamps = _hasTimestamps,
         };
         PortOwner owner = _tcp.Ports.Owner(_hold);

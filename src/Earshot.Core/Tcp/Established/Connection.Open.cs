@@ -25,6 +25,12 @@ internal sealed partial class Connection
         _listener = listener;
         _listenerId = listener.Id;
         _tally.In = 1;
+        if (_context.Observer is not null && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) != 0)
+        {
+            // Nobody has heard of it: no request was kept.
+            _context.Observe(_tuple, TcpState.None, TcpState.SynRecv, _listenerId);
+        }
+
         _isInTable = true;
         _hold = _tcp.Ports.Add(_tuple.Local.Port, PortOwner.Of(_tuple.Local.Address, Options));
         _iss = new SeqNumber(request.Isn);

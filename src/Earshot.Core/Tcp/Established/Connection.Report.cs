@@ -42,7 +42,9 @@ internal sealed partial class Connection
             Probes = _probes,
             SynCookie = Cookie,
             Descriptor = descriptor,
-            IsIpv6 = _tuple.Local.Address.IsIPv6,
+            IsIpv6 = Options.IsIPv6,
+            IsIpv6Only = Options.IPv6Only,
+            User = (int)Options.Uid,
             Number = _number,
             Detail = Detail(inode),
         };
@@ -162,6 +164,7 @@ internal sealed partial class Connection
             Delivered = _tally.Delivered,
             OutOfOrderPackets = _tally.OutOfOrder,
             SendWindow = opening ? 0 : _sendWindow,
+            ReceiveWindow = _receiveWindow,
         };
     }
 
@@ -186,7 +189,9 @@ internal sealed partial class Connection
 
     private TcpInfoOptions Negotiated() =>
         (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)
-        | (_sendScale > 0 || _receiveScale > 0 ? TcpInfoOptions.WindowScale : TcpInfoOptions.None);
+        | (_hasSack ? TcpInfoOptions.Sack : TcpInfoOptions.None)
+        | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
+        | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None);
 
     /// <summary>Linux: tcp_update_pacing_rate: twice the window a round trip below half of the threshold, else
     /// 1.2 times.</summary>

@@ -21,6 +21,9 @@ internal struct TimeWaitEntry
     internal byte WindowScale;
     internal byte Tos;
     internal bool IsFinWait2;
+
+    /// <summary>Whether its socket was one of AF_INET6.</summary>
+    internal bool IsIPv6;
     internal bool HasTimestamps;
 
     /// <summary>By which <see cref="PortHolds"/> knows that it holds its port.</summary>
