@@ -133,9 +133,9 @@ internal sealed partial class Connection
             _tally.BytesReceived += length;
             _tally.Unread++;
             MeasurePeerSegment(segment);
+            OnDataEvent();
         }
 
-        OnDataEvent();
         if (_receiveBuffer.RangeCount > 0)
         {
             int joined = _receiveBuffer.Join();
