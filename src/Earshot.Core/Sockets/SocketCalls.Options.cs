@@ -82,8 +82,8 @@ public sealed partial class SocketCalls
     /// <param name="name">The option's number at its level.</param>
     /// <param name="value">Where the value goes.</param>
     /// <param name="length">What the program has room for; becomes the value's length, cut to that.</param>
-    /// <returns>0; -EBADF, -EINVAL (a negative length), -ENOPROTOOPT (unknown name), -EOPNOTSUPP (unknown level),
-    /// -EFAULT (<paramref name="value"/> is shorter than it was said to be).</returns>
+    /// <returns>0; -EBADF, -EINVAL (a negative length), -ENOPROTOOPT (unknown name, or level of an AF_INET6 socket),
+    /// -EOPNOTSUPP (unknown level), -EFAULT (<paramref name="value"/> is shorter than it was said to be).</returns>
     public int GetSocketOption(int fd, int level, int name, Span<byte> value, ref int length)
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
@@ -104,7 +104,7 @@ public sealed partial class SocketCalls
             OptionKey.LevelTcp when !socket.IsDatagram => GetTcpLevel(socket, name, ref length, result),
             OptionKey.LevelIp => GetIpLevel(socket, name, length, result),
             OptionKey.LevelIPv6 when socket.Options.IsIPv6 => GetIPv6Level(socket, name, result),
-            _ => -Errno.EOPNOTSUPP,
+            _ => socket.Options.IsIPv6 ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP,
         };
         if (full < 0)
         {

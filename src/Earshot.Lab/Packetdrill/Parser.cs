@@ -48,7 +48,7 @@ internal sealed partial class Parser
 
     private ScriptOptions ReadOptions()
     {
-        var options = new ScriptOptions { IpVersions = VersionsOfComment() };
+        var options = new ScriptOptions { IpVersions = VersionsOfComment(), Counters = CountersOfComments() };
         while (_lexer.TryTake("--"))
         {
             int line = _lexer.Line;
@@ -88,6 +88,26 @@ internal sealed partial class Parser
             ? [.. match.Groups[1].Value.Split([' ', ',', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries)
                 .Select(word => Version(_text.AsSpan(0, match.Index).Count('\n') + 1, word))]
             : [IpVersion.IPv4, IpVersion.IPv6, IpVersion.IPv4Mapped];
+    }
+
+    // The same for counters: a comment names them as nstat does, each with the number that the events add to it.
+    private List<CounterStep> CountersOfComments()
+    {
+        var steps = new List<CounterStep>();
+        foreach (Match match in Regex.Matches(_text, @"^//[ \t]*counters:(.*)$", RegexOptions.Multiline))
+        {
+            int line = _text.AsSpan(0, match.Index).Count('\n') + 1;
+            string[] words =
+                match.Groups[1].Value.Split([' ', ',', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            for (int i = 0; i < words.Length; i += 2)
+            {
+                steps.Add(i + 1 < words.Length
+                    ? new CounterStep(line, words[i], Whole(line, words[i], words[i + 1], 0, int.MaxValue))
+                    : throw _lexer.Error(line, $"the counter {words[i]} has no number"));
+            }
+        }
+
+        return steps;
     }
 
     private IpVersion Version(int line, string text) => IpVersions.TryParse(text, out IpVersion version)

@@ -88,7 +88,13 @@ internal sealed record ScriptOptions
     public int? Mss { get; init; }
 
     public bool StrictSegments { get; init; }
+
+    /// <summary>By how much counters grow from the first event to the last, as comments name them.</summary>
+    public IReadOnlyList<CounterStep> Counters { get; init; } = [];
 }
+
+/// <summary>A counter by nstat's name and by how much it grows while the events run.</summary>
+internal readonly record struct CounterStep(int Line, string Name, long By);
 
 /// <summary>What a time counts from.</summary>
 internal enum TimeKind

@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Collections.ObjectModel;
 using System.Net;
 using Earshot.Core;
 using Earshot.Core.Time;
@@ -50,6 +52,7 @@ internal sealed partial class ScriptRun
             Set(command);
         }
 
+        IReadOnlyDictionary<string, long> before = Counters();
         _zero = _start = _end = _nominal = _target.Now;
         foreach (ScriptEvent happening in _script.Events)
         {
@@ -75,6 +78,7 @@ internal sealed partial class ScriptRun
 
         _calls.AwaitReturned(_late);
         Leftover();
+        Compare(before);
         foreach (CommandEvent command in _script.CleanUp)
         {
             Set(command);
@@ -93,6 +97,24 @@ internal sealed partial class ScriptRun
                 Envelope envelope = Envelope(new IpPattern());
                 _target.Inject(SegmentBytes.Segment(
                     envelope, flow.RemotePort, flow.LocalPort, reset, next, 0, [], []));
+            }
+        }
+    }
+
+    private IReadOnlyDictionary<string, long> Counters() =>
+        _script.Options.Counters.Count > 0 ? _target.Counters() : ReadOnlyDictionary<string, long>.Empty;
+
+    // A counter that the target does not have is one that cannot move there.
+    private void Compare(IReadOnlyDictionary<string, long> before)
+    {
+        IReadOnlyDictionary<string, long> after = Counters();
+        foreach (CounterStep step in _script.Options.Counters)
+        {
+            long grown = after.GetValueOrDefault(step.Name) - before.GetValueOrDefault(step.Name);
+            if (grown != step.By)
+            {
+                throw new ScriptFailure(
+                    step.Line, $"the counter {step.Name} grew by something else", $"{step.By}", $"{grown}");
             }
         }
     }

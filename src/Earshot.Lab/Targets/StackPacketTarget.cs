@@ -143,7 +143,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
             Endpoint(r.Local), Endpoint(r.Remote), (int)r.State, r.ReceiveQueue, r.SendQueue))];
     }
 
-    public IReadOnlyList<string> LogLines() => [];
+    public IReadOnlyList<string> LogLines() => [.. Stack.Log.Lines.Select(static line => line.Text)];
 
     public void Dispose() => Stack.Dispose();
 

@@ -20,6 +20,9 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
     private const int ReadWrite = 2;
     private const int DontWait = 0x40;
     private const int NoSignal = 0x4000;
+    private const int SolSocket = 1;
+    private const int ReceiveTimeout = 20;
+    private const int SendTimeout = 21;
     private const int GetFlags = 3;
     private const int SetFlags = 4;
     private const uint SetNonBlocking = 0x5421;
@@ -62,12 +65,8 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
     {
         length = 0;
         WasNonBlocking = false;
-        if ((flags & ~(NonBlocking | 0x80000)) != 0)
-        {
-            return -Errno.EINVAL;
-        }
-
-        int result = stack.Calls.Accept(descriptor, out InetEndpoint peer);
+        int result = OrTimeOut(
+            descriptor, ReceiveTimeout, stack.Calls.Accept(descriptor, out InetEndpoint peer, flags));
         if (result >= 0)
         {
             _states[result] = new State(Domain(descriptor), (flags & NonBlocking) != 0);
@@ -105,7 +104,7 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
         }
 
         int done = (int)(Current?.Progress ?? 0);
-        int result = stack.Calls.Send(descriptor, bytes[done..]);
+        int result = OrTimeOut(descriptor, SendTimeout, stack.Calls.Send(descriptor, bytes[done..]));
         if (result < 0 || Current is not { Blocking: true } || WasNonBlocking)
         {
             return result < 0 && result != -Errno.EAGAIN && done > 0 ? done : result;
@@ -120,7 +119,9 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
     {
         length = 0;
         WasNonBlocking = (flags & DontWait) != 0;
-        return (flags & ~DontWait) != 0 ? NotThere : stack.Calls.Receive(descriptor, bytes);
+        return (flags & ~DontWait) != 0
+            ? NotThere
+            : OrTimeOut(descriptor, ReceiveTimeout, stack.Calls.Receive(descriptor, bytes));
     }
 
     public long SendMessage(int descriptor, SocketMessage message, int flags) =>
@@ -171,11 +172,14 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
         return result;
     }
 
-    public int GetOption(int descriptor, int level, int name, Span<byte> value, out int length) =>
-        StackOptionMap.Get(stack, descriptor, Domain(descriptor), level, name, value, out length);
+    public int GetOption(int descriptor, int level, int name, Span<byte> value, out int length)
+    {
+        length = value.Length;
+        return stack.Calls.GetSocketOption(descriptor, level, name, value, ref length);
+    }
 
     public int SetOption(int descriptor, int level, int name, ReadOnlySpan<byte> value) =>
-        StackOptionMap.Set(stack, descriptor, level, name, value);
+        stack.Calls.SetSocketOption(descriptor, level, name, value);
 
     public int GetSocketName(int descriptor, Span<byte> address, out int length)
     {
@@ -325,6 +329,28 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
         if (Current is { } current && result is -Errno.EINPROGRESS)
         {
             current.Progress = 1;
+        }
+
+        return result;
+    }
+
+    // SO_RCVTIMEO and SO_SNDTIMEO end a wait: the call then returns what a non-blocking one would.
+    private int OrTimeOut(int descriptor, int option, int result)
+    {
+        Span<byte> time = stackalloc byte[2 * sizeof(long)];
+        int length = time.Length;
+        if (result != -Errno.EAGAIN || Current is not { Blocking: true } current || WasNonBlocking
+            || stack.Calls.GetSocketOption(descriptor, SolSocket, option, time, ref length) < 0)
+        {
+            return result;
+        }
+
+        TimeSpan longest = TimeSpan.FromSeconds(BitConverter.ToInt64(time))
+            + TimeSpan.FromMicroseconds(BitConverter.ToInt64(time[sizeof(long)..]));
+        if (longest > TimeSpan.Zero)
+        {
+            current.Deadline ??= Now + longest;
+            WasNonBlocking = Now >= current.Deadline;
         }
 
         return result;

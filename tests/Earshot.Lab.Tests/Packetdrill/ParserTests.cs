@@ -104,6 +104,22 @@ public sealed class ParserTests
             Parse("// ip_versions: ipv4 ipv4-mapped-ipv6", "0 close(3) = 0").IpVersions);
 
     [Fact]
+    public void Comments_may_name_counters_and_by_how_much_they_grow()
+    {
+        Script script = Parse(
+            "// counters: TcpInSegs 2, TcpOutRsts 1", "0 close(3) = 0", "// counters: TcpExtListenDrops 0");
+        Assert.Equal(
+            [
+                new CounterStep(1, "TcpInSegs", 2),
+                new CounterStep(1, "TcpOutRsts", 1),
+                new CounterStep(3, "TcpExtListenDrops", 0),
+            ],
+            script.Options.Counters);
+        var failure = Assert.Throws<ScriptException>(() => Parse("// counters: TcpInSegs", "0 close(3) = 0"));
+        Assert.Contains("TcpInSegs has no number", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Commands_set_sysctls_and_may_quote_values()
     {
         Script script = Parse(
