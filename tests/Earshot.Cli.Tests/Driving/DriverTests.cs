@@ -102,7 +102,8 @@ public sealed class DriverTests
         await pair.A.OkAsync("send c 2a");
         Assert.Equal("2a", (string)(await pair.B.OkAsync("recv s 5"))["hex"]!);
         Assert.Equal("[fd00::2]:80", (string)(await pair.B.OkAsync("getname l"))["name"]!);
-        Assert.Equal("fd00::2:80", (string)Row(await pair.B.OkAsync("table"), "LISTEN")["local"]!);
+        JsonObject row = Row(await pair.B.OkAsync("table"), "LISTEN");
+        Assert.Equal(("fd00::2:80", ":::*"), ((string)row["local"]!, (string)row["remote"]!));
     }
 
     [Fact]
@@ -307,6 +308,11 @@ public sealed class DriverTests
         Assert.Contains("0.0.0.0:80 ", text);
         Assert.Contains("\nState  Recv-Q Send-Q", text);
         Assert.Contains("ESTAB  0      0 ", text);
+        string local = (string)(await pair.A.OkAsync("getname c"))["name"]!;
+        string info = (string)(await pair.A.OkAsync($"info {local.Split(':')[1]} 80"))["text"]!;
+        Assert.StartsWith("ESTAB 0", info);
+        Assert.Contains(" wscale:10,10 ", info);
+        Assert.Contains(" cwnd:10 ", info);
         JsonObject why = await pair.B.OkAsync("why 80");
         Assert.Contains("0.0.0.0:80 listens", (string)why["text"]!);
         Assert.Equal("", (string)(await pair.B.OkAsync("why 81"))["text"]!);

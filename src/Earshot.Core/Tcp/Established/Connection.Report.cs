@@ -186,7 +186,9 @@ internal sealed partial class Connection
 
     private TcpInfoOptions Negotiated() =>
         (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)
-        | (_sendScale > 0 || _receiveScale > 0 ? TcpInfoOptions.WindowScale : TcpInfoOptions.None);
+        | (_hasSack ? TcpInfoOptions.Sack : TcpInfoOptions.None)
+        | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
+        | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None);
 
     /// <summary>Linux: tcp_update_pacing_rate: twice the window a round trip below half of the threshold, else
     /// 1.2 times.</summary>
