@@ -14,6 +14,9 @@ internal static class OptionNames
     private static readonly Dictionary<string, SocketOption> Names = new()
     {
         ["reuseaddr"] = SocketOption.ReuseAddress,
+        ["reuseport"] = SocketOption.ReusePort,
+        ["defer"] = SocketOption.DeferAccept,
+        ["fastopen"] = SocketOption.FastOpen,
         ["rcvbuf"] = SocketOption.ReceiveBuffer,
         ["sndbuf"] = SocketOption.SendBuffer,
         ["linger"] = SocketOption.Linger,
@@ -26,6 +29,11 @@ internal static class OptionNames
         ["usertimeout"] = SocketOption.UserTimeout,
         ["tos"] = SocketOption.TypeOfService,
         ["ttl"] = SocketOption.TimeToLive,
+        ["v6only"] = SocketOption.IPv6Only,
+        ["savesyn"] = SocketOption.SaveSyn,
+        ["windowclamp"] = SocketOption.WindowClamp,
+        ["freebind"] = SocketOption.FreeBind,
+        ["incomingcpu"] = SocketOption.IncomingCpu,
         ["acceptconn"] = SocketOption.AcceptConnections,
         ["error"] = SocketOption.Error,
     };

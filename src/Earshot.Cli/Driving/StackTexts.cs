@@ -21,7 +21,7 @@ internal static class StackTexts
 
     /// <summary>Both ends and the state of a socket in netstat's words.</summary>
     internal static (string Local, string Remote, string State) Ends(in SocketRow row) =>
-        (EndText(row.Local), EndText(row.Remote), NetstatView.StateName(row.State));
+        (EndText(row, row.Local), EndText(row, row.Remote), NetstatView.StateName(row.State));
 
     /// <summary>netstat -nato and ss -nta, of the sockets that have the port on either end.</summary>
     internal static string Tables(NetworkStack stack, ushort port)
@@ -36,8 +36,13 @@ internal static class StackTexts
     }
 
     /// <summary>What ss -ti says of a connection; null when there is none.</summary>
-    internal static string? Info(NetworkStack stack, ushort local, ushort remote) =>
-        Rows(stack).Any(row => row.Local.Port == local && row.Remote.Port == remote) ? "" : null;
+    internal static string? Info(NetworkStack stack, ushort local, ushort remote)
+    {
+        List<SocketRow> rows =
+            [.. Rows(stack).Where(row => row.Local.Port == local && row.Remote.Port == remote)];
+        return rows.Count == 0 ? null
+            : Join(SsView.Table(rows, SocketSelection.All, SsOptions.Info | SsOptions.NoHeading));
+    }
 
     /// <summary>What ip tcp_metrics says.</summary>
     internal static string Metrics(NetworkStack stack)
@@ -56,6 +61,10 @@ internal static class StackTexts
     /// <summary>Lines as a text, each with its newline.</summary>
     internal static string Join(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + '\n'));
 
-    // netstat puts no brackets around an IPv6 address.
-    private static string EndText(InetEndpoint end) => end.Port == 0 ? $"{end.Address}:*" : $"{end.Address}:{end.Port}";
+    // netstat puts no brackets around an IPv6 address. It cuts a long one; this does not.
+    private static string EndText(in SocketRow row, InetEndpoint end)
+    {
+        string address = row.IsIpv6 && end.Address.IsAny ? "::" : end.Address.ToString();
+        return end.Port == 0 ? $"{address}:*" : $"{address}:{end.Port}";
+    }
 }

@@ -102,7 +102,8 @@ public sealed class DriverTests
         await pair.A.OkAsync("send c 2a");
         Assert.Equal("2a", (string)(await pair.B.OkAsync("recv s 5"))["hex"]!);
         Assert.Equal("[fd00::2]:80", (string)(await pair.B.OkAsync("getname l"))["name"]!);
-        Assert.Equal("fd00::2:80", (string)Row(await pair.B.OkAsync("table"), "LISTEN")["local"]!);
+        JsonObject row = Row(await pair.B.OkAsync("table"), "LISTEN");
+        Assert.Equal(("fd00::2:80", ":::*"), ((string)row["local"]!, (string)row["remote"]!));
     }
 
     [Fact]
@@ -167,7 +168,8 @@ public sealed class DriverTests
     [InlineData("sysctl", "EINVAL")]
     [InlineData("sysctl no.such", "ENOENT")]
     [InlineData("sysctl tcp_syncookies 300", "EINVAL")]
-    [InlineData("sysctl tcp_rmem 1 2", "EINVAL")]
+    [InlineData("sysctl tcp_rmem 0 2 3", "EINVAL")]
+    [InlineData("sysctl tcp_rmem some", "EINVAL")]
     [InlineData("table 80", "EINVAL")]
     [InlineData("listenq", "EINVAL")]
     [InlineData("counters all", "EINVAL")]
@@ -212,7 +214,7 @@ public sealed class DriverTests
         (string Name, int Set, int Get)[] options =
         [
             ("reuseaddr", 1, 1), ("rcvbuf", 5000, 10000), ("linger0", 1, 1), ("linger0", 0, 0), ("syncnt", 3, 3),
-            ("maxseg", 500, 500), ("nodelay", 1, 1),
+            ("maxseg", 500, 500), ("nodelay", 1, 1), ("reuseport", 1, 1), ("defer", 7, 7), ("fastopen", 5, 5),
         ];
         await pair.A.OkAsync("socket o tcp");
         foreach ((string name, int set, int get) in options)
@@ -223,6 +225,24 @@ public sealed class DriverTests
 
         Assert.Equal(1, (int)(await pair.B.OkAsync("getopt l acceptconn"))["value"]!);
         Assert.Equal(0, (int)(await pair.B.OkAsync("getopt s acceptconn"))["value"]!);
+    }
+
+    [Fact]
+    public async Task Listeners_of_one_group_share_a_port()
+    {
+        await using DrivenPair pair = await DrivenPair.ConnectedAsync();
+        foreach (string name in (string[])["one", "two"])
+        {
+            await pair.B.OkAsync($"socket {name} tcp");
+            await pair.B.OkAsync($"setopt {name} reuseport 1");
+            await pair.B.OkAsync($"bind {name} 10.0.0.2 81");
+            await pair.B.OkAsync($"listen {name} 5");
+        }
+
+        Assert.Equal("[[0,5],[0,5]]", (await pair.B.OkAsync("listenq 81"))["q"]!.ToJsonString());
+        await pair.B.OkAsync("socket u udp");
+        await pair.B.OkAsync("bind u 0.0.0.0 53");
+        Assert.Equal("EOPNOTSUPP", await pair.B.FailAsync("listen u 5"));
     }
 
     [Fact]
@@ -288,6 +308,11 @@ public sealed class DriverTests
         Assert.Contains("0.0.0.0:80 ", text);
         Assert.Contains("\nState  Recv-Q Send-Q", text);
         Assert.Contains("ESTAB  0      0 ", text);
+        string local = (string)(await pair.A.OkAsync("getname c"))["name"]!;
+        string info = (string)(await pair.A.OkAsync($"info {local.Split(':')[1]} 80"))["text"]!;
+        Assert.StartsWith("ESTAB 0", info);
+        Assert.Contains(" wscale:10,10 ", info);
+        Assert.Contains(" cwnd:10 ", info);
         JsonObject why = await pair.B.OkAsync("why 80");
         Assert.Contains("0.0.0.0:80 listens", (string)why["text"]!);
         Assert.Equal("", (string)(await pair.B.OkAsync("why 81"))["text"]!);
