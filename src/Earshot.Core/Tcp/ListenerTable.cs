@@ -13,6 +13,7 @@ internal sealed class ListenerTable
 {
     private readonly Dictionary<InetEndpoint, Listener> _first = [];
     private readonly int _processor;
+    private int _specific;
     private InetEndpoint _lastWanted;
     private Listener? _lastFound;
 
@@ -31,7 +32,8 @@ internal sealed class ListenerTable
         }
 
         Listener? found = null;
-        if (_first.TryGetValue(tuple.Local, out Listener? first))
+        Listener? first = null;
+        if (_specific > 0 && _first.TryGetValue(tuple.Local, out first))
         {
             found = Best(first, tuple.Local.Address, tuple, @interface, hash);
         }
@@ -61,6 +63,7 @@ internal sealed class ListenerTable
     {
         _lastFound = null;
         InetEndpoint key = Key(listener);
+        _specific += key.Address.IsAny ? 0 : 1;
         _first.TryGetValue(key, out Listener? first);
         SocketOptions options = listener.Owner.Options;
         if (options.ReusePort)
@@ -88,6 +91,7 @@ internal sealed class ListenerTable
     {
         _lastFound = null;
         InetEndpoint key = Key(listener);
+        _specific -= key.Address.IsAny ? 0 : 1;
         Listener? before = null;
         for (Listener? at = _first[key]; at != listener; at = at!.NextOfPort)
         {
