@@ -1,4 +1,5 @@
-using System.Collections.Generic;
+using System;
+using System.Buffers.Binary;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -11,7 +12,10 @@ namespace Earshot.Core.Tcp;
 /// </remarks>
 internal sealed class ListenerTable
 {
-    private readonly Dictionary<InetEndpoint, Listener> _first = [];
+    // So few fit into the cache anyway.
+    private const int FewListeners = 64;
+
+    private readonly EndpointMap<Listener> _first = new();
     private readonly int _processor;
     private int _specific;
     private InetEndpoint _lastWanted;
@@ -57,6 +61,36 @@ internal sealed class ListenerTable
         return found;
     }
 
+    /// <summary>Starts to fetch what the listener of a SYN needs: its slot, then the listener, then what hangs on
+    /// it.</summary>
+    /// <param name="packet">A packet of IPv4.</param>
+    /// <param name="stage">0, 1, 2, with the other packets of a batch in between.</param>
+    internal void Prefetch(ReadOnlySpan<byte> packet, int stage)
+    {
+        const int FlagsOffset = IpPacket.MinimumHeaderLength + 13;
+        const byte SynAlone = 2;
+        const byte Asked = 0x17;
+        if (_first.Count <= FewListeners || packet.Length <= FlagsOffset || packet[0] != 0x45
+            || (packet[FlagsOffset] & Asked) != SynAlone)
+        {
+            return;
+        }
+
+        ushort port = BinaryPrimitives.ReadUInt16BigEndian(packet[(IpPacket.MinimumHeaderLength + 2)..]);
+        var wanted = new InetEndpoint(InetAddress.Any, port);
+        if (stage == 0)
+        {
+            _first.Prefetch(wanted);
+        }
+        else if (_first.TryGetValue(wanted, out Listener? listener))
+        {
+            listener.Prefetch(stage);
+        }
+    }
+
+    /// <summary>Whether there are so many listeners that fetching pays.</summary>
+    internal bool HasMany => _first.Count > FewListeners;
+
     /// <summary>Enters a listener. Linux: inet_hash, inet_reuseport_add_sock.</summary>
     /// <remarks>In front of the others, but an IPv6 one with SO_REUSEPORT behind them.</remarks>
     internal void Add(Listener listener)
@@ -75,7 +109,7 @@ internal sealed class ListenerTable
         if (first is null || !(options.ReusePort && options.IsIPv6))
         {
             listener.NextOfPort = first;
-            _first[key] = listener;
+            _first.Set(key, listener);
             return;
         }
 
@@ -93,7 +127,8 @@ internal sealed class ListenerTable
         InetEndpoint key = Key(listener);
         _specific -= key.Address.IsAny ? 0 : 1;
         Listener? before = null;
-        for (Listener? at = _first[key]; at != listener; at = at!.NextOfPort)
+        _first.TryGetValue(key, out Listener? head);
+        for (Listener? at = head; at != listener; at = at!.NextOfPort)
         {
             before = at;
         }
@@ -104,7 +139,7 @@ internal sealed class ListenerTable
         }
         else if (listener.NextOfPort is { } next)
         {
-            _first[key] = next;
+            _first.Set(key, next);
         }
         else
         {
