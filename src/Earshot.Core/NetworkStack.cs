@@ -130,6 +130,11 @@ public sealed class NetworkStack : IDisposable
             _tcp.Table.Prefetch(batch.Bytes(i));
         }
 
+        if (batch.Count > 1 && _tcp.Table.Listeners.HasMany)
+        {
+            PrefetchListeners(batch);
+        }
+
         for (int i = 0; i < batch.Count; i++)
         {
             TakeIn(batch.Bytes(i), batch.Interface(i), batch.Info(i));
@@ -301,6 +306,18 @@ public sealed class NetworkStack : IDisposable
         if (owned is null)
         {
             _tcp.Unblock();
+        }
+    }
+
+    private void PrefetchListeners(PacketBatch batch)
+    {
+        const int Stages = 3;
+        for (int stage = 0; stage < Stages; stage++)
+        {
+            for (int i = 0; i < batch.Count; i++)
+            {
+                _tcp.Table.Listeners.Prefetch(batch.Bytes(i), stage);
+            }
         }
     }
 

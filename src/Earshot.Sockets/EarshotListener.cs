@@ -6,7 +6,6 @@ using System.Threading.Tasks;
 using Earshot.Core;
 using Earshot.Core.Sockets;
 using Earshot.Core.Wire;
-using SocketOption = Earshot.Core.Sockets.SocketOption;
 
 namespace Earshot.Sockets;
 
@@ -67,17 +66,19 @@ public sealed class EarshotListener : IDisposable
     }
 
     /// <summary>What makes a listener, on the pump thread.</summary>
-    internal static Func<NetworkStack, EarshotListener> Maker(StackPump pump, IPEndPoint local, int backlog)
+    internal static Func<NetworkStack, EarshotListener> Maker(
+        StackPump pump, IPEndPoint local, EarshotListenerOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         InetEndpoint endpoint = Endpoints.ToInet(local);
         return stack =>
         {
             SocketCalls calls = stack.Calls;
-            var socket = new PumpSocket(pump);
+            var socket = new PumpSocket(pump, family: local.AddressFamily);
             SocketErrors.Check(socket.Open());
-            int result = calls.SetOption(socket.Descriptor, SocketOption.ReuseAddress, 1);
+            int result = options.Apply(calls, socket.Descriptor);
             result = result < 0 ? result : calls.Bind(socket.Descriptor, endpoint);
-            result = result < 0 ? result : calls.Listen(socket.Descriptor, backlog);
+            result = result < 0 ? result : calls.Listen(socket.Descriptor, options.Backlog);
             InetEndpoint bound = default;
             result = result < 0 ? result : calls.GetSocketName(socket.Descriptor, out bound);
             if (result < 0)

@@ -70,19 +70,31 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
     /// <param name="backlog">As of listen(): what is more than net.core.somaxconn, or negative, counts as that.</param>
     /// <exception cref="SocketException">AddressAlreadyInUse, AddressNotAvailable …</exception>
     public EarshotListener Listen(IPEndPoint local, int backlog = int.MaxValue) =>
-        Pump.Invoke(EarshotListener.Maker(Pump, local, backlog));
+        Listen(local, new EarshotListenerOptions { Backlog = backlog });
 
-    /// <inheritdoc cref="Listen"/>
+    /// <summary>Listens, with options set before bind().</summary>
+    /// <param name="local">Where; port 0 picks one; on [::] IPv4 clients are served too.</param>
+    /// <param name="options">The options.</param>
+    /// <exception cref="SocketException">AddressAlreadyInUse, AddressNotAvailable, AccessDenied …</exception>
+    public EarshotListener Listen(IPEndPoint local, EarshotListenerOptions options) =>
+        Pump.Invoke(EarshotListener.Maker(Pump, local, options));
+
+    /// <inheritdoc cref="Listen(IPEndPoint, int)"/>
     public Task<EarshotListener> ListenAsync(IPEndPoint local, int backlog = int.MaxValue) =>
-        Pump.InvokeAsync(EarshotListener.Maker(Pump, local, backlog));
+        ListenAsync(local, new EarshotListenerOptions { Backlog = backlog });
+
+    /// <inheritdoc cref="Listen(IPEndPoint, EarshotListenerOptions)"/>
+    public Task<EarshotListener> ListenAsync(IPEndPoint local, EarshotListenerOptions options) =>
+        Pump.InvokeAsync(EarshotListener.Maker(Pump, local, options));
 
     /// <summary>Connects a new socket.</summary>
-    /// <param name="remote">An IPv4 endpoint; 0.0.0.0 is this host, as on Linux.</param>
+    /// <param name="remote">Where to; 0.0.0.0 and :: are this host, as on Linux.</param>
     /// <param name="cancellationToken">Gives the attempt up.</param>
     /// <exception cref="SocketException">ConnectionRefused, TimedOut, NetworkUnreachable, HostUnreachable …</exception>
     public async ValueTask<EarshotSocket> ConnectAsync(IPEndPoint remote, CancellationToken cancellationToken = default)
     {
-        var socket = new EarshotSocket(Pump, new PumpSocket(Pump));
+        ArgumentNullException.ThrowIfNull(remote);
+        var socket = new EarshotSocket(Pump, new PumpSocket(Pump, family: remote.AddressFamily));
         try
         {
             await socket.ConnectAsync(remote, cancellationToken).ConfigureAwait(false);
@@ -95,11 +107,16 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>Makes a TCP socket that is neither bound nor connected.</summary>
+    /// <summary>Makes an IPv4 TCP socket that is neither bound nor connected.</summary>
     /// <exception cref="SocketException">TooManyOpenSockets.</exception>
-    public EarshotSocket CreateSocket()
+    public EarshotSocket CreateSocket() => CreateSocket(AddressFamily.InterNetwork);
+
+    /// <summary>Makes a TCP socket that is neither bound nor connected.</summary>
+    /// <param name="family">InterNetwork, or InterNetworkV6, which serves IPv4 too.</param>
+    /// <exception cref="SocketException">TooManyOpenSockets.</exception>
+    public EarshotSocket CreateSocket(AddressFamily family)
     {
-        var socket = new EarshotSocket(Pump, new PumpSocket(Pump));
+        var socket = new EarshotSocket(Pump, new PumpSocket(Pump, family: family));
         socket.Open();
         return socket;
     }

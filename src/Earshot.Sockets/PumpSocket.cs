@@ -15,13 +15,16 @@ internal sealed class PumpSocket : PumpWork
 
     private const int NotOpen = -1;
     private const int AddressFamilyInet = 2;
+    private const int AddressFamilyInet6 = 10;
     private const int SocketTypeStream = 1;
 
+    private readonly int _family;
     private OperationQueue _reads;
     private OperationQueue _writes;
 
-    internal PumpSocket(StackPump pump, int descriptor = NotOpen)
+    internal PumpSocket(StackPump pump, int descriptor = NotOpen, AddressFamily family = AddressFamily.InterNetwork)
     {
+        _family = family == AddressFamily.InterNetworkV6 ? AddressFamilyInet6 : AddressFamilyInet;
         Pump = pump;
         Descriptor = descriptor;
         if (descriptor >= 0)
@@ -50,7 +53,7 @@ internal sealed class PumpSocket : PumpWork
 
         if (Descriptor == NotOpen)
         {
-            int descriptor = Calls.Socket(AddressFamilyInet, SocketTypeStream, 0);
+            int descriptor = Calls.Socket(_family, SocketTypeStream, 0);
             if (descriptor < 0)
             {
                 return descriptor;

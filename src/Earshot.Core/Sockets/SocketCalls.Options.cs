@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using Earshot.Core.Tcp;
-using Earshot.Core.Tcp.Listening;
 
 namespace Earshot.Core.Sockets;
 

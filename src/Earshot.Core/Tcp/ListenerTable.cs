@@ -1,4 +1,5 @@
-using System.Collections.Generic;
+using System;
+using System.Buffers.Binary;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -11,8 +12,12 @@ namespace Earshot.Core.Tcp;
 /// </remarks>
 internal sealed class ListenerTable
 {
-    private readonly Dictionary<InetEndpoint, Listener> _first = [];
+    // So few fit into the cache anyway.
+    private const int FewListeners = 64;
+
+    private readonly EndpointMap<Listener> _first = new();
     private readonly int _processor;
+    private int _specific;
     private InetEndpoint _lastWanted;
     private Listener? _lastFound;
 
@@ -31,7 +36,8 @@ internal sealed class ListenerTable
         }
 
         Listener? found = null;
-        if (_first.TryGetValue(tuple.Local, out Listener? first))
+        Listener? first = null;
+        if (_specific > 0 && _first.TryGetValue(tuple.Local, out first))
         {
             found = Best(first, tuple.Local.Address, tuple, @interface, hash);
         }
@@ -55,12 +61,43 @@ internal sealed class ListenerTable
         return found;
     }
 
+    /// <summary>Starts to fetch what the listener of a SYN needs: its slot, then the listener, then what hangs on
+    /// it.</summary>
+    /// <param name="packet">A packet of IPv4.</param>
+    /// <param name="stage">0, 1, 2, with the other packets of a batch in between.</param>
+    internal void Prefetch(ReadOnlySpan<byte> packet, int stage)
+    {
+        const int FlagsOffset = IpPacket.MinimumHeaderLength + 13;
+        const byte SynAlone = 2;
+        const byte Asked = 0x17;
+        if (_first.Count <= FewListeners || packet.Length <= FlagsOffset || packet[0] != 0x45
+            || (packet[FlagsOffset] & Asked) != SynAlone)
+        {
+            return;
+        }
+
+        ushort port = BinaryPrimitives.ReadUInt16BigEndian(packet[(IpPacket.MinimumHeaderLength + 2)..]);
+        var wanted = new InetEndpoint(InetAddress.Any, port);
+        if (stage == 0)
+        {
+            _first.Prefetch(wanted);
+        }
+        else if (_first.TryGetValue(wanted, out Listener? listener))
+        {
+            listener.Prefetch(stage);
+        }
+    }
+
+    /// <summary>Whether there are so many listeners that fetching pays.</summary>
+    internal bool HasMany => _first.Count > FewListeners;
+
     /// <summary>Enters a listener. Linux: inet_hash, inet_reuseport_add_sock.</summary>
     /// <remarks>In front of the others, but an IPv6 one with SO_REUSEPORT behind them.</remarks>
     internal void Add(Listener listener)
     {
         _lastFound = null;
         InetEndpoint key = Key(listener);
+        _specific += key.Address.IsAny ? 0 : 1;
         _first.TryGetValue(key, out Listener? first);
         SocketOptions options = listener.Owner.Options;
         if (options.ReusePort)
@@ -72,7 +109,7 @@ internal sealed class ListenerTable
         if (first is null || !(options.ReusePort && options.IsIPv6))
         {
             listener.NextOfPort = first;
-            _first[key] = listener;
+            _first.Set(key, listener);
             return;
         }
 
@@ -88,8 +125,10 @@ internal sealed class ListenerTable
     {
         _lastFound = null;
         InetEndpoint key = Key(listener);
+        _specific -= key.Address.IsAny ? 0 : 1;
         Listener? before = null;
-        for (Listener? at = _first[key]; at != listener; at = at!.NextOfPort)
+        _first.TryGetValue(key, out Listener? head);
+        for (Listener? at = head; at != listener; at = at!.NextOfPort)
         {
             before = at;
         }
@@ -100,7 +139,7 @@ internal sealed class ListenerTable
         }
         else if (listener.NextOfPort is { } next)
         {
-            _first[key] = next;
+            _first.Set(key, next);
         }
         else
         {

@@ -36,7 +36,9 @@ internal sealed class OptionValues
         return new OptionValues(copy);
     }
 
-    internal static OptionValues? Without(OptionValues? values, int key) => values is null
-        || !Array.Exists(values._values, entry => entry.Key == key)
-            ? values : new OptionValues(Array.FindAll(values._values, entry => entry.Key != key));
+    // In two methods, so that nothing is allocated where there are no values.
+    internal static OptionValues? Without(OptionValues? values, int key) => values?.Without(key);
+
+    private OptionValues Without(int key) => Array.Exists(_values, entry => entry.Key == key)
+        ? new OptionValues(Array.FindAll(_values, entry => entry.Key != key)) : this;
 }

@@ -87,6 +87,8 @@ public static class HostSysctls
         new("net.ipv4.ip_unprivileged_port_start", "1024"),
         new("net.ipv4.ip_autobind_reuse", "0"),
         new("net.ipv4.ip_nonlocal_bind", "0"),
+        new("net.ipv6.bindv6only", "0"),
+        new("net.ipv6.ip_nonlocal_bind", "0"),
         new("net.ipv4.ip_default_ttl", "64"),
         new("net.ipv4.ip_no_pmtu_disc", "0"),
         new("net.ipv4.ip_early_demux", "1"),

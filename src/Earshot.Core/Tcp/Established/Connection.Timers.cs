@@ -297,7 +297,8 @@ internal sealed partial class Connection
     }
 
     private void ArmKeepalive(long seconds) => _tcp.Timers.Arm(
-        Node(ref _keepaliveTimer, TimerKind.Keepalive), _context.Clock.From(TimeSpan.FromSeconds(seconds)));
+        Node(ref _keepaliveTimer, TimerKind.Keepalive),
+        Math.Max(1, _context.Clock.From(TimeSpan.FromSeconds(Math.Max(0, seconds)))));
 
     /// <summary>The keepalive timer fired; of an orphan in FIN_WAIT2 it is the end. Linux:
     /// tcp_keepalive_timer.</summary>

@@ -12,9 +12,10 @@ internal sealed partial class Listener
     private readonly OverflowStamp _overflow = new();
     private bool _hasWarned;
 
-    /// <summary>When this listener last sent a cookie. Members of a group share one: an ACK may reach another than its
-    /// SYN did.</summary>
-    private OverflowStamp Overflow => Group?.Overflow ?? _overflow;
+    /// <summary>When this listener last sent a cookie; members of a group share one, so that an ACK may come to another
+    /// member than its SYN. Linux: tcp_synq_overflow.</summary>
+    internal OverflowStamp Overflow =>
+        Group is { } group && Owner.Options.ReusePort ? group.Overflow : _overflow;
 
     /// <summary>Answers a SYN with a cookie; nothing stays but a stamp of the time. Linux: tcp_conn_request.</summary>
     private void SendCookie(in TcpSegment syn, int @interface, in Route route)

@@ -1,3 +1,4 @@
+using Earshot.Core.Memory;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Wire;
 
@@ -17,6 +18,22 @@ internal sealed partial class Listener
 
     /// <summary>Whether it may be forgotten once its requests are gone: its socket is closed.</summary>
     internal bool IsAbandoned => _isAbandoned;
+
+    /// <summary>Starts to fetch what a SYN touches: first the listener, then what hangs on it.</summary>
+    internal void Prefetch(int stage)
+    {
+        const int OwnLines = 3;
+        const int OptionLines = 4;
+        if (stage == 1)
+        {
+            CacheLines.Prefetch(this, OwnLines);
+            return;
+        }
+
+        CacheLines.Prefetch(Owner, OptionLines);
+        CacheLines.Prefetch(AcceptQueue, 1);
+        CacheLines.Prefetch(SynQueue, 1);
+    }
 
     /// <summary>Listens again after a stop; requests that are still there are its own again. Linux:
     /// inet_csk_listen_start.</summary>

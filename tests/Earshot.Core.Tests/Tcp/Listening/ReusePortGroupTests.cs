@@ -1,7 +1,6 @@
 using System.Collections.Generic;
 using System.Linq;
 using Earshot.Core.Sockets;
-using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 using Xunit;
 
@@ -193,6 +192,24 @@ public sealed class ReusePortGroupTests : HostTest
         Host.Moves("TCPMigrateReqFailure+1", "OutRsts+1", "EstabResets+1", "CurrEstab-1");
         Assert.Equal("R", Assert.Single(half.Ack()).Text);
         Assert.Equal(2, Host.Moved(Counter.TcpExtTCPMigrateReqFailure));
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_synq_no_recent_overflow")]
+    public void A_cookie_of_one_member_may_come_back_to_another()
+    {
+        Host.Set("net.ipv4.tcp_syncookies", 2);
+        int choice = 0;
+        Member(selector: (in ReusePortQuestion _) => choice);
+        int two = Member();
+        Peer peer = new(Host, NextPort());
+        peer.Syn();
+        choice = 1;
+        peer.Ack();
+        Assert.Equal(1, Info(two).Queued);
+        Host.Moves(
+            "SyncookiesSent+1", "SyncookiesRecv+1", "TCPReqQFullDoCookies+1", "PassiveOpens+1", "CurrEstab+1",
+            "TCPPureAcks+1");
     }
 
     [Fact]
