@@ -60,6 +60,7 @@ public sealed partial class SocketCalls
                 return 0;
             case 23 when value >= 0 && early:
                 options.FastOpenLimit = Math.Min((uint)value, (uint)_context.Sysctls.Somaxconn);
+                _tcp.EnsureFastOpenKey();
                 return 0;
             case 27 when value is >= 0 and <= 2:
                 options.SaveSyn = (byte)value;

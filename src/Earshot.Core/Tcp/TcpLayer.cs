@@ -182,6 +182,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         _listeners[place] = listener;
         Context.Ledger.NameListener(listener.Id, local);
         listener.SetBacklog(backlog);
+        listener.StartFastOpen();
         Table.Listeners.Add(listener);
     }
 

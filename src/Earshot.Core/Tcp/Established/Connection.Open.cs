@@ -19,7 +19,8 @@ internal sealed partial class Connection
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
         Begin(segment.Tuple, tag, route, listener.Owner.Options.ForChild());
-        Options.Tos = _tcp.Output.ReflectedTos(request.Tos, Options.Tos);
+        ref byte service = ref segment.Source.IsIPv4 ? ref Options.Tos : ref Options.TrafficClass;
+        service = _tcp.Output.ReflectedTos(request.Tos, service);
         Options.TrafficClass = _tcp.Output.ReflectedTos(request.Tos, Options.TrafficClass);
         _listener = listener;
         _listenerId = listener.Id;

@@ -28,6 +28,9 @@ internal sealed class FastOpenQueue
 
     internal void Add() => Unfinished++;
 
+    /// <summary>Forgets all reset connections.</summary>
+    internal void ForgetResets() => _resets.Clear();
+
     /// <summary>Forgets the oldest reset connection.</summary>
     internal void Recycle() => _resets.Dequeue();
 

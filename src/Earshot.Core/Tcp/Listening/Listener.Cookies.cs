@@ -9,10 +9,12 @@ namespace Earshot.Core.Tcp.Listening;
 /// <content>SYN cookies: a SYN answered and forgotten, and the ACK that brings it back.</content>
 internal sealed partial class Listener
 {
+    private readonly OverflowStamp _overflow = new();
     private bool _hasWarned;
 
-    /// <summary>When this listener last sent a cookie; members of a group share one.</summary>
-    internal OverflowStamp Overflow { get; set; } = new();
+    /// <summary>When this listener last sent a cookie. Members of a group share one: an ACK may reach another than its
+    /// SYN did.</summary>
+    private OverflowStamp Overflow => Group?.Overflow ?? _overflow;
 
     /// <summary>Answers a SYN with a cookie; nothing stays but a stamp of the time. Linux: tcp_conn_request.</summary>
     private void SendCookie(in TcpSegment syn, int @interface, in Route route)

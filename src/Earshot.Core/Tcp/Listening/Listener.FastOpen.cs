@@ -18,6 +18,7 @@ internal sealed partial class Listener
     /// inet_listen.</summary>
     internal void StartFastOpen()
     {
+        FastOpenQueue.ForgetResets();
         const int Both = (int)(FastOpenBits.EveryListener | FastOpenBits.Server);
         if ((_context.Sysctls.TcpFastopen & Both) == Both && Owner.Options.FastOpenLimit == 0)
         {

@@ -197,7 +197,7 @@ internal sealed partial class RequestInput
             }
             else if (_tcp.Routes.TryRoute(segment.Source, out Route route))
             {
-                _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
+                _tcp.Output.RequestAck(request, next, route, (byte)(segment.Tos & ~3), options);
             }
         }
 
@@ -256,7 +256,7 @@ internal sealed partial class RequestInput
 
         _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
         _context.Judge(segment, RuleId.RequestChallenge, listener: listener);
-        _tcp.Output.RequestAck(request, next, route, segment.Tos, options);
+        _tcp.Output.RequestAck(request, next, route, (byte)(segment.Tos & ~3), options);
     }
 
     private void OnThirdAck(

@@ -15,6 +15,9 @@ internal sealed class ReusePortGroup
     private readonly List<Listener> _closed = [];
     private bool _usesProcessor;
 
+    /// <summary>When a member last sent a SYN cookie. Linux: synq_overflow_ts.</summary>
+    internal OverflowStamp Overflow { get; } = new();
+
     /// <summary>Members that listen.</summary>
     internal int Count => _members.Count;
 

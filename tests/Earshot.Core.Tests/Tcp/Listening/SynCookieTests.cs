@@ -396,6 +396,32 @@ public sealed class SynCookieTests : HostTest
     }
 
     [Fact]
+    [Trait("Linux", "synq_overflow_ts")]
+    public void Members_of_a_group_believe_one_anothers_cookies()
+    {
+        Host.Set("net.ipv4.tcp_syncookies", 2);
+        int[] group = [Member(), Member()];
+        int chosen = 0;
+        Assert.Equal(0, Host.Calls.SetReusePortSelector(
+            group[0], (in Core.Tcp.Listening.ReusePortQuestion _) => chosen, migrates: false));
+        var peer = new Peer(Host);
+        Assert.Single(peer.Syn());
+        chosen = 1;
+        peer.Ack();
+        Assert.Equal(-Errno.EAGAIN, Host.Calls.Accept(group[0], out InetEndpoint _));
+        Assert.True(Host.Calls.Accept(group[1], out InetEndpoint _) > 0);
+
+        int Member()
+        {
+            int fd = Host.Calls.Socket(2, 1, 0);
+            Host.Options(fd).ReusePort = true;
+            Assert.Equal(0, Host.Calls.Bind(fd, new InetEndpoint(InetAddress.Any, TestHost.Port)));
+            Assert.Equal(0, Host.Calls.Listen(fd, 5));
+            return fd;
+        }
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_cookies_and_another_gives_others()
     {
         uint[] seeds = [.. new ulong[] { 1, 1, 2 }.Select(seed =>
