@@ -84,11 +84,6 @@ internal sealed partial class Connection
             }
 
             int skip = _receiveNext - segment.Seq;
-            if (skip > 0)
-            {
-                _context.Mib.Count(Counter.TcpExtDelayedACKLost);
-            }
-
             TakeInOrder(segment, skip, segment.PayloadLength - skip);
             if (fin && !_finReceived)
             {
