@@ -84,10 +84,6 @@ internal sealed partial class Connection
             }
 
             int skip = _receiveNext - segment.Seq;
-            if (skip > 0)
-            {
-            }
-
             TakeInOrder(segment, skip, segment.PayloadLength - skip);
             if (fin && !_finReceived)
             {

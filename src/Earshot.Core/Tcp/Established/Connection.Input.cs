@@ -368,7 +368,7 @@ internal sealed partial class Connection
         SetMss();
         _tally.Delivered++;
         SetState(TcpState.Established);
-        if (segment.PayloadLength == 0 && !segment.Has(TcpFlags.Fin))
+        if (!segment.Has(TcpFlags.Fin) && segment.PayloadLength == 0)
         {
             _context.Mib.Count(Counter.TcpExtTCPPureAcks);
         }
