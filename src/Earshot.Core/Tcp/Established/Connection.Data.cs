@@ -133,9 +133,10 @@ internal sealed partial class Connection
             _tally.BytesReceived += length;
             _tally.Unread++;
             MeasurePeerSegment(segment);
+            _hasReceived = true;
+            OnDataEvent();
         }
 
-        OnDataEvent();
         if (_receiveBuffer.RangeCount > 0)
         {
             int joined = _receiveBuffer.Join();
