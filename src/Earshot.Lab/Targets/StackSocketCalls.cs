@@ -171,11 +171,14 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
         return result;
     }
 
-    public int GetOption(int descriptor, int level, int name, Span<byte> value, out int length) =>
-        StackOptionMap.Get(stack, descriptor, Domain(descriptor), level, name, value, out length);
+    public int GetOption(int descriptor, int level, int name, Span<byte> value, out int length)
+    {
+        length = value.Length;
+        return stack.Calls.GetSocketOption(descriptor, level, name, value, ref length);
+    }
 
     public int SetOption(int descriptor, int level, int name, ReadOnlySpan<byte> value) =>
-        StackOptionMap.Set(stack, descriptor, level, name, value);
+        stack.Calls.SetSocketOption(descriptor, level, name, value);
 
     public int GetSocketName(int descriptor, Span<byte> address, out int length)
     {
