@@ -53,7 +53,7 @@ internal sealed class StepRun
         _ = _target.Sockets();
         _baseline = Counters();
         _zero = target.Now;
-        _sockets = new StepSockets(target, _zero, _calls);
+        _sockets = new StepSockets(target, _zero, _calls, TakeOutgoing);
     }
 
     /// <summary>Does the steps and the looks.</summary>
@@ -223,7 +223,12 @@ internal sealed class StepRun
         TcpStates.Name(socket.State),
         socket.Local.Port < FirstChosenPort);
 
-    private static string Text(IPEndPoint end) => end.Port == 0 ? $"{end.Address}:*" : end.ToString();
+    // An IPv4 peer of an IPv6 socket is an IPv4 connection, by whichever name a target lists it.
+    private static string Text(IPEndPoint end)
+    {
+        IPAddress address = end.Address.IsIPv4MappedToIPv6 ? end.Address.MapToIPv4() : end.Address;
+        return end.Port == 0 ? $"{address}:*" : new IPEndPoint(address, end.Port).ToString();
+    }
 
     private Dictionary<string, long> Counters() => new(_target.Counters(), StringComparer.Ordinal);
 

@@ -13,7 +13,8 @@ namespace Earshot.Lab.Targets;
 /// <param name="target">The host whose calls are made.</param>
 /// <param name="zero">The moment from which the plan counts.</param>
 /// <param name="calls">Gets what each returned.</param>
-internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallResult> calls)
+/// <param name="after">Told after each call: packets have to be taken before there are too many.</param>
+internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallResult> calls, Action after)
 {
     private const int NonBlocking = 0x800;
     private const int Stream = 1;
@@ -106,6 +107,7 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
     {
         TimeSpan at = target.Now - zero;
         calls.Add(new CallResult(at, call, make()));
+        after();
     }
 
     private static string Text(long result) => result switch

@@ -53,6 +53,8 @@ internal sealed partial class Connection
         SetMss();
         _totalRetransmissions = request.Retransmissions;
         State = TcpState.SynRecv;
+        IsReadShut = Options.ReadShut;
+        IsWriteShut = Options.WriteShut;
 
         // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
         if (request.Retransmissions == 0 && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) == 0)
