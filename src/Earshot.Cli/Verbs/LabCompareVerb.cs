@@ -34,13 +34,17 @@ internal static class LabCompareVerb
         {
             Description = $"With --all: only those that take at most {LongestFast.TotalSeconds:0} s.",
         };
+        var rules = new Option<bool>("--rules")
+        {
+            Description = "Tell for each rule of the ledger which plan hit it.",
+        };
         Option<int?> jobs = Arguments.NumberOption(
             "--jobs", "N", "Run at most N plans at a time.", 1, MostAtOnce);
         var command = new Command(
             "compare",
             $"Run plans on the stack ({KernelProfile.Linux618.Name}) and on the host's kernel (root), and compare.")
         {
-            plans, all, fast, jobs,
+            plans, all, fast, rules, jobs,
         };
         command.Validators.Add(result =>
         {
@@ -57,9 +61,10 @@ internal static class LabCompareVerb
                 ? PlanCatalog.Names.Concat(PlanCatalog.Differential).Select(PlanCatalog.Load)
                 : parsed.GetRequiredValue(plans).Select(PlanCatalog.Load);
             Plan[] list = [.. chosen.Where(p => !parsed.GetValue(fast) || p.Duration <= LongestFast)];
+            int atOnce = parsed.GetValue(jobs) ?? Comparison.DefaultAtOnce;
             return Task.FromResult(list.Length == 1
                 ? One(list[0], terminal, end.Token)
-                : Several(list, parsed.GetValue(jobs) ?? Comparison.DefaultAtOnce, terminal, end.Token));
+                : Several(list, atOnce, parsed.GetValue(rules), terminal, end.Token));
         });
         return command;
     }
@@ -87,7 +92,8 @@ internal static class LabCompareVerb
             : ExitCode.Findings;
     }
 
-    private static int Several(Plan[] plans, int atOnce, Terminal terminal, CancellationToken cancellation)
+    private static int Several(
+        Plan[] plans, int atOnce, bool tellsRules, Terminal terminal, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         int done = 0;
@@ -127,6 +133,20 @@ internal static class LabCompareVerb
         }
 
         terminal.Write(table);
+        if (tellsRules)
+        {
+            var coverage = new RuleCoverage();
+            foreach (Comparison comparison in all)
+            {
+                coverage.Add(comparison);
+            }
+
+            foreach (string line in coverage.Lines())
+            {
+                terminal.Out.WriteLine(line);
+            }
+        }
+
         int same = all.Count(c => c.IsSame);
         terminal.Out.WriteLine(
             $"{same} of {all.Count} plans the same, {all.Count - same} not, in "
