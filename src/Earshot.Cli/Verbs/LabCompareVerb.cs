@@ -81,7 +81,9 @@ internal static class LabCompareVerb
         if (comparison.IsSame)
         {
             RunResult ours = comparison.Stack!; // Both ran, or it would not be the same.
-            string calls = ours.Calls.Count > 0 ? $"{ours.Calls.Count} calls" : $"{ours.Connects.Count} connect() calls";
+            string calls = ours.Calls.Count > 0
+                ? $"{ours.Calls.Count} calls"
+                : $"{ours.Connects.Count} connect() calls";
             terminal.Out.WriteLine(
                 $"{plan.Name}: no difference between {ours.Target} and the host's kernel at {plan.Looks.Count} "
                 + $"moments, in {calls} and {ours.Packets.Count} packets");

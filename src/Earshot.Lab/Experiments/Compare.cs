@@ -121,8 +121,7 @@ public static class Compare
         r.Sort(StringComparer.Ordinal);
         for (int i = 0; i < Math.Max(l.Count, r.Count); i++)
         {
-            found.Add(new Difference(
-                left.At, "socket", i < l.Count ? l[i] : None, i < r.Count ? r[i] : None));
+            found.Add(new Difference(left.At, "socket", i < l.Count ? l[i] : None, i < r.Count ? r[i] : None));
         }
     }
 

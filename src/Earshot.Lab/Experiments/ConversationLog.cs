@@ -5,7 +5,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Lab.Experiments;
 
-/// <summary>Turns the packets of a plan of steps into records: TCP and the ICMP errors about it, IPv4 and IPv6.</summary>
+/// <summary>Turns the packets of a plan of steps into records: TCP and the ICMP errors about it, IPv4 and
+/// IPv6.</summary>
 /// <remarks>A connection is a pair of ends; they are numbered in the order of their first packets, and who sends the
 /// first packet is the client. A SYN with another number on a pair seen before is another connection.</remarks>
 internal sealed class ConversationLog

@@ -14,7 +14,8 @@ public sealed class RuleCoverage
     /// <summary>Rules that no experiment on both targets can hit, with the reason.</summary>
     public static IReadOnlyDictionary<RuleId, string> Elsewhere { get; } = new Dictionary<RuleId, string>
     {
-        [RuleId.SynAcceptQueueFullYoung] = "only kernels before 4.4 admit a SYN to a full accept queue while few are young",
+        [RuleId.SynAcceptQueueFullYoung] =
+            "only kernels before 4.4 admit a SYN to a full accept queue while few are young",
         [RuleId.RequestSweep] = "only kernels before 4.4 sweep their requests with a hand",
         [RuleId.SynNoRoom] = "a limit of the embedded stack's memory; the host's is its RAM",
         [RuleId.PacketQueueFull] = "a limit of the embedded stack's outbox; both targets' devices are drained at once",

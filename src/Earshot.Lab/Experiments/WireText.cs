@@ -13,7 +13,8 @@ namespace Earshot.Lab.Experiments;
 /// <param name="End">Where it ends, by the packet's own word.</param>
 internal readonly record struct PacketPlace(InetAddress From, InetAddress To, int Protocol, int Start, int End);
 
-/// <summary>Says what is in a packet's headers, so that two packets of different runs can be compared as text.</summary>
+/// <summary>Says what is in a packet's headers, so that two packets of different runs can be compared as
+/// text.</summary>
 internal static class WireText
 {
     private const int Ipv4HeaderLength = 20;

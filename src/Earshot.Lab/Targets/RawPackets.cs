@@ -60,7 +60,8 @@ internal static class RawPackets
     }
 
     /// <summary>An ICMP error that quotes a packet's IP header and the first 8 bytes after it.</summary>
-    public static byte[] Icmp(IPAddress from, IPAddress to, int type, int code, ReadOnlySpan<byte> about, RawWords words)
+    public static byte[] Icmp(
+        IPAddress from, IPAddress to, int type, int code, ReadOnlySpan<byte> about, RawWords words)
     {
         bool six = about[0] >> 4 == 6;
         int start = six ? Ipv6HeaderLength : (about[0] & 0xf) * 4;
