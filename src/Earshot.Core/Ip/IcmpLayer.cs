@@ -210,7 +210,8 @@ internal sealed class IcmpLayer
             return;
         }
 
-        bool used = message.Type is not (IcmpType.SourceQuench or IcmpType.Redirect) && message.Code <= 15;
+        // A source quench and a redirect change nothing, but whom they are for is looked for all the same.
+        bool used = message.Type != IcmpType.DestinationUnreachable || message.Code <= 15;
         if (quote[IpPacket.ProtocolOffset] != IpPacket.ProtocolTcp || !used)
         {
             _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));

@@ -84,7 +84,7 @@ internal sealed class IpLayer
         Mib mib = _context.Mib;
         mib.Count(Counter.IpInReceives);
         mib.Count(Counter.IpExtInOctets, bytes.Length);
-        if (bytes.Length > IpPacket.TosOffset)
+        if (bytes.Length >= IpPacket.MinimumHeaderLength)
         {
             // The four counters stand in the order of the two bits: no ECT, ECT(1), ECT(0), CE.
             mib.Count((Counter)((int)Counter.IpExtInNoECTPkts + (bytes[IpPacket.TosOffset] & 3)));

@@ -58,6 +58,7 @@ public sealed partial class SocketCalls
             return -Errno.EBADF;
         }
 
+        socket.Options.ReadShut = socket.Options.WriteShut = false;
         if (socket.Listener is not null)
         {
             StopListening(socket);
@@ -187,20 +188,22 @@ public sealed partial class SocketCalls
         return mixed || (remote.Address.IsLinkLocal && options.Device == 0) ? -Errno.EINVAL : 0;
     }
 
-    private static int ConnectOutcome(Socket socket)
+    private int ConnectOutcome(Socket socket)
     {
         Connection connection = socket.Connection!;
         switch (connection.State)
         {
             case TcpState.SynSent or TcpState.SynRecv:
                 return -Errno.EALREADY;
-            case TcpState.Close when connection.Error != 0 || !connection.IsReadShut:
-                socket.Phase = SocketPhase.Unconnected;
-                return -connection.TakeError();
             case TcpState.Close:
-                // The error was taken by another call. Linux: __inet_stream_connect.
+                // Where there is no error, another call has taken it. Linux: __inet_stream_connect, which disconnects.
+                bool taken = connection.Error == 0 && connection.IsReadShut;
+                int error = taken ? Errno.ECONNABORTED : connection.TakeError();
                 socket.Phase = SocketPhase.Unconnected;
-                return -Errno.ECONNABORTED;
+                socket.Local = connection.Tuple.Local;
+                DropRole(socket);
+                GiveUpBinding(socket);
+                return -error;
             default:
                 socket.Phase = SocketPhase.Connected;
                 return 0;

@@ -87,6 +87,8 @@ public sealed partial class SocketCalls
 
         if (socket.Connection is not { } connection)
         {
+            socket.Options.ReadShut |= how != Write;
+            socket.Options.WriteShut |= how != 0;
             return -Errno.ENOTCONN;
         }
 
@@ -167,6 +169,7 @@ public sealed partial class SocketCalls
     {
         Tcp.Listening.Listener listener = socket.Listener!;
         socket.Listener = null;
+        socket.Options.ReadShut = socket.Options.WriteShut = false;
         listener.Stop();
         GiveUpBinding(socket);
         socket.OnReadiness(PollMask.Hup);

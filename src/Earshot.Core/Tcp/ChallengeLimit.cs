@@ -29,7 +29,9 @@ internal sealed class ChallengeLimit
         {
             _second = second;
             int half = (limit + 1) / 2;
-            _left = limit == 0 ? 0 : half + _chance.Below((uint)limit);
+
+            // Below 0 the kernel draws from all numbers: a limit of 0 limits nothing.
+            _left = half + _chance.Below(limit == 0 ? uint.MaxValue : (uint)limit);
         }
 
         return _left > 0 && _left-- > 0;

@@ -79,8 +79,12 @@ internal sealed class TcpLayer : ITransport, IDisposable
         TcpParseError error = TcpSegment.Parse(packet, trusted, info.SegmentSize, out TcpSegment segment);
         if (error != TcpParseError.None)
         {
+            // A segment that is cut short is no error to Linux, only one whose header says that it is too short.
+            const int DataOffset = 12;
+            bool cut = error == TcpParseError.Header && (packet.Payload.Length < TcpSegment.MinimumHeaderLength
+                || packet.Payload[DataOffset] >> 4 >= TcpSegment.MinimumHeaderLength / 4);
             mib.Count(Counter.TcpInSegs);
-            mib.Count(Counter.TcpInErrs);
+            mib.Count(cut ? Counter.None : Counter.TcpInErrs);
             if (error == TcpParseError.Checksum)
             {
                 mib.Count(Counter.TcpInCsumErrors);

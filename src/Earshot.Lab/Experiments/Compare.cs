@@ -11,6 +11,10 @@ namespace Earshot.Lab.Experiments;
 /// <param name="Right">What the right run has.</param>
 public sealed record Difference(TimeSpan At, string What, string Left, string Right)
 {
+    /// <summary>Whether only a moment differs: on a machine that is busy, the same run may come out without
+    /// it.</summary>
+    public bool IsTime { get; init; }
+
     /// <summary>The difference as one line.</summary>
     /// <param name="left">The left run's name.</param>
     /// <param name="right">The right run's name.</param>
@@ -22,8 +26,17 @@ public sealed record Difference(TimeSpan At, string What, string Left, string Ri
 /// <summary>Finds what two runs of one plan do not share.</summary>
 public static class Compare
 {
-    private static readonly string[] ComparedGroups = ["Tcp", "Icmp"];
+    private static readonly string[] ComparedGroups = ["Tcp", "Ip", "Icmp", "Udp"];
+
+    // What the embedded stack leaves out: how the data path keeps its buffers (docs/deviations.md, D3), broadcasts, and
+    // the ICMP messages a second time, by the number of their type.
+    private static readonly string[] LeftOut =
+    [
+        "TcpExtTCPRcvCoalesce", "IpExtInBcast", "IpExtOutBcast", "IcmpMsg", "Icmp6InType", "Icmp6OutType",
+    ];
+
     private const string None = "none";
+    private const int FirstChosenPort = 32768;
 
     /// <summary>Compares two runs: states, queues, counters, errnos, packets and their times.</summary>
     /// <param name="left">The run whose timers are taken as right: the embedded stack's.</param>
@@ -49,17 +62,20 @@ public static class Compare
         }
 
         Connects(left, right, granularity, found);
-        Packets(left, right, granularity, found);
+        Calls(left, right, found);
+        ComparePackets.Runs(left, right, granularity, found);
 
         // A stable sort: what was found first at one moment stays first.
         return [.. found.OrderBy(d => d.At)];
     }
 
-    /// <summary>Whether a counter belongs to the comparison: the groups Tcp, TcpExt, Icmp and IcmpMsg.</summary>
+    /// <summary>Whether a counter belongs to the comparison: the groups Tcp, TcpExt, Ip, IpExt, Ip6, Icmp, IcmpMsg and
+    /// Icmp6.</summary>
     /// <param name="counter">The counter's name.</param>
     /// <returns>True for a counter that both sides must move alike.</returns>
     public static bool IsCompared(string counter) =>
-        Array.Exists(ComparedGroups, g => counter.StartsWith(g, StringComparison.Ordinal));
+        Array.Exists(ComparedGroups, g => counter.StartsWith(g, StringComparison.Ordinal))
+        && !Array.Exists(LeftOut, c => counter.StartsWith(c, StringComparison.Ordinal));
 
     private static void Samples(Sample left, Sample right, List<Difference> found)
     {
@@ -70,12 +86,13 @@ public static class Compare
         {
             QueueSample? l = i < left.Queues.Count ? left.Queues[i] : null;
             QueueSample? r = i < right.Queues.Count ? right.Queues[i] : null;
-            if (l != r)
+            if (Text(l) != Text(r))
             {
                 found.Add(new Difference(left.At, $"queues of listener {i + 1}", Text(l), Text(r)));
             }
         }
 
+        Tables(left, right, found);
         foreach (string name in left.Counters.Keys.Union(right.Counters.Keys).Order(StringComparer.Ordinal))
         {
             long l = left.Counters.TryGetValue(name, out long lv) ? lv : 0;
@@ -84,6 +101,27 @@ public static class Compare
             {
                 found.Add(new Difference(left.At, $"counter {name}", Say.Number(l), Say.Number(r)));
             }
+        }
+    }
+
+    // The rows of all sockets, with the ports that the host chose left out; the order in the kernel's hash is no fact.
+    private static void Tables(Sample left, Sample right, List<Difference> found)
+    {
+        List<string> l = [.. left.Table.Select(Text)];
+        List<string> r = [.. right.Table.Select(Text)];
+        foreach (string row in l.ToArray())
+        {
+            if (r.Remove(row))
+            {
+                l.Remove(row);
+            }
+        }
+
+        l.Sort(StringComparer.Ordinal);
+        r.Sort(StringComparer.Ordinal);
+        for (int i = 0; i < Math.Max(l.Count, r.Count); i++)
+        {
+            found.Add(new Difference(left.At, "socket", i < l.Count ? l[i] : None, i < r.Count ? r[i] : None));
         }
     }
 
@@ -125,7 +163,10 @@ public static class Compare
                 string? wrong = granularity.Judge(lr - LastBefore(left, i + 1, lr), rr - LastBefore(right, i + 1, rr));
                 if (wrong is not null)
                 {
-                    found.Add(new Difference(at, $"return of {what}", Say.Seconds(lr), $"{Say.Seconds(rr)} ({wrong})"));
+                    found.Add(new Difference(at, $"return of {what}", Say.Seconds(lr), $"{Say.Seconds(rr)} ({wrong})")
+                    {
+                        IsTime = true,
+                    });
                 }
             }
         }
@@ -136,67 +177,25 @@ public static class Compare
             .Select(p => p.Time)
             .LastOrDefault();
 
-    private static void Packets(RunResult left, RunResult right, TimerGranularity granularity, List<Difference> found)
+    private static void Calls(RunResult left, RunResult right, List<Difference> found)
     {
-        List<Timed>[] l = ByConnection(left);
-        List<Timed>[] r = ByConnection(right);
-        for (int connection = 0; connection < Math.Max(l.Length, r.Length); connection++)
+        for (int i = 0; i < Math.Max(left.Calls.Count, right.Calls.Count); i++)
         {
-            List<Timed> lp = connection < l.Length ? l[connection] : [];
-            List<Timed> rp = connection < r.Length ? r[connection] : [];
-            for (int i = 0; i < Math.Max(lp.Count, rp.Count); i++)
+            CallResult? l = i < left.Calls.Count ? left.Calls[i] : null;
+            CallResult? r = i < right.Calls.Count ? right.Calls[i] : null;
+            if (l?.Result != r?.Result || l?.Call != r?.Call)
             {
-                string what = $"packet {i + 1} of connection {connection + 1}";
-                Timed? lt = i < lp.Count ? lp[i] : null;
-                Timed? rt = i < rp.Count ? rp[i] : null;
-                TimeSpan at = lt?.Packet.Time ?? rt!.Value.Packet.Time; // One of the two lists is longer than i.
-                if (lt is not { } a || rt is not { } b || !SameShape(a.Packet, b.Packet))
-                {
-                    // From here on the two conversations are different ones; more lines would only repeat it.
-                    found.Add(new Difference(at, what, Text(lt?.Packet), Text(rt?.Packet)));
-                    break;
-                }
-
-                if (granularity.Judge(a.Gap, b.Gap) is { } wrong)
-                {
-                    found.Add(new Difference(
-                        at,
-                        $"time of {what} ({Text(a.Packet)}) after the one before",
-                        Say.Seconds(a.Gap),
-                        $"{Say.Seconds(b.Gap)} ({wrong})"));
-                }
+                found.Add(new Difference(
+                    l?.At ?? r!.Value.At, // One of the two lists is longer than i.
+                    $"call {i + 1}, {l?.Call ?? r!.Value.Call}",
+                    l?.Result ?? None,
+                    r?.Result ?? None));
             }
         }
     }
-
-    /// <summary>The packets of each connection with the time since the packet that led to it: the one before on the
-    /// connection, or for its first packet the one before of any connection.</summary>
-    private static List<Timed>[] ByConnection(RunResult run)
-    {
-        var connections = new List<List<Timed>>();
-        TimeSpan lastOfAny = TimeSpan.Zero;
-        foreach (PacketRecord packet in run.Packets)
-        {
-            while (connections.Count < packet.Connection)
-            {
-                connections.Add([]);
-            }
-
-            List<Timed> own = connections[packet.Connection - 1];
-            TimeSpan before = own.Count == 0 ? lastOfAny : own[^1].Packet.Time;
-            own.Add(new Timed(packet, packet.Time - before));
-            lastOfAny = packet.Time;
-        }
-
-        return [.. connections];
-    }
-
-    private static bool SameShape(PacketRecord left, PacketRecord right) =>
-        left.FromClient == right.FromClient && left.Flags == right.Flags && left.Length == right.Length
-        && left.Seq == right.Seq && left.Ack == right.Ack;
 
     private static string Text(QueueSample? queue) => queue is { } q
-        ? $"port {q.Port} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}"
+        ? $"port {(q.Port < FirstChosenPort ? Say.Number(q.Port) : "chosen")} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}"
         : None;
 
     private static string Text(ConnectResult? connect) => connect switch
@@ -207,10 +206,14 @@ public static class Compare
         { Errno: { } errno } => errno,
     };
 
-    private static string Text(PacketRecord? packet) => packet is null
-        ? None
-        : $"{packet.Flags} from the {(packet.FromClient ? "client" : "server")}, "
-            + $"seq {packet.Seq} ack {packet.Ack} length {packet.Length}";
+    private static string Text(TableRow row) =>
+        $"{row.State} {End(row.Local)} {End(row.Remote)} recv-q {row.ReceiveQueue} send-q {row.SendQueue}";
 
-    private readonly record struct Timed(PacketRecord Packet, TimeSpan Gap);
+    private static string End(string end)
+    {
+        int colon = end.LastIndexOf(':');
+        return int.TryParse(end.AsSpan(colon + 1), out int port) && port >= FirstChosenPort
+            ? $"{end[..colon]}:chosen"
+            : end;
+    }
 }

@@ -17,10 +17,6 @@ internal sealed class PacketLog(int serverPort)
     private const int FlagRst = 0x04;
     private const int FlagAck = 0x10;
 
-    // The order of the letters in PacketRecord.Flags, with each flag's bit.
-    private static readonly (char Letter, int Bit)[] Letters =
-        [('S', 0x02), ('A', 0x10), ('F', 0x01), ('R', 0x04), ('P', 0x08), ('U', 0x20), ('E', 0x40), ('C', 0x80)];
-
     private readonly List<PacketRecord> _packets = [];
     private readonly List<Trace> _connections = [];
     private readonly Dictionary<int, Trace> _byPort = [];
@@ -74,6 +70,7 @@ internal sealed class PacketLog(int serverPort)
         _zero ??= nanoseconds;
         TimeSpan time = Since(nanoseconds);
         trace.See(time, fromClient, flags, seq);
+        string details = $"{WireText.Ip(packet)} {WireText.Tcp(tcp, out uint? value, out uint? echo)}";
         _packets.Add(new PacketRecord
         {
             Time = time,
@@ -81,11 +78,14 @@ internal sealed class PacketLog(int serverPort)
             FromClient = fromClient,
             From = Endpoint(packet.Slice(12, 4), sourcePort),
             To = Endpoint(packet.Slice(16, 4), destinationPort),
-            Flags = Spell(flags),
+            Flags = WireText.Flags(flags),
             Seq = Relative(seq, fromClient ? trace.ClientStart : trace.ServerStart),
             Ack = (flags & FlagAck) == 0 ? 0 : Relative(ack, fromClient ? trace.ServerStart : trace.ClientStart),
             Length = Math.Max(0, length - start - ((tcp[12] >> 4) * 4)),
             Window = BinaryPrimitives.ReadUInt16BigEndian(tcp[14..]),
+            Details = details,
+            TimeStamp = value,
+            TimeEcho = echo,
             Verdict = verdict,
             Bytes = packet.ToArray(),
         });
@@ -114,21 +114,6 @@ internal sealed class PacketLog(int serverPort)
     private static long Relative(uint number, uint? start) => start is { } s ? (uint)(number - s) : number;
 
     private static string Endpoint(ReadOnlySpan<byte> address, int port) => $"{InetAddress.Read(address)}:{port}";
-
-    private static string Spell(int flags)
-    {
-        Span<char> text = stackalloc char[Letters.Length];
-        int length = 0;
-        foreach ((char letter, int bit) in Letters)
-        {
-            if ((flags & bit) != 0)
-            {
-                text[length++] = letter;
-            }
-        }
-
-        return new string(text[..length]);
-    }
 
     /// <summary>What was seen of one connection.</summary>
     internal sealed class Trace(int number, int clientPort, uint clientStart)

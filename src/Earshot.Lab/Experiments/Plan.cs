@@ -18,13 +18,17 @@ public sealed record Plan
     /// <summary>The hosts, with the sysctls each sets before any program starts.</summary>
     public required IReadOnlyList<HostPlan> Hosts { get; init; }
 
-    /// <summary>The server program: it listens and never accepts.</summary>
+    /// <summary>The server program: it listens and never accepts; <see cref="NoListen"/> in a plan of steps.</summary>
     public required ListenPlan Listen { get; init; }
 
-    /// <summary>The client program: it connects.</summary>
+    /// <summary>The client program: it connects; <see cref="NoClients"/> in a plan of steps.</summary>
     public required ClientsPlan Clients { get; init; }
 
-    /// <summary>The moments at which to look, in rising order, counted from the first connect().</summary>
+    /// <summary>What is done at which moment, in order, instead of the two programs; empty when they run.</summary>
+    public IReadOnlyList<PlanStep> Steps { get; init; } = [];
+
+    /// <summary>The moments at which to look, in rising order, counted from the first connect(), or from the start of
+    /// the steps.</summary>
     public required IReadOnlyList<TimeSpan> Looks { get; init; }
 
     /// <summary>Commands whose text is kept at each look, as <c>ss -nta</c>: of the stack its views, on the host what
@@ -33,6 +37,15 @@ public sealed record Plan
 
     /// <summary>The seed of everything the embedded stack draws by chance.</summary>
     public ulong Seed { get; init; } = 1;
+
+    /// <summary>The listener of a plan that has none: its steps make the calls.</summary>
+    internal static ListenPlan NoListen { get; } = new(InetAddress.Any, 0, 0);
+
+    /// <summary>The clients of a plan that has none.</summary>
+    internal static ClientsPlan NoClients { get; } = new("0.0.0.0", 0, 0, ClientMode.AtOnce);
+
+    /// <summary>How long a run on the host lasts: to the last look.</summary>
+    public TimeSpan Duration => Looks[^1];
 
     /// <summary>The same plan with one look, at any moment.</summary>
     /// <param name="moment">The moment, above zero and up to <see cref="PlanLimits.MaxLookSeconds"/>.</param>
@@ -54,7 +67,7 @@ public sealed record Plan
         TimeSpan[] left = [.. Looks.Where(look => look <= until)];
         return left.Length == 0
             ? throw new ArgumentOutOfRangeException(nameof(until), until, "the plan does not look that early")
-            : this with { Looks = left };
+            : this with { Looks = left, Steps = [.. Steps.Where(step => step.At <= until)] };
     }
 }
 

@@ -10,10 +10,15 @@ namespace Earshot.Lab.Experiments;
 public static class PlanCatalog
 {
     private const string Prefix = "Earshot.Lab.Plans.";
+    private const string DifferentialPrefix = "Earshot.Lab.Differential.";
     private const string Suffix = ".plan";
 
     /// <summary>The names of the plans that come with the lab; the article's three first, in its order.</summary>
     public static IReadOnlyList<string> Names { get; } = FindNames();
+
+    /// <summary>The names of the plans that hold the embedded stack to a kernel, one behaviour each; with those of
+    /// <see cref="Names"/> they are all that <c>lab compare --all</c> runs.</summary>
+    public static IReadOnlyList<string> Differential { get; } = FindNames(DifferentialPrefix);
 
     /// <summary>Finds a plan by name, or reads the file if the text names one.</summary>
     /// <param name="nameOrPath">A name from <see cref="Names"/>, or a path: anything with a separator or ending in
@@ -23,7 +28,7 @@ public static class PlanCatalog
     public static Plan Load(string nameOrPath)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        if (Names.Contains(nameOrPath))
+        if (Names.Contains(nameOrPath) || Differential.Contains(nameOrPath))
         {
             return PlanReader.Read(nameOrPath + Suffix, TextOf(nameOrPath));
         }
@@ -42,11 +47,13 @@ public static class PlanCatalog
     }
 
     /// <summary>The text of a plan that comes with the lab.</summary>
-    /// <param name="name">A name from <see cref="Names"/>.</param>
+    /// <param name="name">A name from <see cref="Names"/> or <see cref="Differential"/>.</param>
     /// <returns>The file's text, comments included.</returns>
     public static string TextOf(string name)
     {
-        using Stream stream = typeof(PlanCatalog).Assembly.GetManifestResourceStream(Prefix + name + Suffix)
+        Assembly assembly = typeof(PlanCatalog).Assembly;
+        using Stream stream = assembly.GetManifestResourceStream(Prefix + name + Suffix)
+            ?? assembly.GetManifestResourceStream(DifferentialPrefix + name + Suffix)
             ?? throw new PlanException(name, 0, $"no such plan; known are {string.Join(", ", Names)}");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
@@ -72,11 +79,14 @@ public static class PlanCatalog
     private static List<string> FindNames()
     {
         string[] article = ["backlog", "syn-backlog", "somaxconn"];
-        Assembly assembly = typeof(PlanCatalog).Assembly;
-        IEnumerable<string> all = assembly.GetManifestResourceNames()
-            .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal) && n.EndsWith(Suffix, StringComparison.Ordinal))
-            .Select(n => n[Prefix.Length..^Suffix.Length])
-            .Order(StringComparer.Ordinal);
-        return [.. article, .. all.Except(article)];
+        return [.. article, .. FindNames(Prefix).Except(article)];
     }
+
+    private static List<string> FindNames(string prefix) =>
+    [
+        .. typeof(PlanCatalog).Assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(prefix, StringComparison.Ordinal) && n.EndsWith(Suffix, StringComparison.Ordinal))
+            .Select(n => n[prefix.Length..^Suffix.Length])
+            .Order(StringComparer.Ordinal),
+    ];
 }

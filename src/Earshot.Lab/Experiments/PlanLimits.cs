@@ -24,6 +24,9 @@ public static class PlanLimits
     /// <summary>The most clients of a plan.</summary>
     public const int MaxClients = 4096;
 
+    /// <summary>The most steps of a plan.</summary>
+    public const int MaxSteps = 1024;
+
     /// <summary>The most moments at which a plan may look.</summary>
     public const int MaxLooks = 64;
 

@@ -9,8 +9,9 @@ namespace Earshot.Lab.Experiments;
 /// <remarks>
 /// Before the first section: <c>name</c>, <c>title</c>, <c>look</c>, <c>seed</c>. <c>[host]</c>: sysctls by their Linux
 /// names. <c>[listen]</c>: <c>address</c>, <c>port</c>, <c>backlog</c>. <c>[clients]</c>: <c>address</c>, <c>port</c>,
-/// <c>count</c>, <c>mode</c>. A <c>#</c> at the start of a line makes it a comment. Every limit is in <see
-/// cref="PlanLimits"/>.
+/// <c>count</c>, <c>mode</c>. <c>[steps]</c> instead of clients: <c>MOMENT = VERB NAMES WORDS</c>, as often as
+/// wanted; docs/lab/plans.md lists the verbs. A <c>#</c> at the start of a line makes it a comment. Every limit is in
+/// <see cref="PlanLimits"/>.
 /// </remarks>
 public static class PlanReader
 {
@@ -40,6 +41,20 @@ public static class PlanReader
         }
 
         return new Builder(file, sections).Build();
+    }
+
+    // The name becomes a path below /proc/sys on a host target: two dots or a slash must not get there.
+    internal static bool IsSysctlName(string name)
+    {
+        bool known = name.StartsWith("net.ipv4.", StringComparison.Ordinal)
+            || name.StartsWith("net.ipv6.", StringComparison.Ordinal)
+            || name.StartsWith("net.core.", StringComparison.Ordinal);
+        foreach (char c in name)
+        {
+            known &= char.IsAsciiLetterOrDigit(c) || c is '_' or '.';
+        }
+
+        return known && !name.Contains("..", StringComparison.Ordinal) && name[^1] != '.';
     }
 
     /// <summary>A value and the line on which it stands.</summary>
@@ -90,9 +105,9 @@ public static class PlanReader
         private void Open(int number, ReadOnlySpan<char> line)
         {
             string name = line[^1] == ']' ? line[1..^1].Trim().ToString() : "";
-            if (name is not ("host" or "listen" or "clients"))
+            if (name is not ("host" or "listen" or "clients" or "steps"))
             {
-                throw new PlanException(file, number, $"expected [host], [listen] or [clients], not '{line}'");
+                throw new PlanException(file, number, $"expected [host], [listen], [clients] or [steps], not '{line}'");
             }
 
             if (!Starts.TryAdd(name, number))
@@ -116,7 +131,7 @@ public static class PlanReader
 
             List<Entry> entries = All[_current];
             int before = entries.FindIndex(e => e.Key == entry.Key);
-            if (before >= 0)
+            if (before >= 0 && _current != "steps")
             {
                 throw new PlanException(
                     file, entry.Line, $"expected '{entry.Key}' once; it stands on line {entries[before].Line} already");
@@ -132,26 +147,64 @@ public static class PlanReader
         public Plan Build()
         {
             Dictionary<string, Entry> top = Known("", TopKeys);
-            Dictionary<string, Entry> listen = Known("listen", ListenKeys);
-            Dictionary<string, Entry> clients = Known("clients", ClientKeys);
             string name = Name(Need(top, "", "name"));
+            IReadOnlyList<PlanStep> steps = Steps();
             return new Plan
             {
                 Name = name,
                 Title = top.TryGetValue("title", out Entry title) ? Title(title) : name,
                 Hosts = [new HostPlan("host", Sysctls())],
-                Listen = new ListenPlan(
-                    Address(Need(listen, "listen", "address")),
-                    (int)Number(Need(listen, "listen", "port"), 1, 65535),
-                    (int)Number(Need(listen, "listen", "backlog"), int.MinValue, int.MaxValue)),
-                Clients = new ClientsPlan(
-                    ClientAddress(Need(clients, "clients", "address")),
-                    (int)Number(Need(clients, "clients", "port"), 1, 65535),
-                    (int)Number(Need(clients, "clients", "count"), 1, PlanLimits.MaxClients),
-                    clients.TryGetValue("mode", out Entry mode) ? Mode(mode) : ClientMode.OneAfterAnother),
+                Steps = steps,
+                Listen = steps.Count > 0 ? Plan.NoListen : Listen(),
+                Clients = steps.Count > 0 ? Plan.NoClients : Clients(),
                 Looks = Looks(Need(top, "", "look")),
                 Seed = top.TryGetValue("seed", out Entry seed) ? Seed(seed) : 1,
             };
+        }
+
+        private ListenPlan Listen()
+        {
+            Dictionary<string, Entry> listen = Known("listen", ListenKeys);
+            return new ListenPlan(
+                Address(Need(listen, "listen", "address")),
+                (int)Number(Need(listen, "listen", "port"), 1, 65535),
+                (int)Number(Need(listen, "listen", "backlog"), int.MinValue, int.MaxValue));
+        }
+
+        private ClientsPlan Clients()
+        {
+            Dictionary<string, Entry> clients = Known("clients", ClientKeys);
+            return new ClientsPlan(
+                ClientAddress(Need(clients, "clients", "address")),
+                (int)Number(Need(clients, "clients", "port"), 1, 65535),
+                (int)Number(Need(clients, "clients", "count"), 1, PlanLimits.MaxClients),
+                clients.TryGetValue("mode", out Entry mode) ? Mode(mode) : ClientMode.OneAfterAnother);
+        }
+
+        private List<PlanStep> Steps()
+        {
+            var steps = new List<PlanStep>();
+            if (!sections.All.TryGetValue("steps", out List<Entry>? entries))
+            {
+                return steps;
+            }
+
+            foreach (string other in (string[])["listen", "clients"])
+            {
+                if (sections.Starts.TryGetValue(other, out int line))
+                {
+                    throw new PlanException(file, line, $"expected [steps] or [{other}], not both");
+                }
+            }
+
+            foreach (Entry entry in entries)
+            {
+                StepReader.Read(file, entry.Line, entry.Key, entry.Value, steps);
+            }
+
+            return steps.Count > 0
+                ? steps
+                : throw new PlanException(file, sections.Starts["steps"], "expected at least one step in [steps]");
         }
 
         private Dictionary<string, Entry> Known(string section, string[] keys)
@@ -260,19 +313,6 @@ public static class PlanReader
             }
 
             return settings;
-        }
-
-        // The name becomes a path below /proc/sys on a host target: two dots or a slash must not get there.
-        private static bool IsSysctlName(string name)
-        {
-            bool known = name.StartsWith("net.ipv4.", StringComparison.Ordinal)
-                || name.StartsWith("net.core.", StringComparison.Ordinal);
-            foreach (char c in name)
-            {
-                known &= char.IsAsciiLetterOrDigit(c) || c is '_' or '.';
-            }
-
-            return known && !name.Contains("..", StringComparison.Ordinal) && name[^1] != '.';
         }
 
         private List<TimeSpan> Looks(Entry entry)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core;
 
 namespace Earshot.Lab.Experiments;
 
@@ -24,6 +25,13 @@ public sealed record RunResult
     /// <summary>What each connect() did, in the order in which they started. A client that never started is
     /// missing.</summary>
     public required IReadOnlyList<ConnectResult> Connects { get; init; }
+
+    /// <summary>What each call of the plan's steps returned, in order; empty in a plan without steps.</summary>
+    public IReadOnlyList<CallResult> Calls { get; init; } = [];
+
+    /// <summary>The rules that spoke, as the embedded stack's ledger has them; the host kernel does not tell
+    /// its.</summary>
+    public IReadOnlyList<RuleId> Rules { get; init; } = [];
 
     /// <summary>Every packet, in the order in which it was sent.</summary>
     public required IReadOnlyList<PacketRecord> Packets { get; init; }
@@ -123,6 +131,16 @@ public sealed record PacketRecord
 
     /// <summary>The window field, as it is on the wire.</summary>
     public required int Window { get; init; }
+
+    /// <summary>The rest of its headers in words, for example <c>ttl 64 tos 0x00 DF id 0 win 65160 mss 1460</c>; empty
+    /// when the run does not tell.</summary>
+    public string Details { get; init; } = "";
+
+    /// <summary>Its time stamp; null without the option.</summary>
+    public uint? TimeStamp { get; init; }
+
+    /// <summary>The time stamp that it echoes.</summary>
+    public uint? TimeEcho { get; init; }
 
     /// <summary>The verdict on the packet, when the target knows one.</summary>
     public string? Verdict { get; init; }

@@ -43,7 +43,15 @@ internal sealed unsafe class ListenerDiag : IDisposable
     /// <param name="rows">The listeners.</param>
     /// <param name="problem">The errno when the kernel did not answer.</param>
     /// <returns>Whether the kernel answered.</returns>
-    public bool TryRead(out List<(int Port, int Accept, int Limit)> rows, out string problem)
+    public bool TryRead(out List<(int Port, int Accept, int Limit)> rows, out string problem) =>
+        TryRead(Libc.AfInet, out rows, out problem);
+
+    /// <summary>The TCP listeners of a family.</summary>
+    /// <param name="family">AF_INET or AF_INET6.</param>
+    /// <param name="rows">The listeners.</param>
+    /// <param name="problem">The errno when the kernel did not answer.</param>
+    /// <returns>Whether the kernel answered.</returns>
+    public bool TryRead(int family, out List<(int Port, int Accept, int Limit)> rows, out string problem)
     {
         rows = [];
         byte* request = stackalloc byte[RequestLength];
@@ -51,7 +59,7 @@ internal sealed unsafe class ListenerDiag : IDisposable
         *(uint*)request = RequestLength;
         *(ushort*)(request + 4) = SockDiagByFamily;
         *(ushort*)(request + 6) = RequestDump;
-        request[HeaderLength] = Libc.AfInet;
+        request[HeaderLength] = (byte)family;
         request[HeaderLength + 1] = ProtocolTcp;
         *(uint*)(request + HeaderLength + 4) = ListenMask;
         if (Libc.Send(_descriptor, request, RequestLength, 0) < 0)

@@ -27,6 +27,15 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
     public RunResult Run(Plan plan, IProgress<LabProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Steps.Count > 0)
+        {
+            return new StackPacketTargetMaker(profile).Run(new PacketTargetOptions { Seed = plan.Seed }, target =>
+            {
+                using var eyes = new StackEyes(((StackPacketTarget)target).Stack);
+                return new StepRun(plan, target, eyes).Go(progress, cancellation);
+            });
+        }
+
         using var run = new StackRun(plan, profile, Observer);
         return run.Go(progress, cancellation);
     }
@@ -78,6 +87,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
                 Samples = _samples,
                 Connects = _clients.Results(),
                 Packets = _log.Packets,
+                Rules = [.. _stack.Ledger.Tallies.Select(t => t.Rule).Distinct()],
                 Why = StackStory.Why(_plan, _stack, _clients, _log),
             };
         }

@@ -35,7 +35,9 @@ public sealed class CompareTests
     [InlineData("TcpActiveOpens")]
     [InlineData("TcpExtListenDrops")]
     [InlineData("IcmpOutMsgs")]
-    [InlineData("IcmpMsgOutType3")]
+    [InlineData("IcmpOutDestUnreachs")]
+    [InlineData("IpExtInOctets")]
+    [InlineData("Ip6InDelivers")]
     public void A_counter_that_moved_on_one_side_only_is_found(string counter)
     {
         RunResult still = Run(Sample(1, Six));
@@ -45,8 +47,9 @@ public sealed class CompareTests
     }
 
     [Fact]
-    public void Counters_of_IP_are_not_compared() =>
-        Assert.Empty(Compare.Runs(Run(Sample(1, Six, ("IpExtInOctets", 9))), Run(Sample(1, Six))));
+    public void What_the_stack_leaves_out_is_not_compared() =>
+        Assert.Empty(Compare.Runs(
+            Run(Sample(1, Six, ("TcpExtTCPRcvCoalesce", 9), ("IcmpMsgInType3", 1))), Run(Sample(1, Six))));
 
     [Fact]
     public void An_errno_that_differs_is_found()

@@ -87,7 +87,7 @@ public sealed class PlanReaderTests
     [InlineData("backlog = 5", "backlog = 5\nbacklog = 6", 8, "expected 'backlog' once; it stands on line 7 already")]
     [InlineData("backlog = 5", "backlog 5", 7, "expected 'key = value' or '[section]', not 'backlog 5'")]
     [InlineData("backlog = 5", "backlog =", 7, "expected a value after 'backlog ='")]
-    [InlineData("[listen]", "[server]", 4, "expected [host], [listen] or [clients], not '[server]'")]
+    [InlineData("[listen]", "[server]", 4, "expected [host], [listen], [clients] or [steps], not '[server]'")]
     [InlineData("[clients]", "[listen]", 9, "expected one [listen]; there is one on line 4")]
     [InlineData("[listen]", "[host]\n[host]\n[listen]", 5, "expected at most 1 [host] (MaxHosts)")]
     [InlineData("[listen]", "[host]\nsomaxconn = 2\n[listen]", 5, "expected a sysctl such as net.core.somaxconn")]

@@ -51,7 +51,9 @@ public sealed class HostFilesTests
     public void A_namespace_gets_every_sysctl_of_the_reference_profile_with_the_profile_s_value()
     {
         Dictionary<string, string> written = HostSysctls.Linux618.ToDictionary(s => s.Name, s => s.Value);
-        Assert.All(KernelProfile.Linux618.Sysctls, sysctl =>
+
+        // The key's value before its first use is what a kernel shows, not what it may be given.
+        Assert.All(KernelProfile.Linux618.Sysctls.Where(s => s.Key != "net.ipv4.tcp_fastopen_key"), sysctl =>
             Assert.Equal(sysctl.Value.Replace('\t', ' '), written.GetValueOrDefault(sysctl.Key)));
     }
 }

@@ -128,6 +128,7 @@ internal sealed partial class Connection
             _tally.BytesReceived += length;
             _tally.Unread++;
             MeasurePeerSegment(segment);
+            _hasReceived = true;
             OnDataEvent();
         }
 

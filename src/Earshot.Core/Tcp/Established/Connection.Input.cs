@@ -63,6 +63,12 @@ internal sealed partial class Connection
             }
         }
 
+        if (segment.PayloadLength > 0 && !_hasReceived)
+        {
+            // The first data finds no memory set aside for it, and header prediction leaves that to the slow path.
+            return false;
+        }
+
         if (segment.PayloadLength == 0)
         {
             if (segment.Ack == _una)

@@ -59,6 +59,8 @@ internal sealed partial class Connection
         SetMss();
         _totalRetransmissions = request.Retransmissions;
         State = TcpState.SynRecv;
+        IsReadShut = Options.ReadShut;
+        IsWriteShut = Options.WriteShut;
 
         // Only a SYN-ACK that was sent once gives a sample: of others it is not known which one was answered.
         if (request.Retransmissions == 0 && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) == 0)
@@ -172,11 +174,13 @@ internal sealed partial class Connection
     private void SetMss()
     {
         const int LeastMss = 48;
+        const int DefaultMssOfIPv4 = 536;
         int mss = Math.Min(_route.AdvertisedMss, _peerMss == 0 ? DefaultMss(_tuple.Remote.Address) : _peerMss);
         mss = Math.Max(mss, LeastMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
 
-        // Never more than half of the largest window seen, so that two segments fit. Linux: tcp_bound_to_half_wnd.
-        uint half = _maximumWindow > LeastMss ? _maximumWindow >> 1 : _maximumWindow;
+        // Never more than half of the largest window seen, so that two segments fit; a tiny window is not cut into
+        // pieces. Linux: tcp_bound_to_half_wnd.
+        uint half = _maximumWindow > DefaultMssOfIPv4 ? _maximumWindow >> 1 : _maximumWindow;
         _mss = half > 0 && half < mss ? Math.Max((int)half, LeastMss - TcpOptions.TimestampLength) : mss;
     }
 

@@ -104,6 +104,7 @@ internal sealed partial class Connection
     private ReceiveBuffer _receiveBuffer;
     private SeqNumber? _outOfOrderFin;
     private bool _finReceived;
+    private bool _hasReceived;
 
     // When to acknowledge.
     private AckState _ack;
@@ -230,7 +231,7 @@ internal sealed partial class Connection
         _isFinished = false;
         Error = SoftError = 0;
         IsReadShut = IsWriteShut = false;
-        _finQueued = _finReceived = false;
+        _finQueued = _finReceived = _hasReceived = false;
         _outOfOrderFin = null;
         _recovery = RecoveryState.Open;
         _rtt = default;

@@ -13,14 +13,16 @@ internal sealed partial class RequestInput
         ushort listener = _tcp.ListenerAt(request.Listener)!.Id;
         const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst;
         TcpFlags flags = segment.Flags & Asked;
-        Facts facts = Look(ref request, segment);
+
+        // Data that went out before the third ACK has later time stamps than the SYN-ACK, and may be echoed.
+        Facts facts = Look(ref request, segment) with { WrongEcho = false };
         if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
         {
             OnDuplicateSyn(ref request, segment, listener, child.Options);
             return false;
         }
 
-        if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
+        if (facts.OldTimestamp || !facts.InWindow)
         {
             Refuse(ref request, segment, facts, listener, child.Options, child.SendNext);
             return false;
