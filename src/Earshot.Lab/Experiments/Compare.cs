@@ -195,7 +195,8 @@ public static class Compare
     }
 
     private static string Text(QueueSample? queue) => queue is { } q
-        ? $"port {(q.Port < FirstChosenPort ? Say.Number(q.Port) : "chosen")} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}"
+        ? $"port {(q.Port < FirstChosenPort ? Say.Number(q.Port) : "chosen")} accept {q.Accept} limit {q.Limit} "
+            + $"SYN_RECV {q.SynReceived}"
         : None;
 
     private static string Text(ConnectResult? connect) => connect switch

@@ -31,7 +31,8 @@ internal static class FuzzRules
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
     };
 
-    /// <summary>Whether the window of a segment is compared: that of a connection depends on the kernel's memory for what
+    /// <summary>Whether the window of a segment is compared: that of a connection depends on the kernel's memory for
+    /// what
     /// is unread, which the stack does not model: docs/deviations.md, D3.</summary>
     internal static bool ComparesWindow(int flags) => (flags & (Packetdrill.Flag.Syn | Packetdrill.Flag.Rst)) != 0;
 

@@ -163,8 +163,8 @@ public sealed class Fuzzer
         }
 
         throw new CannotRunHereException(
-            $"the machine is too busy: a step of seed {sequence.Seed} took more than {LongestStep.TotalMilliseconds} ms "
-            + $"in each of {SlowRuns} runs");
+            $"the machine is too busy: a step of seed {sequence.Seed} took more than "
+            + $"{LongestStep.TotalMilliseconds} ms in each of {SlowRuns} runs");
     }
 
     /// <summary>Whether no step took the host much longer than the stack, which takes no time.</summary>

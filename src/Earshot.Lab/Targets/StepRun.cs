@@ -140,7 +140,8 @@ internal sealed class StepRun
         foreach (string name in step.Names)
         {
             byte[] packet = build(Peer(name), step.At);
-            _calls.Add(new CallResult(_target.Now - _zero, $"{step.Verb} {name} {string.Join(' ', step.Words)}".TrimEnd(), "sent"));
+            string words = $"{step.Verb} {name} {string.Join(' ', step.Words)}".TrimEnd();
+            _calls.Add(new CallResult(_target.Now - _zero, words, "sent"));
             Instant at = _target.Inject(packet);
             _seen.Add(new SeenStep(at, packet, _eyes.InjectedVerdict));
             TakeOutgoing();

@@ -25,7 +25,8 @@ public sealed class FastComparisons
 
 /// <summary>The embedded stack under linux-6.18 against the host kernel, one behaviour after the other: calls, errnos,
 /// states, queues, counters and packets.</summary>
-public sealed class DifferentialPlanTests(FastComparisons fast, ITestOutputHelper output) : IClassFixture<FastComparisons>
+public sealed class DifferentialPlanTests(FastComparisons fast, ITestOutputHelper output)
+    : IClassFixture<FastComparisons>
 {
     private const int LeastPlans = 80;
 

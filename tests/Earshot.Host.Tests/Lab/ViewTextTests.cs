@@ -55,7 +55,8 @@ public sealed class ViewTextTests
         Parallel.ForEach(
             plans, new ParallelOptions { MaxDegreeOfParallelism = SideBySide }, plan =>
             {
-                List<string> found = Differences(plan with { Views = [.. Memory, Before, .. Sockets, .. Others, After] });
+                List<string> found = Differences(
+                    plan with { Views = [.. Memory, Before, .. Sockets, .. Others, After] });
                 lock (differences)
                 {
                     differences.AddRange(found);

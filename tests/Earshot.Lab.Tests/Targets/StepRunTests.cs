@@ -19,7 +19,10 @@ public sealed class StepRunTests
     [Fact]
     public void Each_call_is_told_with_its_result() =>
         Assert.Equal(
-            ["ok", "ok", "ok", "EINPROGRESS", "IN|RDNORM", "127.0.0.1 port chosen", "EAGAIN", "3", "3", "EAGAIN", "ok", "end"],
+            [
+                "ok", "ok", "ok", "EINPROGRESS", "IN|RDNORM", "127.0.0.1 port chosen", "EAGAIN", "3", "3", "EAGAIN",
+                "ok", "end",
+            ],
             Results(Run("""
                 0   = server a 127.0.0.1:6666 5
                 0.1 = connect c 127.0.0.1:6666
@@ -83,7 +86,9 @@ public sealed class StepRunTests
     [InlineData("icmp p 3/1", "was sent nothing that ICMP could quote")]
     public void A_word_that_no_target_knows_ends_the_experiment(string step, string problem) =>
         Assert.Contains(
-            problem, Assert.Throws<ExperimentFailedException>(() => Run($"0 = {step}")).Message, StringComparison.Ordinal);
+            problem,
+            Assert.Throws<ExperimentFailedException>(() => Run($"0 = {step}")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_same_plan_gives_the_same_packets_every_time()
@@ -101,7 +106,8 @@ public sealed class StepRunTests
         RunResult one = Run("0 = socket a");
         RunResult other = one with { Calls = [one.Calls[0] with { Result = "EMFILE" }] };
         Assert.Equal(
-            "at 0 s: call 1, socket a: left ok, right EMFILE", Assert.Single(Compare.Runs(one, other)).Describe("left", "right"));
+            "at 0 s: call 1, socket a: left ok, right EMFILE",
+            Assert.Single(Compare.Runs(one, other)).Describe("left", "right"));
     }
 
     [Fact]
@@ -113,6 +119,8 @@ public sealed class StepRunTests
             Packets = [one.Packets[0], one.Packets[1] with { Details = one.Packets[1].Details + " more" }],
         };
         Assert.StartsWith(
-            "headers of packet 2 of connection 1 (SA)", Assert.Single(Compare.Runs(one, other)).What, StringComparison.Ordinal);
+            "headers of packet 2 of connection 1 (SA)",
+            Assert.Single(Compare.Runs(one, other)).What,
+            StringComparison.Ordinal);
     }
 }
