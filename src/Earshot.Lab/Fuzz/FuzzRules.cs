@@ -36,6 +36,10 @@ internal static class FuzzRules
     /// is unread, which the stack does not model: docs/deviations.md, D3.</summary>
     internal static bool ComparesWindow(int flags) => (flags & (Packetdrill.Flag.Syn | Packetdrill.Flag.Rst)) != 0;
 
+    /// <summary>The flags of a segment that are compared: a connection that negotiated ECN does not echo it yet,
+    /// docs/deviations.md, D6.</summary>
+    internal static int Compared(int flags) => (flags & Packetdrill.Flag.Syn) != 0 ? flags : flags & ~Packetdrill.Flag.Ece;
+
     /// <summary>Whether a counter is compared.</summary>
     internal static bool IsCompared(string name) =>
         (name.StartsWith("Tcp", StringComparison.Ordinal) || name is "IcmpInErrors" or "Icmp6InErrors")

@@ -282,7 +282,8 @@ internal sealed class SequenceRun
     {
         int distance = (int)(seen.Sequence - flow.Isn);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"> {seen.SourcePort} > {seen.DestinationPort} {seen.Flags:x2} ");
+        text.Append(CultureInfo.InvariantCulture, $"> {seen.SourcePort} > {seen.DestinationPort} ");
+        text.Append(CultureInfo.InvariantCulture, $"{FuzzRules.Compared(seen.Flags):x2} ");
         text.Append(CultureInfo.InvariantCulture, $"{(Math.Abs(distance) < Near ? distance : seen.Sequence)}");
         text.Append(CultureInfo.InvariantCulture, $"({seen.Payload.Length}) ack ");
         text.Append(seen.Has(Flag.Ack) ? (long)(int)(seen.Acknowledgment - flow.PeerIsn) : seen.Acknowledgment);
