@@ -4,6 +4,7 @@ using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Time;
 using Earshot.Lab.Native;
+using Earshot.Lab.Views;
 
 namespace Earshot.Lab.Targets;
 
@@ -21,6 +22,9 @@ internal interface IStepEyes : IDisposable
 
     /// <summary>The rules that have spoken.</summary>
     IReadOnlyList<RuleId> Rules();
+
+    /// <summary>What commands such as <c>ss -nta</c> print now.</summary>
+    IReadOnlyDictionary<string, string> Texts(IReadOnlyList<string> commands);
 }
 
 /// <summary>A packet that a plan of steps has seen.</summary>
@@ -59,6 +63,9 @@ internal sealed class StackEyes : IStepEyes
     }
 
     public IReadOnlyList<RuleId> Rules() => [.. _stack.Ledger.Tallies.Select(t => t.Rule).Distinct()];
+
+    public IReadOnlyDictionary<string, string> Texts(IReadOnlyList<string> commands) =>
+        StackView.Texts(commands, _stack);
 
     public void Dispose() => _stack.Tap = null;
 
@@ -145,6 +152,8 @@ internal sealed class HostEyes : IStepEyes
     }
 
     public IReadOnlyList<RuleId> Rules() => [];
+
+    public IReadOnlyDictionary<string, string> Texts(IReadOnlyList<string> commands) => HostTools.Texts(commands);
 
     public void Dispose()
     {

@@ -31,7 +31,9 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
         {
             return new StackPacketTargetMaker(profile).Run(new PacketTargetOptions { Seed = plan.Seed }, target =>
             {
-                using var eyes = new StackEyes(((StackPacketTarget)target).Stack);
+                NetworkStack stack = ((StackPacketTarget)target).Stack;
+                stack.Observer = Observer;
+                using var eyes = new StackEyes(stack);
                 return new StepRun(plan, target, eyes).Go(progress, cancellation);
             });
         }

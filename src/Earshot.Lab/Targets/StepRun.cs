@@ -213,6 +213,9 @@ internal sealed class StepRun
                 .OrderBy(q => q.Port).ThenBy(q => q.Accept).ThenBy(q => q.Limit)],
             Counters = CounterDelta.Between(_baseline, counters),
             Table = [.. rows.Where(r => r.State != "LISTEN")],
+
+            // The tools take their time, which steps that follow do not have.
+            Texts = _plan.Steps[^1].At <= look ? _eyes.Texts(_plan.Views) : new Dictionary<string, string>(),
         });
     }
 
