@@ -266,7 +266,8 @@ public sealed class SynCookieTests : HostTest
         Packet reply = Assert.Single(peer.Syn());
         Packet data = Assert.Single(Host.Send(
             peer.Segment(TcpFlags.Ack | TcpFlags.Psh, Peer.Bytes(10)) with { Options = [] }));
-        Assert.Equal((reply.Seq + 1, 0, 64240), (data.Seq, data.Options.Length, data.Window));
+        Assert.Equal((reply.Seq + 1, 0), (data.Seq, data.Options.Length));
+        Assert.InRange(data.Window, 64240 - 10, 64240);
     }
 
     [Fact]
@@ -403,7 +404,7 @@ public sealed class SynCookieTests : HostTest
         int[] group = [Member(), Member()];
         int chosen = 0;
         Assert.Equal(0, Host.Calls.SetReusePortSelector(
-            group[0], (in Core.Tcp.Listening.ReusePortQuestion _) => chosen, migrates: false));
+            group[0], (in ReusePortQuestion _) => chosen, migrates: false));
         var peer = new Peer(Host);
         Assert.Single(peer.Syn());
         chosen = 1;
