@@ -18,13 +18,10 @@ internal sealed class PeerPrograms(string directory, int core)
             .Where(name => !File.Exists(Path.Combine(directory, name)));
 
     /// <summary>Nanoseconds per SYN of the hand-written floor with a queue: the median of its three runs.</summary>
-    internal double FloorSyn()
-    {
-        double[] figures = [.. Lines("floor")
-            .Where(line => line.StartsWith("floor half-open insert", StringComparison.Ordinal))
-            .Select(line => Figure(line[line.IndexOf("):", StringComparison.Ordinal)..], ": "))];
-        return figures.Length == 0 ? throw Unreadable("floor") : Statistics.Median(figures);
-    }
+    internal double FloorSyn() => Floor("floor half-open insert", "):");
+
+    /// <summary>Nanoseconds per SYN that the floor answers with a cookie: the median of its three runs.</summary>
+    internal double FloorCookie() => Floor("floor syn-cookie", ":");
 
     /// <summary>Nanoseconds of processor time per connection of lwIP.</summary>
     /// <param name="count">Connections.</param>
@@ -38,6 +35,14 @@ internal sealed class PeerPrograms(string directory, int core)
     /// <param name="mebibytes">How much.</param>
     internal double LwipBulk(string program, int mebibytes) =>
         1 / Figure(Line(program, "bulk", mebibytes.ToString(), "1"), "cpu_s/GB ");
+
+    private double Floor(string start, string before)
+    {
+        double[] figures = [.. Lines("floor")
+            .Where(line => line.StartsWith(start, StringComparison.Ordinal))
+            .Select(line => Figure(line[line.IndexOf(before, StringComparison.Ordinal)..], ": "))];
+        return figures.Length == 0 ? throw Unreadable("floor") : Statistics.Median(figures);
+    }
 
     private static double Figure(string line, string label)
     {

@@ -25,6 +25,7 @@ internal sealed class PeersRunner
     private readonly ThirdAckGauge _thirdAck = new();
     private readonly Comparison _syn = new("SYN answered and queued", "floor", "ns", 1.5, false);
     private readonly Comparison _synWarm = new("The same, tables grown before", "floor", "ns", null, false);
+    private readonly Comparison _cookie = new("SYN answered with a cookie", "floor", "ns", 5, false);
     private readonly Comparison _reset = new("Handshake and reset, both ends", "lwIP", "ns", 2, false);
     private readonly Comparison _close =
         new("Handshake and close, both ends, TIME_WAIT kept", "lwIP, pool of 64", "ns", 2, false);
@@ -40,7 +41,7 @@ internal sealed class PeersRunner
         _peers = peers;
     }
 
-    private IEnumerable<Comparison> Comparisons => [_syn, _synWarm, _reset, _close, _bulk, _bulkLarge, _bulkCut];
+    private IEnumerable<Comparison> Comparisons => [_syn, _synWarm, _cookie, _reset, _close, _bulk, _bulkLarge, _bulkCut];
 
     /// <summary>Runs everything and prints the report.</summary>
     /// <returns>0: every target is met; 1: one is not; 3: a peer's program is missing.</returns>
@@ -93,6 +94,12 @@ internal sealed class PeersRunner
                 flood.Withdraw();
             }
 
+            using (var flood = new SynFlood(Scaled(60_000)))
+            {
+                flood.Prepare(cookies: true);
+                flood.Run();
+            }
+
             using (var reset = new Churn(reset: true))
             using (var close = new Churn(reset: false))
             {
@@ -120,6 +127,7 @@ internal sealed class PeersRunner
     private void Round(bool first)
     {
         Syn(first);
+        Cookies(first);
         _scale.Add(Scaled(1 << 16), Scaled(60_000), Scaled(1_000_000));
         _thirdAck.Add(Scaled(20));
         Connections(_reset, reset: true, first);
@@ -156,6 +164,29 @@ internal sealed class PeersRunner
             _measures.Add(new Measure(
                 "Of the time per SYN, the harness's copy", Gauge.Of(flood.RunHarness).Nanoseconds / count, "ns", null));
             _measures.Add(new Measure("Bytes allocated per SYN, tables grown", last.Allocated / (double)count, "B", 0));
+        }
+    }
+
+    private void Cookies(bool first)
+    {
+        double floor = _peers?.FloorCookie() ?? 1;
+        int count = Scaled(SynFlood.DefaultCount);
+        using var flood = new SynFlood(count);
+        var times = new List<double>();
+        Gauge last = default;
+        for (int i = 0; i < 3; i++)
+        {
+            flood.Prepare(cookies: true);
+            flood.Run();
+            last = Gauge.Of(flood.Run);
+            times.Add(last.Nanoseconds / count);
+            Demand(flood.Queued == 0 && flood.Answered == 2L * count, "not every SYN was answered with a cookie");
+        }
+
+        _cookie.Add(Statistics.Median(times), floor);
+        if (first)
+        {
+            _measures.Add(new Measure("Bytes allocated per cookie", last.Allocated / (double)count, "B", 0));
         }
     }
 

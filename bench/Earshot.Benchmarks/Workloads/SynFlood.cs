@@ -71,7 +71,8 @@ internal sealed class SynFlood : IDisposable
     private NetworkStack Stack => _stack ?? throw new InvalidOperationException("no stack yet: call Prepare");
 
     /// <summary>Makes a new stack with a listener whose queues hold them all.</summary>
-    internal void Prepare()
+    /// <param name="cookies">Whether each SYN is answered with a cookie instead and forgotten.</param>
+    internal void Prepare(bool cookies = false)
     {
         _stack?.Dispose();
         _now = Instant.Zero;
@@ -86,6 +87,7 @@ internal sealed class SynFlood : IDisposable
             _now);
         LinkedStacks.Require(_stack.Sysctls.Set("net.core.somaxconn", "100000000"));
         LinkedStacks.Require(_stack.Sysctls.Set("net.ipv4.tcp_max_syn_backlog", "100000000"));
+        LinkedStacks.Require(_stack.Sysctls.Set("net.ipv4.tcp_syncookies", cookies ? "2" : "1"));
         SocketCalls calls = _stack.Calls;
         for (int i = 0; i < _listeners; i++)
         {
