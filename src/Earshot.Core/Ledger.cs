@@ -226,6 +226,35 @@ public sealed class Ledger
         }
     }
 
+    /// <summary>Starts to fetch what a verdict of a listener will touch, a step at a time.</summary>
+    /// <param name="listener">The listener.</param>
+    /// <param name="rule">The rule that is likely to speak.</param>
+    /// <param name="step">0, 1, 2, with other work in between.</param>
+    internal void Prefetch(ushort listener, RuleId rule, int step)
+    {
+        const int TallyLines = 3;
+        if (listener >= _byListener.Length)
+        {
+            return;
+        }
+
+        if (step == 0)
+        {
+            Memory.CacheLines.Prefetch(_byListener, listener);
+        }
+        else if (_byListener[listener] is { } tallies)
+        {
+            if (step == 1)
+            {
+                Memory.CacheLines.Prefetch(tallies, (int)rule);
+            }
+            else if (tallies[(int)rule] is { } tally)
+            {
+                Memory.CacheLines.Prefetch(tally, TallyLines);
+            }
+        }
+    }
+
     private RuleTally?[] TalliesOf(ushort listener)
     {
         if (listener == 0)

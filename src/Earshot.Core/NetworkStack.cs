@@ -311,8 +311,7 @@ public sealed class NetworkStack : IDisposable
 
     private void PrefetchListeners(PacketBatch batch)
     {
-        const int Stages = 3;
-        for (int stage = 0; stage < Stages; stage++)
+        for (int stage = 0; stage < ListenerTable.PrefetchStages; stage++)
         {
             for (int i = 0; i < batch.Count; i++)
             {

@@ -12,6 +12,9 @@ namespace Earshot.Core.Tcp;
 /// </remarks>
 internal sealed class ListenerTable
 {
+    /// <summary>In how many steps <see cref="Prefetch"/> goes.</summary>
+    internal const int PrefetchStages = 5;
+
     // So few fit into the cache anyway.
     private const int FewListeners = 64;
 
@@ -64,7 +67,8 @@ internal sealed class ListenerTable
     /// <summary>Starts to fetch what the listener of a SYN needs: its slot, then the listener, then what hangs on
     /// it.</summary>
     /// <param name="packet">A packet of IPv4.</param>
-    /// <param name="stage">0, 1, 2, with the other packets of a batch in between.</param>
+    /// <param name="stage">From 0 to <see cref="PrefetchStages"/> less 1, with the other packets of a batch in
+    /// between.</param>
     internal void Prefetch(ReadOnlySpan<byte> packet, int stage)
     {
         const int FlagsOffset = IpPacket.MinimumHeaderLength + 13;

@@ -35,6 +35,9 @@ internal sealed class AcceptQueue
     /// <summary>Accepted connections by their wait: see <see cref="ListenerRow.AcceptWaits"/>.</summary>
     internal ReadOnlySpan<long> Waits => _waits;
 
+    /// <summary>Starts to fetch what its length is read from.</summary>
+    internal void Prefetch() => Memory.CacheLines.Prefetch(_queue, 1);
+
     /// <summary>The comparison, which lives here and nowhere else.</summary>
     /// <remarks>
     /// It is &gt; where everyone expects &gt;=: a backlog of 0 admits one connection. Whoever knows better should first

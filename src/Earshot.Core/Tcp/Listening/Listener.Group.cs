@@ -23,16 +23,25 @@ internal sealed partial class Listener
     internal void Prefetch(int stage)
     {
         const int OwnLines = 3;
-        const int OptionLines = 4;
-        if (stage == 1)
+        const int OptionLines = 5;
+        const int First = 1;
+        if (stage == First)
         {
             CacheLines.Prefetch(this, OwnLines);
             return;
         }
 
-        CacheLines.Prefetch(Owner, OptionLines);
-        CacheLines.Prefetch(AcceptQueue, 1);
-        CacheLines.Prefetch(SynQueue, 1);
+        _context.Ledger.Prefetch(Id, RuleId.SynQueued, stage - First - 1);
+        if (stage == First + 1)
+        {
+            CacheLines.Prefetch(Owner, OptionLines);
+            CacheLines.Prefetch(AcceptQueue, 2);
+            CacheLines.Prefetch(SynQueue, 1);
+        }
+        else if (stage == First + 2)
+        {
+            AcceptQueue.Prefetch();
+        }
     }
 
     /// <summary>Listens again after a stop; requests that are still there are its own again. Linux:
