@@ -21,6 +21,7 @@ internal static class LabVerb
             LabListVerb.Create(terminal),
             LabRunVerb.Create(terminal),
             LabCompareVerb.Create(terminal),
+            LabMatrixVerb.Create(terminal),
             LabFuzzVerb.Create(terminal),
         };
         command.SetAction(_ => Show(terminal));

@@ -29,9 +29,8 @@ internal sealed class Bench : IDisposable
     private Dictionary<string, long> _marked = [];
     private Instant _now = Instant.FromSeconds(1000);
 
-    internal Bench(KernelProfile profile, ulong seed = 1, double start = 0)
+    internal Bench(KernelProfile profile, ulong seed = 1)
     {
-        _now += TimeSpan.FromSeconds(start);
         Stack = new NetworkStack(
             new StackOptions
             {

@@ -73,12 +73,12 @@ internal sealed partial class SynAckTimer
         }
     }
 
-    /// <summary>The jiffy of the tick at which a wait of so many jiffies ends: so many ticks after the last
+    /// <summary>The jiffy of the tick at which a wait of so many jiffies ends: so many whole ticks after the last
     /// one.</summary>
     private long OnTick(long jiffies)
     {
         long tick = _context.Clock.From(Tick);
-        return ((_context.Jiffies / tick) + ((jiffies + tick - 1) / tick)) * tick;
+        return ((_context.Jiffies / tick) + Math.Max(1, jiffies / tick)) * tick;
     }
 
     /// <summary>Jiffies of its lifetime that a request still has.</summary>

@@ -201,7 +201,7 @@ internal static class AdmissionRows
         first.Expected++;
         bench.Send(first.Fields(TcpFlags.Fin | TcpFlags.Ack));
         bench.Run(0.1);
-        return Flood(bench, 60) > 8;
+        return Flood(bench, 60) > 9;
     }
 
     private static string ThirdAck(KernelProfile profile)
@@ -214,7 +214,7 @@ internal static class AdmissionRows
     private static string ThirdAck(KernelProfile profile, bool abort)
     {
         using var bench = new Bench(profile);
-        bench.Set(Cookies, 1);
+        bench.Set(Cookies, 0);
         if (abort && !bench.Set("net.ipv4.tcp_abort_on_overflow", 1)
             && !bench.Set("net.inet.tcp.syncache.rst_on_sock_fail", 0))
         {

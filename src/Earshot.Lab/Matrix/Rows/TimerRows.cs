@@ -27,7 +27,8 @@ internal static class TimerRows
     private static string Server(KernelProfile profile)
     {
         double rto = profile.InitialRto.TotalSeconds;
-        using var bench = new Bench(profile, start: 0.3);
+        using var bench = new Bench(profile);
+        bench.Run(0.3);
         bench.Set(Cookies, 1);
         int listening = bench.Listen(1024);
         double start = bench.Now;
@@ -62,7 +63,8 @@ internal static class TimerRows
     /// <summary>Where a hundred requests do not fit: two of them, 0.3 s apart.</summary>
     private static string Few(KernelProfile profile)
     {
-        using var bench = new Bench(profile, start: 0.3);
+        using var bench = new Bench(profile);
+        bench.Run(0.3);
         bench.Listen(5);
         double start = bench.Now;
         new BenchPeer(bench, 1).Syn();
@@ -123,13 +125,12 @@ internal static class TimerRows
     {
         double[][] runs = [.. Enumerable.Range(1, Seeds).Select(seed => Moments(profile, (ulong)seed, out _))];
 
-        // A sweep is late by up to a lap, a slow clock early by up to a tick.
+        // A sweep is late by up to a lap: each wait at its least. A slow clock is early by up to a tick: the run that
+        // began with one.
         bool early = runs.Min(run => run[0]) < profile.InitialRto.TotalSeconds - 0.05;
-        double[] waits =
-        [
-            .. Enumerable.Range(0, runs[0].Length).Select(
-                i => early ? runs.Max(run => run[i]) : runs.Min(run => run[i])),
-        ];
+        double[] waits = early
+            ? runs.MaxBy(run => run[0])!
+            : [.. Enumerable.Range(0, runs[0].Length).Select(i => runs.Min(run => run[i]))];
         double[] nominal = Waits.Nominal(waits);
         return $"{Waits.Text(nominal.SkipLast(1))}; {Waits.Text(nominal.TakeLast(1))}";
     }
@@ -138,7 +139,8 @@ internal static class TimerRows
     private static double[] Moments(KernelProfile profile, ulong seed, out double[] times)
     {
         // Each run begins at another place between two ticks of a slow clock.
-        using var bench = new Bench(profile, seed, seed * 0.021);
+        using var bench = new Bench(profile, seed);
+        bench.Run(seed * 0.021);
         bench.Listen(5);
         double start = bench.Now;
         new BenchPeer(bench, 1000).Syn();
