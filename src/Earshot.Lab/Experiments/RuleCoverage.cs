@@ -11,6 +11,8 @@ public sealed class RuleCoverage
 {
     private const string NoRoute = "every address has a route on both targets, from the start to the end of a run";
 
+    private const string Bsd = "only the BSDs keep their requests in a cache that has no more room than that";
+
     private readonly Dictionary<RuleId, List<string>> _hits = [];
 
     /// <summary>Rules that no experiment on both targets can hit, with the reason.</summary>
@@ -26,7 +28,14 @@ public sealed class RuleCoverage
         [RuleId.RequestNotSent] = NoRoute,
         [RuleId.CookieTwice] = "two ACKs of one cookie would have to be judged at the same moment on two cores",
         [RuleId.PacketFragment] = "the kernel keeps fragments for 30 s (docs/deviations.md, D4)",
-        [RuleId.SegmentNoMemory] = "when a receive buffer is full depends on the kernel's memory (docs/deviations.md, D3)",
+        [RuleId.SegmentNoMemory] =
+            "when a receive buffer is full depends on how the kernel counts its memory (docs/deviations.md, D3)",
+        [RuleId.SegmentClosed] = "needs a segment that waits while a call closes its socket",
+        [RuleId.SynCounterFull] = "only Linux before 2.4 counts both queues together",
+        [RuleId.SynQueuedForAnother] = Bsd,
+        [RuleId.RequestPushedOut] = Bsd,
+        [RuleId.RequestNoSocket] = Bsd,
+        [RuleId.RequestNoSocketReset] = Bsd,
         [RuleId.SynNoRoom] = "a limit of the embedded stack's memory; the host's is its RAM",
         [RuleId.PacketQueueFull] = "a limit of the embedded stack's outbox; both targets' devices are drained at once",
     };
