@@ -52,8 +52,8 @@ internal struct SocketOptions
     /// <summary>TCP_FASTOPEN_KEY: 16 bytes, or 32 with a backup key; null: the stack's own.</summary>
     internal byte[]? FastOpenKeys;
 
-    /// <summary>A shutdown() that found no connection ended reading all the same, and a listener's children begin so.
-    /// Linux: sk_shutdown.</summary>
+    /// <summary>A shutdown() that found no connection ended reading all the same, and a listener's children begin
+    /// so.</summary>
     internal bool ReadShut;
 
     /// <summary>The same of writing: a child sends its FIN as soon as it is established.</summary>

@@ -194,10 +194,16 @@ public static class Compare
         }
     }
 
-    private static string Text(QueueSample? queue) => queue is { } q
-        ? $"port {(q.Port < FirstChosenPort ? Say.Number(q.Port) : "chosen")} accept {q.Accept} limit {q.Limit} "
-            + $"SYN_RECV {q.SynReceived}"
-        : None;
+    private static string Text(QueueSample? queue)
+    {
+        if (queue is not { } q)
+        {
+            return None;
+        }
+
+        string port = q.Port < FirstChosenPort ? Say.Number(q.Port) : "chosen";
+        return $"port {port} accept {q.Accept} limit {q.Limit} SYN_RECV {q.SynReceived}";
+    }
 
     private static string Text(ConnectResult? connect) => connect switch
     {

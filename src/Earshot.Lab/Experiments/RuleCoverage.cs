@@ -9,6 +9,10 @@ namespace Earshot.Lab.Experiments;
 /// kernel.</summary>
 public sealed class RuleCoverage
 {
+    private const string NoRoute = "every address has a route on both targets, from the start to the end of a run";
+
+    private const string Bsd = "only the BSDs keep their requests in a cache that has no more room than that";
+
     private readonly Dictionary<RuleId, List<string>> _hits = [];
 
     /// <summary>Rules that no experiment on both targets can hit, with the reason.</summary>
@@ -17,6 +21,21 @@ public sealed class RuleCoverage
         [RuleId.SynAcceptQueueFullYoung] =
             "only kernels before 4.4 admit a SYN to a full accept queue while few are young",
         [RuleId.RequestSweep] = "only kernels before 4.4 sweep their requests with a hand",
+        [RuleId.SegmentBadAck] = "kernels that answer odd segments with challenge ACKs have no such verdict",
+        [RuleId.SynNoRoute] = NoRoute,
+        [RuleId.CookieNoRoute] = NoRoute,
+        [RuleId.RequestNoRoute] = NoRoute,
+        [RuleId.RequestNotSent] = NoRoute,
+        [RuleId.CookieTwice] = "two ACKs of one cookie would have to be judged at the same moment on two cores",
+        [RuleId.PacketFragment] = "the kernel keeps fragments for 30 s (docs/deviations.md, D4)",
+        [RuleId.SegmentNoMemory] =
+            "when a receive buffer is full depends on how the kernel counts its memory (docs/deviations.md, D3)",
+        [RuleId.SegmentClosed] = "needs a segment that waits while a call closes its socket",
+        [RuleId.SynCounterFull] = "only Linux before 2.4 counts both queues together",
+        [RuleId.SynQueuedForAnother] = Bsd,
+        [RuleId.RequestPushedOut] = Bsd,
+        [RuleId.RequestNoSocket] = Bsd,
+        [RuleId.RequestNoSocketReset] = Bsd,
         [RuleId.SynNoRoom] = "a limit of the embedded stack's memory; the host's is its RAM",
         [RuleId.PacketQueueFull] = "a limit of the embedded stack's outbox; both targets' devices are drained at once",
     };
@@ -51,6 +70,9 @@ public sealed class RuleCoverage
     /// <summary>The rules that nothing hit and that <see cref="Elsewhere"/> does not name.</summary>
     public IReadOnlyList<RuleId> Missing =>
         [.. Rule.All.Select(r => r.Id).Where(r => !_hits.ContainsKey(r) && !Elsewhere.ContainsKey(r))];
+
+    /// <summary>Whether an experiment has hit a rule.</summary>
+    public bool IsHit(RuleId rule) => _hits.ContainsKey(rule);
 
     /// <summary>A line for each rule: who hit it, or why nobody can.</summary>
     public IReadOnlyList<string> Lines() => [.. Rule.All.Select(r => $"{r.Id}: {Text(r.Id)}")];

@@ -24,7 +24,7 @@ internal static class RawPackets
     public static byte[] Ip(IPAddress from, IPAddress to, int protocol, byte[] payload, RawWords words)
     {
         bool six = to.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
-        int start = six ? Ipv6HeaderLength : Ipv4HeaderLength;
+        int start = six ? Ipv6HeaderLength : Ipv4HeaderLength + words.IpOptions.Length;
         var packet = new byte[start + payload.Length];
         payload.CopyTo(packet, start);
         if (six)
@@ -38,7 +38,7 @@ internal static class RawPackets
         }
         else
         {
-            packet[0] = 0x45;
+            packet[0] = (byte)(0x40 | (start / 4));
             packet[1] = (byte)words.Service;
             BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(2), (ushort)packet.Length);
             BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(4), 1);
@@ -47,12 +47,13 @@ internal static class RawPackets
             packet[9] = (byte)(words.Protocol ?? protocol);
             from.TryWriteBytes(packet.AsSpan(12), out _);
             to.TryWriteBytes(packet.AsSpan(16), out _);
+            words.IpOptions.CopyTo(packet, Ipv4HeaderLength);
         }
 
         Sum(packet, start, protocol, words.IsSumWrong);
         if (!six)
         {
-            ushort header = Checksum.Finish(Checksum.Add(packet.AsSpan(0, Ipv4HeaderLength)));
+            ushort header = Checksum.Finish(Checksum.Add(packet.AsSpan(0, start)));
             Put(packet.AsSpan(10), header, words.IsHeaderWrong);
         }
 
@@ -71,7 +72,32 @@ internal static class RawPackets
         var message = new byte[IcmpHeaderLength + quoted.Length];
         message[0] = (byte)type;
         message[1] = (byte)code;
+        BinaryPrimitives.WriteUInt16BigEndian(message.AsSpan(6), (ushort)words.Mtu);
         quoted.CopyTo(message, IcmpHeaderLength);
+        return Ip(from, to, six ? Icmp6 : Icmp4, message, words);
+    }
+
+    /// <summary>Whether an ICMP message asks something rather than tell of an error.</summary>
+    public static bool IsQuery(int type, IPEndPoint server)
+    {
+        const int echoReply = 0;
+        const int echo = 8;
+        const int firstAfterErrors = 13;
+        const int firstOfVersion6 = 128;
+        return server.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6
+            ? type >= firstOfVersion6
+            : type is echoReply or echo or >= firstAfterErrors and < 64;
+    }
+
+    /// <summary>An ICMP message with identification 1, sequence number 1 and 12 bytes of zero.</summary>
+    public static byte[] Query(IPAddress from, IPAddress to, int type, int code, RawWords words)
+    {
+        const int data = 12;
+        var message = new byte[IcmpHeaderLength + data];
+        message[0] = (byte)type;
+        message[1] = (byte)code;
+        message[5] = message[7] = 1;
+        bool six = to.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
         return Ip(from, to, six ? Icmp6 : Icmp4, message, words);
     }
 

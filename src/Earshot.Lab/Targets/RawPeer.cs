@@ -85,9 +85,14 @@ internal sealed class RawPeer
         return _lastSent;
     }
 
-    /// <summary>Builds an ICMP error about the last packet that the peer was sent.</summary>
+    /// <summary>Builds an ICMP error about the last packet that the peer was sent, or a question.</summary>
     public byte[] BuildIcmp(RawWords words, int type, int code)
     {
+        if (RawPackets.IsQuery(type, Server))
+        {
+            return _lastSent = RawPackets.Query(Own.Address, Server.Address, type, code, words);
+        }
+
         if (_lastSeen.Length == 0)
         {
             throw new ExperimentFailedException($"the plan's step: {Own} was sent nothing that ICMP could quote");
@@ -113,6 +118,8 @@ internal sealed class RawPeer
         _ = WireText.Tcp(tcp, out uint? value, out _);
         if ((flags & FlagSyn) != 0)
         {
+            Server = new IPEndPoint(
+                place.From.ToIPAddress(), BinaryPrimitives.ReadUInt16BigEndian(tcp));
             _timeStamps = value is not null;
             _received = seq + 1;
         }

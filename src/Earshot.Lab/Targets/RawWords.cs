@@ -71,6 +71,12 @@ internal sealed class RawWords
     /// <summary>Another protocol number in the IP header.</summary>
     public int? Protocol { get; private set; }
 
+    /// <summary>The next hop's MTU in an ICMP error.</summary>
+    public int Mtu { get; private set; }
+
+    /// <summary>IPv4 options, a multiple of 4 bytes.</summary>
+    public byte[] IpOptions { get; private set; } = [];
+
     /// <summary>Whether the TCP or ICMP checksum is wrong.</summary>
     public bool IsSumWrong { get; private set; }
 
@@ -214,6 +220,12 @@ internal sealed class RawWords
                 break;
             case "protocol":
                 Protocol = Number(value);
+                break;
+            case "mtu":
+                Mtu = Number(value);
+                break;
+            case "ipopt":
+                IpOptions = Convert.FromHexString(value.PadRight((value.Length + 7) / 8 * 8, '0'));
                 break;
             case "opt":
                 _options = value;

@@ -53,6 +53,13 @@ internal sealed class StepRun
         _ = _target.Sockets();
         _baseline = Counters();
         _zero = target.Now;
+        foreach (string name in plan.Steps.Where(s => s.Verb is "syn" or "raw" or "again" or "icmp")
+            .SelectMany(s => s.Names))
+        {
+            // By now: a connect() may be for a peer before it sends anything.
+            _ = Peer(name);
+        }
+
         _sockets = new StepSockets(target, _zero, _calls, TakeOutgoing);
     }
 
@@ -140,8 +147,8 @@ internal sealed class StepRun
         foreach (string name in step.Names)
         {
             byte[] packet = build(Peer(name), step.At);
-            string words = $"{step.Verb} {name} {string.Join(' ', step.Words)}".TrimEnd();
-            _calls.Add(new CallResult(_target.Now - _zero, words, "sent"));
+            string call = $"{step.Verb} {name} {string.Join(' ', step.Words)}".TrimEnd();
+            _calls.Add(new CallResult(_target.Now - _zero, call, "sent"));
             Instant at = _target.Inject(packet);
             _seen.Add(new SeenStep(at, packet, _eyes.InjectedVerdict));
             TakeOutgoing();

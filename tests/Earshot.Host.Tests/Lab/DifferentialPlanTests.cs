@@ -44,6 +44,24 @@ public sealed class DifferentialPlanTests(FastComparisons fast, ITestOutputHelpe
         Assert.All(fast.All, c => Assert.True(c.Host!.Calls.Count + c.Host.Connects.Count > 0));
     }
 
+    [HostFact]
+    public void Every_rule_is_hit_by_a_plan_that_also_ran_on_the_kernel_or_says_why_it_cannot_be()
+    {
+        var coverage = new RuleCoverage();
+        foreach (Comparison comparison in fast.All)
+        {
+            coverage.Add(comparison);
+        }
+
+        foreach (string line in coverage.Lines())
+        {
+            output.WriteLine(line);
+        }
+
+        Assert.Equal([], coverage.Missing);
+        Assert.Equal([], RuleCoverage.Elsewhere.Keys.Where(coverage.IsHit));
+    }
+
     private void Same(IReadOnlyList<Comparison> all)
     {
         output.WriteLine($"{all.Count} plans, {all.Sum(c => c.Host?.Packets.Count ?? 0)} packets");

@@ -356,6 +356,7 @@ internal sealed partial class Connection
         {
             _tcp.Timers.Stop(_writeTimer);
             _una = segment.Ack;
+            _context.Mib.Count(Counter.TcpExtTCPDelivered);
             _timeouts = _backoff = 0;
             _firstRetransmission = 0;
             if (options.HasTimestamp && options.TsEcr != 0)

@@ -328,7 +328,8 @@ internal sealed partial class Connection
         _windowUpdated = _receiveNext;
         Judge(segment, RuleId.SimultaneousOpen);
         SetState(TcpState.SynRecv);
-        _context.Mib.Count(Counter.TcpOutSegs);
+
+        // Its number is the SYN's, so it is not counted as a segment sent. Linux: tcp_transmit_skb.
         SendSyn();
     }
 }

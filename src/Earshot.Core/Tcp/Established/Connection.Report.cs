@@ -34,7 +34,7 @@ internal sealed partial class Connection
             Local = _tuple.Local,
             Remote = _tuple.Remote,
             ReceiveQueue = _receiveBuffer.Length + (_finReceived && !_isFinRead ? 1 : 0),
-            SendQueue = State == TcpState.SynSent ? 1 : UnacknowledgedBytes,
+            SendQueue = State is TcpState.SynSent or TcpState.SynRecv && _una == _iss ? 1 : UnacknowledgedBytes,
             Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
                 : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
             TimerRemaining = armed || keepalive ? Jiffies(_tcp.Timers.Remaining(node)) : TimeSpan.Zero,
