@@ -98,7 +98,5 @@ public static class HostSysctls
         new("net.ipv4.icmp_ratemask", "6168"),
         new("net.ipv4.icmp_msgs_per_sec", "1000"),
         new("net.ipv4.icmp_msgs_burst", "50"),
-        new("net.ipv6.bindv6only", "0"),
-        new("net.ipv6.ip_nonlocal_bind", "0"),
     ];
 }
