@@ -16,13 +16,19 @@ public sealed class StackPacketTargetMaker(KernelProfile profile) : IPacketTarge
     /// <inheritdoc/>
     public string Name => profile.Name;
 
+    /// <summary>Is given each stack when its run is over, to read counters and verdicts; null (the default): nobody.
+    /// Runs may end on several threads at once.</summary>
+    public Action<NetworkStack>? Finished { get; init; }
+
     /// <inheritdoc/>
     public T Run<T>(PacketTargetOptions options, Func<IPacketTarget, T> work)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(work);
         using var target = new StackPacketTarget(options, profile);
-        return work(target);
+        T result = work(target);
+        Finished?.Invoke(target.Stack);
+        return result;
     }
 }
 

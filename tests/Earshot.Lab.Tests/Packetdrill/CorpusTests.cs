@@ -1,7 +1,9 @@
 using System;
+using System.Collections.Concurrent;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using Earshot.Core;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
@@ -17,7 +19,16 @@ public sealed class CorpusTests
     private static string[] Files =>
         [.. Directory.GetFiles(Path.Combine(Scripts, "listen"), "*.pkt").Order(StringComparer.Ordinal)];
 
-    private static Dictionary<string, string> NotYet => File.ReadAllLines(Path.Combine(Scripts, "not-yet.txt"))
+    private static (Script Script, IpVersion Version)[] Runs =>
+    [
+        .. Files
+            .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
+            .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
+    ];
+
+    private static Dictionary<string, string> NotYet => Listed("not-yet.txt");
+
+    private static Dictionary<string, string> Listed(string file) => File.ReadAllLines(Path.Combine(Scripts, file))
         .Where(static line => line.Length > 0 && line[0] != '#')
         .Select(static line => line.Split(": ", 2))
         .ToDictionary(static sides => sides[0], static sides => sides[1], StringComparer.Ordinal);
@@ -25,17 +36,38 @@ public sealed class CorpusTests
     [Fact]
     public void Every_script_passes_on_the_stack_over_every_IP_version_or_is_listed_with_its_reason()
     {
-        (Script Script, IpVersion Version)[] runs = [.. Files
-            .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
-            .SelectMany(static script => script.IpVersions.Select(v => (script, v)))];
         IReadOnlyList<ScriptVerdict> verdicts =
-            ScriptBatch.Run(runs, new StackPacketTargetMaker(KernelProfile.Linux618));
+            ScriptBatch.Run(Runs, new StackPacketTargetMaker(KernelProfile.Linux618));
         HashSet<string> failed = [.. verdicts.Where(static v => !v.Passed).Select(static v => Name(v.File))];
         string[] unexplained =
             [.. verdicts.Where(v => !v.Passed && !NotYet.ContainsKey(Name(v.File))).Select(static v => v.ToString())];
         Assert.True(unexplained.Length == 0, string.Join('\n', unexplained));
         string[] gone = [.. NotYet.Keys.Where(name => !failed.Contains(name))];
         Assert.True(gone.Length == 0, $"not-yet.txt lists scripts that pass: {string.Join(", ", gone)}");
+    }
+
+    [Fact]
+    public void Every_rule_of_the_ledger_speaks_in_a_script_or_is_listed_with_where_it_does()
+    {
+        var spoken = new ConcurrentDictionary<RuleId, string>();
+        var maker = new StackPacketTargetMaker(KernelProfile.Linux618)
+        {
+            Finished = stack =>
+            {
+                foreach (RuleTally tally in stack.Ledger.Tallies)
+                {
+                    spoken.TryAdd(tally.Rule, "");
+                }
+            },
+        };
+        _ = ScriptBatch.Run(Runs, maker);
+        Dictionary<string, string> elsewhere = Listed("rules-elsewhere.txt");
+        string[] silent = [.. Enum.GetValues<RuleId>()
+            .Where(id => id != RuleId.None && !spoken.ContainsKey(id)).Select(static id => id.ToString())];
+        string[] unexplained = [.. silent.Except(elsewhere.Keys)];
+        Assert.True(unexplained.Length == 0, $"no script makes these rules speak: {string.Join(' ', unexplained)}");
+        string[] gone = [.. elsewhere.Keys.Except(silent)];
+        Assert.True(gone.Length == 0, $"rules-elsewhere.txt lists what scripts do: {string.Join(' ', gone)}");
     }
 
     [Fact]

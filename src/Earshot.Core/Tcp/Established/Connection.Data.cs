@@ -224,7 +224,8 @@ internal sealed partial class Connection
 
     private int Space => ReceiveWindow.FromSpace(_context, Options.ReceiveBuffer);
 
-    private int FreeSpace => Space - _receiveBuffer.Length
+    // A FIN that nobody has read waits in the queue like data.
+    private int FreeSpace => Space - _receiveBuffer.Length - (_finReceived && !_isFinRead ? 1 : 0)
         - (_receiveBuffer.RangeCount > 0 ? _receiveBuffer.OutOfOrderLength : 0);
 
     /// <summary>The window to offer. Linux: __tcp_select_window.</summary>

@@ -301,12 +301,18 @@ internal sealed partial class Connection
             _sendScale = options.WindowScale;
             _hasWindowScale = true;
         }
-        else
+        else if (segment.Has(TcpFlags.Ack))
         {
             _sendScale = _receiveScale = 0;
             _receiveLimit = Math.Min(_receiveLimit, ushort.MaxValue);
             _windowLimit = Math.Min(_windowLimit, ushort.MaxValue);
             _receiveWindow = Math.Min(_receiveWindow, ushort.MaxValue);
+        }
+
+        else
+        {
+            // Linux goes on scaling its own window when SYNs have crossed (docs/linux-facts.md).
+            _sendScale = 0;
         }
 
         // The window of a segment with SYN is never scaled. RFC 7323 §2.2.

@@ -205,7 +205,8 @@ internal sealed partial class Connection
         piece.End = seq + length + (fin ? 1 : 0);
         piece.SentNanoseconds = _context.Now.Nanoseconds;
         piece.Packets = (ushort)PacketsOf(length);
-        piece.Flags = fin ? SentFlags.Fin : SentFlags.None;
+        piece.Flags = (fin ? SentFlags.Fin : SentFlags.None)
+            | ((flags & TcpFlags.Psh) != 0 ? SentFlags.Push : SentFlags.None);
         bool first = _packetsOut == 0;
         _packetsOut += piece.Packets;
         _nxt = piece.End;
@@ -294,7 +295,7 @@ internal sealed partial class Connection
         }
 
         ref SentSegment piece = ref _sent[index];
-        TcpFlags flags = TcpFlags.Ack | (length > 0 ? TcpFlags.Psh : TcpFlags.None)
+        TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) ? TcpFlags.Psh : TcpFlags.None)
             | (piece.Has(SentFlags.Fin) ? TcpFlags.Fin : TcpFlags.None);
         if (!SendData(piece.Seq, length, flags))
         {
@@ -333,7 +334,7 @@ internal sealed partial class Connection
         ref SentSegment head = ref _sent[index];
         head.End = rest.Seq;
         head.Packets = (ushort)PacketsOf(bytes);
-        head.Flags &= ~SentFlags.Fin;
+        head.Flags &= ~(SentFlags.Fin | SentFlags.Push);
         int packets = head.Packets + rest.Packets;
         _packetsOut += packets;
         _lost += head.Has(SentFlags.Lost) ? packets : 0;
@@ -438,9 +439,8 @@ internal sealed partial class Connection
     /// <summary>Sends our SYN, or the SYN-ACK of a simultaneous open. Linux: tcp_syn_options.</summary>
     private void SendSyn()
     {
+        // A SYN-ACK for a SYN that crossed ours is our SYN again, with all its options.
         bool answer = State == TcpState.SynRecv;
-        bool timestamps = answer ? _hasTimestamps : _context.Sysctls.TcpTimestamps != 0;
-        bool scale = answer ? _receiveScale > 0 || _sendScale > 0 : _context.Sysctls.TcpWindowScaling != 0;
         var fields = new TcpFields
         {
             SourcePort = _tuple.Local.Port,
@@ -452,11 +452,11 @@ internal sealed partial class Connection
             Options = new TcpOptions
             {
                 Mss = (ushort)_advertisedMss,
-                HasTimestamp = timestamps,
+                HasTimestamp = _context.Sysctls.TcpTimestamps != 0,
                 TsVal = _context.TimestampClock + _tsOffset,
                 TsEcr = _tsRecent,
-                SackPermitted = answer ? _hasSack : _context.Sysctls.TcpSack != 0,
-                HasWindowScale = scale,
+                SackPermitted = _context.Sysctls.TcpSack != 0,
+                HasWindowScale = _context.Sysctls.TcpWindowScaling != 0,
                 WindowScale = _receiveScale,
             },
         };

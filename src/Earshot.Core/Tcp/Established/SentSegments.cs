@@ -20,6 +20,9 @@ internal enum SentFlags : byte
 
     /// <summary>It ends with the FIN.</summary>
     Fin = 8,
+
+    /// <summary>It was sent with PSH, and is again.</summary>
+    Push = 16,
 }
 
 /// <summary>A piece of the stream in flight. Linux: sk_buff, in the retransmit queue.</summary>
