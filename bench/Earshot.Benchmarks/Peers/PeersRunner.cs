@@ -41,7 +41,8 @@ internal sealed class PeersRunner
         _peers = peers;
     }
 
-    private IEnumerable<Comparison> Comparisons => [_syn, _synWarm, _cookie, _reset, _close, _bulk, _bulkLarge, _bulkCut];
+    private IEnumerable<Comparison> Comparisons =>
+        [_syn, _synWarm, _cookie, _reset, _close, _bulk, _bulkLarge, _bulkCut];
 
     /// <summary>Runs everything and prints the report.</summary>
     /// <returns>0: every target is met; 1: one is not; 3: a peer's program is missing.</returns>

@@ -38,7 +38,8 @@ internal static class FuzzRules
 
     /// <summary>The flags of a segment that are compared: a connection that negotiated ECN does not echo it yet,
     /// docs/deviations.md, D6.</summary>
-    internal static int Compared(int flags) => (flags & Packetdrill.Flag.Syn) != 0 ? flags : flags & ~Packetdrill.Flag.Ece;
+    internal static int Compared(int flags) =>
+        (flags & Packetdrill.Flag.Syn) != 0 ? flags : flags & ~Packetdrill.Flag.Ece;
 
     /// <summary>Whether a counter is compared.</summary>
     internal static bool IsCompared(string name) =>

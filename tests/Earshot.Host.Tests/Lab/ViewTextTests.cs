@@ -53,7 +53,8 @@ public sealed class ViewTextTests
     private static void Same(IReadOnlyList<string> names, TimeSpan until)
     {
         Plan[] plans = [.. names.Select(PlanCatalog.Load)
-            .Where(plan => plan.Looks[0] <= until).Select(plan => plan.Until(until)).OrderByDescending(p => p.Duration)];
+            .Where(plan => plan.Looks[0] <= until).Select(plan => plan.Until(until))
+            .OrderByDescending(p => p.Duration)];
         Assert.NotEmpty(plans);
         var differences = new List<string>();
         Parallel.ForEach(
@@ -80,7 +81,8 @@ public sealed class ViewTextTests
 
         RunResult stack = new StackTarget(KernelProfile.Linux618).Run(plan);
         var found = new List<string>();
-        foreach ((Sample theirs, Sample ours) in host.Samples.Zip(stack.Samples).Where(pair => pair.First.Texts.Count > 0))
+        foreach ((Sample theirs, Sample ours) in host.Samples.Zip(stack.Samples)
+            .Where(pair => pair.First.Texts.Count > 0))
         {
             HashSet<string> names = [.. Pairs(ours).Select(counter => counter.Key)];
             KeyValuePair<string, long>[] all = [.. Pairs(theirs)];
