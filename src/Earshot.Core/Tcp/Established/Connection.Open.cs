@@ -335,7 +335,7 @@ internal sealed partial class Connection
         Judge(segment, RuleId.SimultaneousOpen);
         SetState(TcpState.SynRecv);
 
-        // Its number is the SYN's, so it is not counted as a segment sent. Linux: tcp_transmit_skb.
+        // Its number is the SYN's, so the kernel does not count it as a segment sent.
         SendSyn();
     }
 }
