@@ -34,7 +34,8 @@ internal static class FuzzRules
     /// <summary>Whether the window of a segment is compared: that of a connection depends on the kernel's memory for
     /// what
     /// is unread, which the stack does not model: docs/deviations.md, D3.</summary>
-    internal static bool ComparesWindow(int flags) => (flags & (Packetdrill.Flag.Syn | Packetdrill.Flag.Rst)) != 0;
+    internal static bool ComparesWindow(int flags) => (flags & Packetdrill.Flag.Syn) != 0
+        || (flags & (Packetdrill.Flag.Rst | Packetdrill.Flag.Ack)) == Packetdrill.Flag.Rst;
 
     /// <summary>The flags of a segment that are compared: a connection that negotiated ECN does not echo it yet,
     /// docs/deviations.md, D6.</summary>
