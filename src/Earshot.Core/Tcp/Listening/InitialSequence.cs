@@ -24,15 +24,23 @@ internal sealed class InitialSequence
     internal SeqNumber Next(in FourTuple tuple, Instant now, out uint timestampOffset)
     {
         ulong hash = tuple.Remote.Address.IsIPv4
-            ? SipHash.Hash(
-                _k0,
-                _k1,
-                ((ulong)tuple.Remote.Address.Bits << 32) | tuple.Local.Address.Bits,
-                ((ulong)tuple.Local.Port << 16) | tuple.Remote.Port)
-            : HashIPv6(tuple);
+            ? SipHash.Hash(_k0, _k1, Addresses(tuple), Ports(tuple)) : HashIPv6(tuple);
         timestampOffset = (uint)(hash >> 32);
         return new SeqNumber((uint)hash + (uint)(now.Nanoseconds >> 6));
     }
+
+    /// <summary>First half of the key.</summary>
+    internal ulong Key0 => _k0;
+
+    /// <summary>Second half of the key.</summary>
+    internal ulong Key1 => _k1;
+
+    /// <summary>First eight bytes of what is hashed of an IPv4 connection.</summary>
+    internal static ulong Addresses(in FourTuple tuple) =>
+        ((ulong)tuple.Remote.Address.Bits << 32) | tuple.Local.Address.Bits;
+
+    /// <summary>Last eight bytes.</summary>
+    internal static ulong Ports(in FourTuple tuple) => ((ulong)tuple.Local.Port << 16) | tuple.Remote.Port;
 
     private ulong HashIPv6(in FourTuple tuple)
     {

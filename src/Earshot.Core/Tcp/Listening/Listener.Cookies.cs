@@ -24,10 +24,12 @@ internal sealed partial class Listener
         ConnectionRequest request = default;
         Fill(ref request, syn, @interface, route, cookies, out _);
         cookies.NoteOverflow(Overflow);
-        request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss).Value;
+        FourTuple tuple = syn.Tuple;
+        request.Isn = cookies.Encode(tuple, syn.Seq, request.Mss, _tcp.InitialSequence, out uint offset).Value;
+        request.TsOffset = request.Has(RequestFlags.Timestamps) && HasTimestampOffset ? offset : 0;
         uint stamp = _context.TimestampClock;
         stamp = request.Has(RequestFlags.Timestamps) ? cookies.Stamp(stamp, request) : stamp;
-        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, stamp);
+        _tcp.Output.SynAck(ref request, tuple, route, Owner.Options, stamp);
     }
 
     /// <summary>An ACK that belongs to no request may acknowledge a cookie. Linux: cookie_v4_check,

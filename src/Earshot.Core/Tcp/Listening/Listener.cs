@@ -189,7 +189,7 @@ internal sealed partial class Listener
             && _context.Sysctls.TcpSyncookies != 0)
         {
             // Whoever is pushed out of the cache can still finish: the number is a cookie as well.
-            request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss).Value;
+            request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss, _tcp.InitialSequence, out _).Value;
         }
 
         FastOpenOffer offer = default;
@@ -354,11 +354,11 @@ internal sealed partial class Listener
         request.Flags |= Granted(syn, asked, cookies);
         bool timestamps = request.Has(RequestFlags.Timestamps);
         SeqNumber isn = default;
-        if (timestamps || cookies is null)
+        request.TsRecent = timestamps ? asked.TsVal : 0;
+        if (cookies is null)
         {
             isn = _tcp.InitialSequence.Next(syn.Tuple, _context.Now, out uint timestampOffset);
             request.TsOffset = timestamps && HasTimestampOffset ? timestampOffset : 0;
-            request.TsRecent = timestamps ? asked.TsVal : 0;
         }
 
         int advertised = _tcp.AdvertisedMss(route, options);

@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Runtime.Intrinsics;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
 
@@ -32,6 +33,9 @@ internal sealed class SynCookies
     private readonly long _period;
     private readonly long _gate;
     private readonly OverflowStamp? _shared;
+    private long _count;
+    private long _countFrom;
+    private long _countUntil;
 
     internal SynCookies(StackContext context, CookieLayout layout)
     {
@@ -57,7 +61,22 @@ internal sealed class SynCookies
     internal bool CountsClosedGate => _layout.CountsClosedGate;
 
     /// <summary>The minute that a cookie carries. Linux: tcp_cookie_time.</summary>
-    internal uint Count => (uint)(_context.Jiffies / _period);
+    internal uint Count
+    {
+        get
+        {
+            // A division, and the same for a minute.
+            long jiffies = _context.Jiffies;
+            if (jiffies < _countFrom || jiffies >= _countUntil)
+            {
+                _count = jiffies / _period;
+                _countFrom = _count * _period;
+                _countUntil = _countFrom + _period;
+            }
+
+            return (uint)_count;
+        }
+    }
 
     private uint Now => (uint)_context.Jiffies;
 
@@ -67,7 +86,10 @@ internal sealed class SynCookies
     /// <param name="tuple">The connection to be.</param>
     /// <param name="peerIsn">The SYN's number.</param>
     /// <param name="mss">The peer's MSS, cut to the listener's own.</param>
-    internal SeqNumber Encode(in FourTuple tuple, SeqNumber peerIsn, ushort mss)
+    /// <param name="initial">Where the timestamp's offset comes from.</param>
+    /// <param name="offset">What to add to the timestamp clock of this connection.</param>
+    internal SeqNumber Encode(
+        in FourTuple tuple, SeqNumber peerIsn, ushort mss, InitialSequence initial, out uint offset)
     {
         ushort[] sizes = Sizes(tuple);
         uint index = (uint)sizes.Length - 1;
@@ -77,6 +99,22 @@ internal sealed class SynCookies
         }
 
         uint count = Count;
+        if (tuple.Remote.Address.IsIPv4 && _layout.Form == CookieForm.Sum)
+        {
+            // The two hashes of the cookie and that of the timestamp's offset, side by side.
+            ulong addresses = Addresses(tuple);
+            ulong ports = Ports(tuple);
+            Vector256<ulong> hashes = SipHashLanes.Hash(
+                Vector256.Create(_keys[0], _keys[2], initial.Key0, 0),
+                Vector256.Create(_keys[1], _keys[3], initial.Key1, 0),
+                Vector256.Create(addresses, addresses, InitialSequence.Addresses(tuple), 0),
+                Vector256.Create(ports, ports | ((ulong)count << 32), InitialSequence.Ports(tuple), 0));
+            offset = (uint)(hashes[2] >> 32);
+            return new SeqNumber(
+                (uint)hashes[0] + peerIsn.Value + (count << CountShift) + (((uint)hashes[1] + index) & LowMask));
+        }
+
+        initial.Next(tuple, _context.Now, out offset);
         return new SeqNumber(_layout.Form == CookieForm.LowBits
             ? (LowBitsHash(tuple, peerIsn, count) & ~IndexMask) | index
             : Hash(tuple, 0, 0) + peerIsn.Value + (count << CountShift)
@@ -210,12 +248,8 @@ internal sealed class SynCookies
     {
         if (tuple.Remote.Address.IsIPv4)
         {
-            uint ports = ((uint)Swap(tuple.Remote.Port) << 16) | Swap(tuple.Local.Port);
             return (uint)SipHash.Hash(
-                _keys[2 * key],
-                _keys[(2 * key) + 1],
-                ((ulong)Swap(tuple.Local.Address.Bits) << 32) | Swap(tuple.Remote.Address.Bits),
-                ((ulong)count << 32) | ports);
+                _keys[2 * key], _keys[(2 * key) + 1], Addresses(tuple), ((ulong)count << 32) | Ports(tuple));
         }
 
         return HashIPv6(tuple, count, key);
@@ -231,6 +265,12 @@ internal sealed class SynCookies
         BinaryPrimitives.WriteUInt16BigEndian(record[38..], tuple.Local.Port);
         return (uint)SipHash.Hash(_keys[4 + (2 * key)], _keys[5 + (2 * key)], record);
     }
+
+    private static ulong Addresses(in FourTuple tuple) =>
+        ((ulong)Swap(tuple.Local.Address.Bits) << 32) | Swap(tuple.Remote.Address.Bits);
+
+    private static uint Ports(in FourTuple tuple) =>
+        ((uint)Swap(tuple.Remote.Port) << 16) | Swap(tuple.Local.Port);
 
     private static uint Swap(uint value) => BinaryPrimitives.ReverseEndianness(value);
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Runtime.Intrinsics;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
 using Xunit;
@@ -249,5 +250,27 @@ public sealed class CookieLayoutTests
             SourcePort = port, Seq = Peer.Isn + 1, Ack = reply.Seq + 1, Flags = TcpFlags.Ack,
         });
         return host.Rows().Single(row => row.Remote.Port == port).SynCookie!.Value.Mss;
+    }
+}
+
+/// <summary>Four hashes side by side are the same hashes.</summary>
+public sealed class SipHashLanesTests
+{
+    [Fact]
+    public void Each_lane_is_the_hash_of_its_own_key_and_message()
+    {
+        var chance = new Chance(Chance.Spread(7), ChanceStream.Program);
+        for (int i = 0; i < 100; i++)
+        {
+            ulong[] words = [.. Enumerable.Range(0, 16).Select(_ => chance.Next())];
+            Vector256<ulong> hashes = SipHashLanes.Hash(
+                Vector256.Create(words), Vector256.Create(words, 4), Vector256.Create(words, 8),
+                Vector256.Create(words, 12));
+            for (int lane = 0; lane < 4; lane++)
+            {
+                Assert.Equal(
+                    SipHash.Hash(words[lane], words[lane + 4], words[lane + 8], words[lane + 12]), hashes[lane]);
+            }
+        }
     }
 }
