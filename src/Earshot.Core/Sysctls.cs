@@ -55,10 +55,15 @@ public sealed class Sysctls
     internal int IPv6NonlocalBind;
     internal int IPv6BindOnly;
     internal int TcpMigrateReq;
+    internal int TcpRtoMaxMs;
+    internal int MinAdvMss = 256;
+    internal int IpNoPmtuDisc;
+    internal int Txrehash = 1;
     internal readonly int[] IpLocalPortRange = [32768, 60999];
 
     private const string OnlyCongestionControl = "reno";
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _idle = [];
     private readonly int _hz;
     private bool[]? _reservedPorts;
 
@@ -175,6 +180,13 @@ public sealed class Sysctls
             s => SysctlText.Ranges(s._reservedPorts), (s, text) => s.SetReservedPorts(text));
         yield return Number("net.ipv4.ip_autobind_reuse", 0, 1, s => ref s.IpAutobindReuse);
         yield return Number("net.ipv4.ip_nonlocal_bind", 0, U8, s => ref s.IpNonlocalBind);
+        yield return Number("net.ipv4.ip_no_pmtu_disc", 0, U8, s => ref s.IpNoPmtuDisc);
+        yield return Number("net.ipv4.route.min_adv_mss", int.MinValue, int.MaxValue, s => ref s.MinAdvMss);
+        yield return Number("net.ipv4.tcp_rto_max_ms", 1000, 120_000, s => ref s.TcpRtoMaxMs);
+        yield return Number("net.core.txrehash", 0, 1, s => ref s.Txrehash);
+        yield return Idle("net.ipv4.tcp_adv_win_scale", -31, 31);
+        yield return Idle("net.ipv4.tcp_fwmark_accept", 0, U8);
+        yield return Idle("net.ipv4.tcp_l3mdev_accept", 0, 1);
         yield return Number("net.ipv4.tcp_migrate_req", 0, 1, s => ref s.TcpMigrateReq);
         yield return Number("net.ipv6.bindv6only", 0, U8, s => ref s.IPv6BindOnly);
         yield return Number("net.ipv6.ip_nonlocal_bind", 0, U8, s => ref s.IPv6NonlocalBind);
@@ -203,6 +215,23 @@ public sealed class Sysctls
             }
 
             field(s) = (int)value;
+            return 0;
+        });
+
+    // A value that can be seen and nothing more: 6.6 and later do not read tcp_adv_win_scale, and no packet here has a
+    // mark or comes from an L3 domain.
+    private static Entry Idle(string name, long least, long most) => new(
+        name,
+        s => s._idle[name].ToString(),
+        (s, text) =>
+        {
+            ReadOnlySpan<char> rest = text;
+            if (!SysctlText.TryNext(ref rest, out long value) || value < least || value > most)
+            {
+                return -Errno.EINVAL;
+            }
+
+            s._idle[name] = value;
             return 0;
         });
 

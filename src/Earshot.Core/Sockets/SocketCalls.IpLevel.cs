@@ -11,9 +11,6 @@ public sealed partial class SocketCalls
     private const int EcnBits = 3;
     private const int DefaultHopLimit = 64;
 
-    // IP_PMTUDISC_WANT.
-    private const int PmtuDiscovery = 1;
-
     private int SetIpLevel(Socket socket, int name, ReadOnlySpan<byte> bytes)
     {
         // 1 to 3 bytes give the first, none gives 0; some names want at least one.
@@ -36,11 +33,12 @@ public sealed partial class SocketCalls
             case 15 or 19 when bytes.Length >= 1:
             case 6 or 7 or 8 or 11 or 12 or 13 or 20 or 24:
                 return Keep(socket, OptionKey.LevelIp, name, value != 0 ? 1 : 0, 0, 1);
-            case 10:
-                return Keep(socket, OptionKey.LevelIp, name, value, 0, 5, PmtuDiscovery);
+            case 10 when value is >= 0 and <= 5:
+                options.PathMtuDiscovery = (byte)value;
+                return 0;
             case 51:
                 return SetPortRange(socket, bytes);
-            case 2 or 15 or 19 or 21 or 25 or 5:
+            case 2 or 5 or 10 or 15 or 19 or 21 or 25:
                 return -Errno.EINVAL;
             case >= 200 and <= 212:
                 // Multicast routing's numbers, for its own kind of socket.
@@ -69,7 +67,7 @@ public sealed partial class SocketCalls
                 full = Kept(socket, OptionKey.LevelIp, name, result);
                 break;
             case 10:
-                full = Kept(socket, OptionKey.LevelIp, name, result, PmtuDiscovery);
+                full = Int(result, options.PathMtuDiscovery);
                 break;
             case 14:
                 return -Errno.ENOTCONN;

@@ -55,9 +55,8 @@ public sealed partial class SocketCalls
             case 10 when value != 0 || (early && socket.Listener is null):
                 options.WindowClamp = value == 0 ? 0 : Math.Max(value, LeastWindowClamp);
                 return 0;
-            case 18 when value >= 0:
-                options.UserTimeout = value;
-                return 0;
+            case >= 4 and <= 6 or 18 or 44:
+                return SetTimer(socket, name, value);
             case 23 when value >= 0 && early:
                 options.FastOpenLimit = Math.Min((uint)value, (uint)_context.Sysctls.Somaxconn);
                 _tcp.EnsureFastOpenKey();
@@ -68,7 +67,7 @@ public sealed partial class SocketCalls
             case 34 when value is 0 or 1 && early:
                 options.FastOpenNoCookie = value != 0;
                 return 0;
-            case 2 or 7 or 10 or 18 or 23 or 27 or 34:
+            case 2 or 7 or 10 or 23 or 27 or 34:
                 return -Errno.EINVAL;
             default:
                 return -Errno.ENOPROTOOPT;
@@ -84,6 +83,13 @@ public sealed partial class SocketCalls
                 return Int(result, options.NoDelay ? 1 : 0);
             case 2:
                 return Int(result, SegmentSize(socket));
+            case 4:
+                return Int(result, options.KeepIdle != 0 ? options.KeepIdle : _context.Sysctls.TcpKeepaliveTime);
+            case 5:
+                return Int(
+                    result, options.KeepInterval != 0 ? options.KeepInterval : _context.Sysctls.TcpKeepaliveIntvl);
+            case 6:
+                return Int(result, options.KeepCount != 0 ? options.KeepCount : _context.Sysctls.TcpKeepaliveProbes);
             case 7:
                 return Int(result, options.SynCount != 0 ? options.SynCount : _context.Sysctls.TcpSynRetries);
             case 8:
@@ -101,6 +107,11 @@ public sealed partial class SocketCalls
                 return CongestionNameLength;
             case 18:
                 return Int(result, options.UserTimeout);
+            case 44:
+                return Int(
+                    result,
+                    options.MaximumRto > 0
+                        ? options.MaximumRto : (int)_context.Profile.MaximumRto.TotalMilliseconds);
             case 23:
                 return Int(result, (int)options.FastOpenLimit);
             case 27:
@@ -114,6 +125,32 @@ public sealed partial class SocketCalls
                 return Int(result, options.FastOpenNoCookie ? 1 : 0);
             default:
                 return -Errno.ENOPROTOOPT;
+        }
+    }
+
+    private static int SetTimer(Socket socket, int name, int value)
+    {
+        ref SocketOptions options = ref socket.Options;
+        switch (name)
+        {
+            case 4 when value is >= 1 and <= short.MaxValue:
+                options.KeepIdle = (short)value;
+                socket.Connection?.SetKeepalive();
+                return 0;
+            case 5 when value is >= 1 and <= short.MaxValue:
+                options.KeepInterval = (short)value;
+                return 0;
+            case 6 when value is >= 1 and <= 127:
+                options.KeepCount = (byte)value;
+                return 0;
+            case 18 when value >= 0:
+                options.UserTimeout = value;
+                return 0;
+            case 44 when value is >= 1000 and <= 120_000:
+                options.MaximumRto = value;
+                return 0;
+            default:
+                return -Errno.EINVAL;
         }
     }
 

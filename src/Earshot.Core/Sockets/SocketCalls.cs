@@ -361,5 +361,7 @@ public sealed partial class SocketCalls
         Uid = Credentials.Uid,
         IncomingCpu = -1,
         HopLimit = -1,
+        MaximumRto = _context.Sysctls.TcpRtoMaxMs,
+        PathMtuDiscovery = (byte)(_context.Sysctls.IpNoPmtuDisc == 0 ? 1 : 0),
     };
 }

@@ -89,6 +89,21 @@ internal struct SocketOptions
     /// <summary>IPV6_MINHOPCOUNT: IPv6 packets with less are dropped.</summary>
     internal byte MinimumHopLimit;
 
+    /// <summary>IP_MTU_DISCOVER: 1 and 2 set DF.</summary>
+    internal byte PathMtuDiscovery;
+
+    /// <summary>TCP_KEEPIDLE in seconds; 0: the sysctl.</summary>
+    internal short KeepIdle;
+
+    /// <summary>TCP_KEEPINTVL in seconds; 0: the sysctl.</summary>
+    internal short KeepInterval;
+
+    /// <summary>TCP_KEEPCNT; 0: the sysctl.</summary>
+    internal byte KeepCount;
+
+    /// <summary>TCP_RTO_MAX_MS: the most that a retransmission timeout grows to; 0: the profile's.</summary>
+    internal int MaximumRto;
+
     /// <summary>Options that TCP does not read; null: none was set.</summary>
     internal OptionValues? Others;
 
@@ -102,6 +117,9 @@ internal struct SocketOptions
         child.Others = OptionValues.Without(Others, OptionValues.Priority);
         return child;
     }
+
+    /// <summary>Whether packets carry DF.</summary>
+    internal readonly bool DontFragment => PathMtuDiscovery is 1 or 2;
 
     /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
     internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;

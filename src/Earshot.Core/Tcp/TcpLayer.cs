@@ -348,7 +348,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>The headers of the SYN of a request, or null.</summary>
     internal byte[]? SavedSyn(int place) => _savedSyns.Count == 0 ? null : _savedSyns.GetValueOrDefault(place);
 
-    internal int AdvertisedMss(in Route route, in SocketOptions options) => TcpOutput.AdvertisedMss(route, options);
+    internal int AdvertisedMss(in Route route, in SocketOptions options) => Output.AdvertisedMss(route, options);
 
     internal ulong NextListenerHash() => _hashes.Next();
 

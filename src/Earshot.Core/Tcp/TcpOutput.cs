@@ -167,8 +167,16 @@ internal sealed class TcpOutput
         }
     }
 
-    internal static int AdvertisedMss(in Route route, in SocketOptions options) =>
-        options.MaximumSegment != 0 ? Math.Min(route.AdvertisedMss, options.MaximumSegment) : route.AdvertisedMss;
+    /// <summary>The MSS to announce: the MTU less both headers, at least min_adv_mss, at most TCP_MAXSEG. Linux:
+    /// ipv4_default_advmss.</summary>
+    internal int AdvertisedMss(in Route route, in SocketOptions options)
+    {
+        const int Headers = 40;
+        int mss = route.Source.IsIPv4
+            ? Math.Clamp(_context.Sysctls.MinAdvMss, route.Mtu - Headers, ushort.MaxValue - Headers)
+            : route.AdvertisedMss;
+        return options.MaximumSegment != 0 ? Math.Min(mss, options.MaximumSegment) : mss;
+    }
 
     /// <summary>Time to live of a packet: the socket's, or the sysctl; over IPv6 the interface's hop limit.</summary>
     internal byte Ttl(short own, in InetAddress to)

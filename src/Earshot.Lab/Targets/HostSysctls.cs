@@ -91,6 +91,7 @@ public static class HostSysctls
         new("net.ipv6.ip_nonlocal_bind", "0"),
         new("net.ipv4.ip_default_ttl", "64"),
         new("net.ipv4.ip_no_pmtu_disc", "0"),
+        new("net.ipv4.route.min_adv_mss", "256"),
         new("net.ipv4.ip_early_demux", "1"),
         new("net.ipv4.tcp_early_demux", "1"),
         new("net.ipv4.icmp_echo_ignore_all", "0"),

@@ -67,6 +67,16 @@ public sealed class SocketOptionTests : HostTest
     [InlineData(Tcp, 10, -1, 0, 1152)]
     [InlineData(Tcp, 10, 0, 0, 0)]
     [InlineData(Tcp, 10, 5000, 0, 5000)]
+    [InlineData(Tcp, 4, 0, Inval, 7200)]
+    [InlineData(Tcp, 4, 32767, 0, 32767)]
+    [InlineData(Tcp, 4, 32768, Inval, 7200)]
+    [InlineData(Tcp, 5, 1, 0, 1)]
+    [InlineData(Tcp, 5, 0, Inval, 75)]
+    [InlineData(Tcp, 6, 127, 0, 127)]
+    [InlineData(Tcp, 6, 128, Inval, 9)]
+    [InlineData(Tcp, 44, 999, Inval, 120000)]
+    [InlineData(Tcp, 44, 1000, 0, 1000)]
+    [InlineData(Tcp, 44, 120001, Inval, 120000)]
     [InlineData(Tcp, 18, -1, Inval, 0)]
     [InlineData(Tcp, 18, 5, 0, 5)]
     [InlineData(Tcp, 23, -1, Inval, 0)]
@@ -85,6 +95,7 @@ public sealed class SocketOptionTests : HostTest
     [InlineData(Ip, 21, 256, Inval, 0)]
     [InlineData(Ip, 21, 5, 0, 5)]
     [InlineData(Ip, 10, 6, Inval, 1)]
+    [InlineData(Ip, 10, 0, 0, 0)]
     [InlineData(Ip, 24, -1, 0, 1)]
     public void Options_have_Linuxs_ranges_and_read_back_as_under_Linux(
         int level, int name, int value, int result, int read)
@@ -341,6 +352,78 @@ public sealed class SocketOptionTests : HostTest
         Assert.Empty(peer.Data(10));
         Host.Moves("TCPMinTTLDrop+2");
         Assert.Equal(RuleId.SegmentTtl, Host.Rule(peer));
+    }
+
+    [Theory]
+    [Trait("Linux", "ip_dont_fragment")]
+    [InlineData(false, 1, true)]
+    [InlineData(false, 0, false)]
+    [InlineData(false, 3, false)]
+    [InlineData(true, -1, false)]
+    public void IP_MTU_DISCOVER_decides_on_DF_but_not_of_a_SYN_ACK(bool sysctl, int option, bool dontFragment)
+    {
+        Host.Set("net.ipv4.ip_no_pmtu_disc", sysctl ? 1 : 0);
+        int listener = Host.Listen();
+        if (option >= 0)
+        {
+            Assert.Equal(0, Set(listener, Ip, 10, option));
+        }
+
+        Peer peer = new(Host);
+        Assert.True(Assert.Single(peer.Syn()).DontFragment);
+        peer.Ack();
+        int fd = Host.Calls.Accept(listener, out _);
+        Host.Calls.Send(fd, new byte[10]);
+        Assert.Equal(dontFragment, Assert.Single(Host.Take(), packet => packet.Text == "PA").DontFragment);
+    }
+
+    [Fact]
+    [Trait("Linux", "ipv4_default_advmss")]
+    public void The_MSS_announced_is_at_least_min_adv_mss()
+    {
+        Host.Set("net.ipv4.route.min_adv_mss", 3000);
+        Host.Listen();
+        Assert.StartsWith("02040bb8", Assert.Single(new Peer(Host).Syn()).OptionText);
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_keepalive_timer")]
+    public void Keepalive_probes_go_by_the_sockets_own_times()
+    {
+        int listener = Host.Listen();
+        foreach ((int level, int name, int value) in new[] { (Sol, 9, 1), (Tcp, 4, 5), (Tcp, 5, 2), (Tcp, 6, 3) })
+        {
+            Assert.Equal(0, Set(listener, level, name, value));
+        }
+
+        Peer peer = new Peer(Host).Establish(listener);
+        Packet[] sent = Host.Run(20);
+        Assert.Equal(["A", "A", "A", "RA"], sent.Select(packet => packet.Text));
+        Assert.Equal(TcpState.None, Host.State(peer));
+    }
+
+    [Theory]
+    [Trait("Linux", "tcp_rto_max")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void TCP_RTO_MAX_MS_holds_for_connections_and_its_sysctl_for_new_sockets(bool bySysctl)
+    {
+        if (bySysctl)
+        {
+            Host.Set("net.ipv4.tcp_rto_max_ms", 1000);
+        }
+
+        int listener = Host.Listen();
+        if (!bySysctl)
+        {
+            Assert.Equal(0, Set(listener, Tcp, 44, 1000));
+        }
+
+        Host.Set("net.ipv4.tcp_rto_max_ms", 120_000);
+        Peer peer = new Peer(Host).Establish(listener);
+        Host.Calls.Send(peer.Fd, new byte[10]);
+        Host.Take();
+        Assert.InRange(Host.Run(10).Length, 9, 13);
     }
 
     private int Set(int fd, int level, int name, int value) =>

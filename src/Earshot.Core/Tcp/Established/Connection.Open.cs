@@ -112,7 +112,22 @@ internal sealed partial class Connection
 
     private long InitialRto => (long)_context.Profile.InitialRto.TotalMicroseconds;
 
-    private long MaximumRto => (long)_context.Profile.MaximumRto.TotalMicroseconds;
+    private long MaximumRto => Options.MaximumRto > 0
+        ? Options.MaximumRto * 1000L : (long)_context.Profile.MaximumRto.TotalMicroseconds;
+
+    private uint Flow => ((uint)_tuple.Local.Port << 16) | _tuple.Remote.Port;
+
+    /// <summary>A timeout: another flow label may lead round what is broken. Linux: tcp_rehash.</summary>
+    private void Rehash()
+    {
+        const uint Step = 0x9e3779b9;
+        if (_context.Sysctls.Txrehash != 0)
+        {
+            _context.Mib.Count(Counter.TcpExtTcpTimeoutRehash);
+            _flowLabel = _context.FlowLabel(
+                _tuple.Local.Address, _tuple.Remote.Address, Flow + (Step * (uint)(_timeouts + 1)));
+        }
+    }
 
     private void Begin(in FourTuple tuple, uint tag, in Route route, in SocketOptions options)
     {
@@ -121,8 +136,7 @@ internal sealed partial class Connection
         _route = route;
         Options = options;
         _identification = (ushort)_context.Identifications.NextUInt32();
-        _flowLabel = _context.FlowLabel(
-            tuple.Local.Address, tuple.Remote.Address, ((uint)tuple.Local.Port << 16) | tuple.Remote.Port);
+        _flowLabel = _context.FlowLabel(tuple.Local.Address, tuple.Remote.Address, Flow);
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
         _tally.Begun = _context.Now.Nanoseconds;

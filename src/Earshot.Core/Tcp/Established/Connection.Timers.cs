@@ -75,7 +75,7 @@ internal sealed partial class Connection
             return;
         }
 
-        mib.Count(Counter.TcpExtTcpTimeoutRehash);
+        Rehash();
         if (_timeouts > 0)
         {
             mib.Count(Counter.TcpExtTCPLostRetransmit);
@@ -120,7 +120,7 @@ internal sealed partial class Connection
             return;
         }
 
-        mib.Count(Counter.TcpExtTcpTimeoutRehash);
+        Rehash();
         if (_timeouts == 0)
         {
             switch (_recovery)
@@ -288,13 +288,20 @@ internal sealed partial class Connection
 
         if (Options.KeepAlive)
         {
-            ArmKeepalive(_context.Sysctls.TcpKeepaliveTime);
+            ArmKeepalive(KeepaliveTime);
         }
         else if (_keepaliveTimer >= 0)
         {
             _tcp.Timers.Wheel.Cancel(_keepaliveTimer);
         }
     }
+
+    private int KeepaliveTime => Options.KeepIdle != 0 ? Options.KeepIdle : _context.Sysctls.TcpKeepaliveTime;
+
+    private int KeepaliveInterval =>
+        Options.KeepInterval != 0 ? Options.KeepInterval : _context.Sysctls.TcpKeepaliveIntvl;
+
+    private int KeepaliveProbes => Options.KeepCount != 0 ? Options.KeepCount : _context.Sysctls.TcpKeepaliveProbes;
 
     private void ArmKeepalive(long seconds) => _tcp.Timers.Arm(
         Node(ref _keepaliveTimer, TimerKind.Keepalive),
@@ -318,13 +325,13 @@ internal sealed partial class Connection
         long idle = (_context.Now.Nanoseconds - _lastReceived) / Time.Instant.NanosecondsPerSecond;
         if (_packetsOut > 0 || _sendBuffer.Length > 0)
         {
-            ArmKeepalive(_context.Sysctls.TcpKeepaliveTime);
+            ArmKeepalive(KeepaliveTime);
         }
-        else if (idle < _context.Sysctls.TcpKeepaliveTime)
+        else if (idle < KeepaliveTime)
         {
-            ArmKeepalive(Math.Max(1, _context.Sysctls.TcpKeepaliveTime - idle));
+            ArmKeepalive(Math.Max(1, KeepaliveTime - idle));
         }
-        else if (_probes >= _context.Sysctls.TcpKeepaliveProbes)
+        else if (_probes >= KeepaliveProbes)
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
             Judge(RuleId.ConnectionTimedOut, (uint)_probes);
@@ -340,7 +347,7 @@ internal sealed partial class Connection
 
             _context.Mib.Count(Counter.TcpExtTCPKeepAlive);
             _probes++;
-            ArmKeepalive(_context.Sysctls.TcpKeepaliveIntvl);
+            ArmKeepalive(KeepaliveInterval);
         }
     }
 }
