@@ -22,6 +22,7 @@ internal static class LabVerb
             LabRunVerb.Create(terminal),
             LabCompareVerb.Create(terminal),
             LabMatrixVerb.Create(terminal),
+            LabClaimsVerb.Create(terminal),
             LabFuzzVerb.Create(terminal),
         };
         command.SetAction(_ => Show(terminal));

@@ -51,6 +51,7 @@ internal static class Linux20
         Sysctls = new Dictionary<string, string>(),
         Constants = SysctlSets.CompiledIn(
             ("net.core.somaxconn", "128"),
+            ("net.ipv4.tcp_syncookies", "0"),
             ("net.ipv4.tcp_synack_retries", "6"),
             ("net.ipv4.tcp_syn_retries", "6"),
             ("net.ipv4.tcp_timestamps", "0"),

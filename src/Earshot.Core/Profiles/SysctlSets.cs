@@ -32,7 +32,6 @@ internal static class SysctlSets
     internal static Dictionary<string, string> CompiledIn(params (string Name, string Value)[] own) => With(
         new Dictionary<string, string>
         {
-            ["net.ipv4.tcp_syncookies"] = "0",
             ["net.ipv4.tcp_fin_timeout"] = "60",
             ["net.ipv4.tcp_retries2"] = "15",
             ["net.ipv4.tcp_max_tw_buckets"] = "131072",

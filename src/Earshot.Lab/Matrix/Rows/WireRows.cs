@@ -14,8 +14,8 @@ internal static class WireRows
 {
     internal static IEnumerable<MatrixRow> All =>
     [
-        new("syn-ack", "SYN-ACK: window, scale, timestamps, time to live; its window without timestamps", SynAck),
-        new("syn", "SYN: window, scale, timestamps; maximum segment over loopback", Syn),
+        new("syn-ack", "SYN-ACK: window, scale, timestamps, SACK, time to live; its window without timestamps", SynAck),
+        new("syn", "SYN: window, scale, timestamps, SACK; maximum segment over loopback", Syn),
         new("buffers", "send and receive buffer of a socket", Buffers),
         new("timestamps", "timestamps: ticks in 10 s; do two connections differ", Timestamps),
         new("request-reset", "inexact RST in SYN_RECV; exact RST; an echo never sent", RequestReset),
@@ -59,7 +59,8 @@ internal static class WireRows
     private static string Handshake(in Seen seen)
     {
         string scale = seen.Options.HasWindowScale ? $"{seen.Options.WindowScale}" : "none";
-        return $"{seen.Window}, {scale}, {(seen.Options.HasTimestamp ? "yes" : "no")}";
+        string sack = seen.Options.SackPermitted ? "sack" : "no sack";
+        return $"{seen.Window}, {scale}, {(seen.Options.HasTimestamp ? "yes" : "no")}, {sack}";
     }
 
     private static string Buffers(KernelProfile profile)
