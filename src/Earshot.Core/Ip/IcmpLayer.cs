@@ -10,6 +10,10 @@ internal sealed class IcmpLayer
     // An error is at most 576 bytes in all, so that it reaches everyone. RFC 1812 §4.3.2.3.
     private const int LargestError = 576;
     private const byte TosOfErrors = 0xc0;
+
+    // RFC 8335: known to Linux though beyond the last of the old types, and not answered by default.
+    private const byte ExtendedEcho = 42;
+    private const byte ExtendedEchoReply = 43;
     private const byte TosBitsKept = 0x1e;
 
     private readonly StackContext _context;
@@ -17,11 +21,18 @@ internal sealed class IcmpLayer
     private readonly IpOutput _output;
     private readonly IcmpLimiter _limiter;
     private readonly ITransport _tcp;
+    private readonly IUdpPorts _udp;
     private readonly IpIdentifications _identifications;
 
     internal IcmpLayer(
-        StackContext context, RouteTable routes, IpOutput output, IcmpLimiter limiter, ITransport tcp)
+        StackContext context,
+        RouteTable routes,
+        IpOutput output,
+        IcmpLimiter limiter,
+        ITransport tcp,
+        IUdpPorts udp)
     {
+        _udp = udp;
         _context = context;
         _routes = routes;
         _output = output;
@@ -44,7 +55,8 @@ internal sealed class IcmpLayer
             return;
         }
 
-        if (!IcmpPacket.TryParse(packet.Payload, out IcmpPacket message) || message.Type > IcmpType.Maximum)
+        if (!IcmpPacket.TryParse(packet.Payload, out IcmpPacket message)
+            || message.Type is > IcmpType.Maximum and not (ExtendedEcho or ExtendedEchoReply))
         {
             mib.Count(Counter.IcmpInErrors);
             _context.Judge(hosts, new Verdict(RuleId.IcmpBad));
@@ -214,6 +226,13 @@ internal sealed class IcmpLayer
         bool used = message.Type != IcmpType.DestinationUnreachable || message.Code <= 15;
         if (quote[IpPacket.ProtocolOffset] != IpPacket.ProtocolTcp || !used)
         {
+            InetAddress source = InetAddress.Read(quote[IpPacket.SourceOffset..]);
+            if (used && quote[IpPacket.ProtocolOffset] == IpPacket.ProtocolUdp
+                && !_udp.IsOpen(source, ReadPort(quote[header..]), 0))
+            {
+                mib.Count(Counter.IcmpInErrors);
+            }
+
             _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
             return;
         }

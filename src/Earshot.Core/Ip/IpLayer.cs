@@ -21,7 +21,7 @@ internal sealed class IpLayer
     internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp, IUdpPorts udp)
     {
         var limiter = new IcmpLimiter(context);
-        var icmp = new IcmpLayer(context, routes, output, limiter, tcp);
+        var icmp = new IcmpLayer(context, routes, output, limiter, tcp, udp);
         _ipv6 = new Ip6Layer(
             context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp));
         _context = context;
@@ -84,7 +84,7 @@ internal sealed class IpLayer
         Mib mib = _context.Mib;
         mib.Count(Counter.IpInReceives);
         mib.Count(Counter.IpExtInOctets, bytes.Length);
-        if (bytes.Length >= IpPacket.MinimumHeaderLength)
+        if (bytes.Length >= IpPacket.MinimumHeaderLength && bytes[0] is >= 0x45 and <= 0x4f)
         {
             // The four counters stand in the order of the two bits: no ECT, ECT(1), ECT(0), CE.
             mib.Count((Counter)((int)Counter.IpExtInNoECTPkts + (bytes[IpPacket.TosOffset] & 3)));
