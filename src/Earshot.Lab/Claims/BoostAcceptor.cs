@@ -70,7 +70,8 @@ internal static class BoostAcceptor
         if (!process.WaitForExit(limit))
         {
             process.Kill();
-            throw new ExperimentFailedException($"{Path.GetFileName(program)} did not end within {limit.TotalSeconds} s");
+            throw new ExperimentFailedException(
+                $"{Path.GetFileName(program)} did not end within {limit.TotalSeconds} s");
         }
 
         return process.ExitCode == 0 ? output.Result

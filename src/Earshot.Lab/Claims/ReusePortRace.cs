@@ -36,8 +36,8 @@ internal static class ReusePortRace
         double several = Race(Accepters);
         string times = (several / one).ToString("0.0", CultureInfo.InvariantCulture);
         return $"on this host {Accepters} accepters take {(int)one} connections a second from one listener and "
-            + $"{(int)several} from {Accepters} in a group: {times} times as many on {Environment.ProcessorCount} cores; "
-            + "a single measurement decides nothing";
+            + $"{(int)several} from {Accepters} in a group: {times} times as many on {Environment.ProcessorCount} "
+            + "cores; a single measurement decides nothing";
     }
 
     private static double Race(int listeners)
@@ -80,7 +80,8 @@ internal static class ReusePortRace
 
             Thread[] threads =
             [
-                .. Enumerable.Range(0, Accepters).Select(i => new Thread(() => Accept((int)sockets[i % listeners].Handle))),
+                .. Enumerable.Range(0, Accepters)
+                    .Select(i => new Thread(() => Accept((int)sockets[i % listeners].Handle))),
                 .. Enumerable.Range(0, Clients).Select(_ => new Thread(Connect)),
             ];
             var watch = Stopwatch.StartNew();

@@ -22,7 +22,8 @@ internal static class SecondArticle
         new(18, Article, "queue full: the client may get ECONNREFUSED, or is ignored so that it tries again",
             "ignored by Linux and the BSDs; refused by Windows, which no profile here is", Judgement.HoldsInPart,
             "answers to a SYN that finds no room: linux-2.0 0, linux-6.18 0, bsd-4.4 0",
-            () => "answers to a SYN that finds no room: " + Each(AnswersWhenFull, "linux-2.0", "linux-6.18", "bsd-4.4")),
+            () => "answers to a SYN that finds no room: "
+                + Each(AnswersWhenFull, "linux-2.0", "linux-6.18", "bsd-4.4")),
         new(19, Article, "tcp_max_syn_backlog is 512 by default", "a host whose ehash has 131072 buckets: memory decides",
             Judgement.HoldsInPart, "linux-2.2 128, linux-2.4 1024, linux-el6 2048, linux-3.10 1024, linux-6.18 2048",
             () => Each(
