@@ -144,7 +144,8 @@ public sealed class RawPacketTests
         yield return ("everybody's address", Syn(IPAddress.Parse("224.0.0.1")));
         yield return ("the broadcast address", Syn(IPAddress.Broadcast));
         yield return ("an echo request", Message([8, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]));
-        yield return ("an echo request with a wrong checksum", Changed(Message([8, 0, 0, 0, 1, 2, 3, 4]), p => p[^1]++));
+        yield return (
+            "an echo request with a wrong checksum", Changed(Message([8, 0, 0, 0, 1, 2, 3, 4]), p => p[^1]++));
         yield return ("half a header of ICMP", Message([8, 0, 0, 0]));
         yield return ("an ICMP type that does not exist", Message([99, 0, 0, 0, 0, 0, 0, 0]));
         yield return ("an extended echo request", Message([42, 0, 0, 0, 0, 0, 0, 0]));
