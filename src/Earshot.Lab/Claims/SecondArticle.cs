@@ -24,7 +24,9 @@ internal static class SecondArticle
             "answers to a SYN that finds no room: linux-2.0 0, linux-6.18 0, bsd-4.4 0",
             () => "answers to a SYN that finds no room: "
                 + Each(AnswersWhenFull, "linux-2.0", "linux-6.18", "bsd-4.4")),
-        new(19, Article, "tcp_max_syn_backlog is 512 by default", "a host whose ehash has 131072 buckets: memory decides",
+        new(
+            19, Article, "tcp_max_syn_backlog is 512 by default",
+            "a host whose ehash has 131072 buckets: memory decides",
             Judgement.HoldsInPart, "linux-2.2 128, linux-2.4 1024, linux-el6 2048, linux-3.10 1024, linux-6.18 2048",
             () => Each(
                 kernel => Cell("max-syn-backlog", kernel), "linux-2.2", "linux-2.4", "linux-el6", "linux-3.10",
