@@ -38,6 +38,10 @@ internal sealed class Socket : ITcpOwner
     /// <summary>A number that no other socket of the stack has had.</summary>
     internal long Inode { get; set; }
 
+    /// <summary>Times that it stopped listening: each moves the number that it would send next by two, which its next
+    /// listener shows as its Send-Q. Linux: write_seq.</summary>
+    internal int Disconnects { get; set; }
+
     internal SocketPhase Phase { get; set; }
 
     /// <summary>The local end as getsockname() shows it; a port given back is still shown. Linux: inet_saddr,
@@ -104,6 +108,7 @@ internal sealed class Socket : ITcpOwner
     internal void Reset(int descriptor, in SocketOptions options, bool isDatagram = false)
     {
         Descriptor = descriptor;
+        Disconnects = 0;
         _options = options;
         IsDatagram = isDatagram;
         Phase = SocketPhase.Unconnected;

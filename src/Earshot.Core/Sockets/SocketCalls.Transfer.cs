@@ -169,6 +169,7 @@ public sealed partial class SocketCalls
     {
         Tcp.Listening.Listener listener = socket.Listener!;
         socket.Listener = null;
+        socket.Disconnects++;
         socket.Options.ReadShut = socket.Options.WriteShut = false;
         listener.Stop();
         GiveUpBinding(socket);

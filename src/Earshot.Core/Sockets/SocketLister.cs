@@ -113,6 +113,7 @@ internal static class SocketLister
             Local = listener.Local,
             Remote = new InetEndpoint(socket.Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any, 0),
             ReceiveQueue = context.Profile.ListenRowShowsQueue ? listener.AcceptQueue.Count : 0,
+            SendQueue = 2 * socket.Disconnects,
             Backlog = listener.Backlog,
             Descriptor = socket.Descriptor,
             IsIpv6 = socket.Options.IsIPv6,
@@ -123,7 +124,7 @@ internal static class SocketLister
             {
                 Inode = socket.Inode,
                 FastOpenLimit = (int)socket.Options.FastOpenLimit,
-                References = 1 + listener.AcceptQueue.Count + listener.SynQueue.Count,
+                References = 1 + Held(listener) + listener.SynQueue.Count,
                 Memory = new SocketMemory
                 {
                     ReceiveBuffer = socket.Options.ReceiveBuffer,
@@ -139,6 +140,18 @@ internal static class SocketLister
                 },
             },
         };
+    }
+
+    // A request holds its listener until its connection is accepted; a cookie's connection had none.
+    private static int Held(Listener listener)
+    {
+        int held = 0;
+        foreach (Connection connection in listener.AcceptQueue.Waiting)
+        {
+            held += connection.IsFromCookie ? 0 : 1;
+        }
+
+        return held;
     }
 
     // What lives in a slab has no number of its own: its place is one while it is there.

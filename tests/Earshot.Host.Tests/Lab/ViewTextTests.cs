@@ -67,7 +67,7 @@ public sealed class ViewTextTests
                     differences.AddRange(found);
                 }
             });
-        Assert.True(differences.Count == 0, string.Join("\n", differences.Take(60)));
+        Assert.True(differences.Count == 0, string.Join("\n", differences.Take(5000)));
     }
 
     private static List<string> Differences(Plan plan)
@@ -82,7 +82,7 @@ public sealed class ViewTextTests
         RunResult stack = new StackTarget(KernelProfile.Linux618).Run(plan);
         var found = new List<string>();
         foreach ((Sample theirs, Sample ours) in host.Samples.Zip(stack.Samples)
-            .Where(pair => pair.First.Texts.Count > 0))
+            .Where(pair => pair.First.Texts.Count > 0 && !IsTorn(pair.First)))
         {
             HashSet<string> names = [.. Pairs(ours).Select(counter => counter.Key)];
             KeyValuePair<string, long>[] all = [.. Pairs(theirs)];
@@ -102,8 +102,14 @@ public sealed class ViewTextTests
         return found;
     }
 
-    private static bool IsTorn(Sample sample) =>
-        sample.Texts.Count > 0 && sample.Texts[Before] != sample.Texts[After];
+    // A timer came between the look and the tools, or between two of them.
+    private static bool IsTorn(Sample sample)
+    {
+        const string Timeouts = "TcpExtTCPTimeouts";
+        return sample.Texts.Count > 0 && (sample.Texts[Before] != sample.Texts[After]
+            || CounterText.Pairs(sample.Texts[Before]).First(counter => counter.Key == Timeouts).Value
+                != sample.Counters.GetValueOrDefault(Timeouts));
+    }
 
     private static IEnumerable<KeyValuePair<string, long>> Pairs(Sample sample) =>
         Counters[..3].SelectMany(command => CounterText.Pairs(sample.Texts[command]));

@@ -31,7 +31,7 @@ internal sealed partial class Connection
             {
                 // A reader that asked for more has met the FIN as well.
                 _isFinRead |= _finReceived && count < target.Length;
-                _tally.Unread = 0;
+                _tally.UnreadCost = 0;
             }
 
             AfterRead(count);
@@ -87,6 +87,7 @@ internal sealed partial class Connection
             TakeInOrder(segment, skip, segment.PayloadLength - skip);
             if (fin && !_finReceived)
             {
+                _tally.FinCost = segment.PayloadLength == 0 ? CostOf(segment) : -1;
                 OnFin();
             }
 
@@ -114,6 +115,7 @@ internal sealed partial class Connection
 
     private void RefuseData()
     {
+        _tally.Drops++;
         EnterQuickAck();
         SendAck();
     }
@@ -126,7 +128,7 @@ internal sealed partial class Connection
             _receiveBuffer.Append(segment.Payload.Slice(skip, length), _context.Buffers);
             _receiveNext += length;
             _tally.BytesReceived += length;
-            _tally.Unread++;
+            _tally.UnreadCost += CostOf(segment);
             MeasurePeerSegment(segment);
             _hasReceived = true;
             OnDataEvent();
@@ -194,6 +196,7 @@ internal sealed partial class Connection
     {
         _receiveNext += 1;
         _tally.BytesReceived++;
+        _tally.FinCost = _tally.FinCost == 0 ? PacketCost : Math.Max(0, _tally.FinCost);
         _ack.Scheduled = true;
         _finReceived = true;
         _outOfOrderFin = null;

@@ -107,6 +107,7 @@ internal sealed partial class Connection
 
         if (!segment.Has(TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Syn))
         {
+            _tally.Drops++;
             Judge(segment, RuleId.SegmentNoFlags);
             return;
         }
@@ -114,11 +115,13 @@ internal sealed partial class Connection
         TcpOptions options = _hasTimestamps ? TcpOptions.Parse(segment) : default;
         if (!Validate(segment, options))
         {
+            _tally.Drops++;
             return;
         }
 
         if (!segment.Has(TcpFlags.Ack))
         {
+            _tally.Drops++;
             Judge(segment, RuleId.SegmentNoFlags);
             return;
         }
@@ -132,6 +135,7 @@ internal sealed partial class Connection
         }
         else if (!OnAck(segment, options))
         {
+            _tally.Drops++;
             return;
         }
         else if (_fastOpen >= 0)
@@ -365,6 +369,12 @@ internal sealed partial class Connection
             }
 
             StartCongestion(timedOut: true);
+        }
+        else if (!_rtt.HasSample && options.HasTimestamp && options.TsEcr != 0)
+        {
+            // A SYN-ACK that was sent again, or that nobody remembers: its echo tells. Linux: tcp_synack_rtt_meas.
+            SampleTimestamp(options.TsEcr);
+            StartRto();
         }
 
         _sendWindow = segment.Has(TcpFlags.Syn)

@@ -147,11 +147,14 @@ internal sealed partial class Connection
     {
         // One segment of the buffer is kept free. Linux: tcp_init_buffer_space.
         int clamp = Math.Min(limit, Space);
-        _windowLimit = clamp > 2 * _advertisedMss && clamp + _advertisedMss > Space
-            ? Math.Max(2 * _advertisedMss, Space - _advertisedMss) : limit;
+        int mss = AdvertisedPayload;
+        _windowLimit = clamp > 2 * mss && clamp + mss > Space ? Math.Max(2 * mss, Space - mss) : limit;
         _receiveWindow = (uint)window;
         _receiveLimit = Math.Min(window, _windowLimit);
     }
+
+    /// <summary>The payload that a full segment of the peer's has. Linux: advmss.</summary>
+    private int AdvertisedPayload => _advertisedMss - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
 
     /// <summary>The state in which data begins to be sent.</summary>
     /// <param name="timedOut">Whether a part of the handshake was sent again because of a timer, and not only
@@ -166,6 +169,11 @@ internal sealed partial class Connection
             Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow,
         };
         _mostPacketsOutEnd = _nxt;
+        StartRto();
+    }
+
+    private void StartRto()
+    {
         long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
         if (known > _rtt.Smoothed)
         {

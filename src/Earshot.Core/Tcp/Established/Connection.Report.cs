@@ -10,8 +10,8 @@ internal sealed partial class Connection
     private const int PacketCost = 832;
     private const int PageLength = 4096;
 
-    // A packet's headers, and what the kernel keeps behind its data. Linux: MAX_TCP_HEADER, skb_shared_info.
-    private const int HeadersLength = 640;
+    // Room before a packet's data and what the kernel keeps behind it. Linux: MAX_TCP_HEADER, skb_shared_info.
+    private const int HeadersLength = 576;
     private const int LeastReceiveMss = 88;
     private const int Reordering = 3;
 
@@ -81,8 +81,7 @@ internal sealed partial class Connection
     {
         int packets = _sent.Count + (State is TcpState.SynSent ? 1 : 0);
         long queued = _sendBuffer.Length + ((long)packets * PacketCost);
-        int unread = _tally.Unread + (_finReceived && !_isFinRead ? 1 : 0);
-        long received = _receiveBuffer.Length + ((long)unread * PacketCost);
+        long received = _tally.UnreadCost + (_finReceived && !_isFinRead ? _tally.FinCost : 0);
         return new SocketMemory
         {
             Received = received,
@@ -90,7 +89,26 @@ internal sealed partial class Connection
             SendBuffer = GrownSendBuffer(),
             Reserved = ToPages(queued) + ToPages(received),
             Queued = queued,
+            Drops = _tally.Drops,
         };
+    }
+
+    /// <summary>What a received segment costs. Linux: SKB_TRUESIZE.</summary>
+    private int CostOf(in Wire.TcpSegment segment)
+    {
+        if (_route.IsLocal)
+        {
+            return PacketCost + segment.PayloadLength;
+        }
+
+        // A device's packet lies in one piece: the smallest that is made, or a power of two.
+        const int Descriptor = 256;
+        const int Headroom = 64;
+        const int Behind = 320;
+        const int Smallest = 576;
+        int ip = _tuple.Local.Address.IsIPv4 ? 20 : 40;
+        int head = Headroom + ip + segment.HeaderLength + segment.PayloadLength + Behind;
+        return Descriptor + (head <= Smallest ? Smallest : (int)BitOperations.RoundUpToPowerOf2((uint)head));
     }
 
     private static long ToPages(long bytes) => (PageLength - (bytes % PageLength)) % PageLength;
@@ -98,7 +116,9 @@ internal sealed partial class Connection
     /// <summary>SO_SNDBUF as it has grown with the window. Linux: tcp_sndbuf_expand.</summary>
     private long GrownSendBuffer()
     {
-        if (Options.SendBufferLocked || State is TcpState.SynSent or TcpState.SynRecv or TcpState.Close)
+        bool begun = State is not (TcpState.SynSent or TcpState.Close)
+            && (State != TcpState.SynRecv || _fastOpen >= 0);
+        if (Options.SendBufferLocked || !begun)
         {
             return Options.SendBuffer;
         }
@@ -116,7 +136,7 @@ internal sealed partial class Connection
         bool opening = State == TcpState.SynSent;
         int mss = opening ? DefaultMss(_tuple.Remote.Address) - TimestampCost : _mss;
         int window = opening ? OpeningWindow : _congestion.Window;
-        long pacing = _rtt.HasSample ? PacingRate(window, mss) : 0;
+        long pacing = opening ? 0 : PacingRate(window, mss);
         return new TcpInfo
         {
             CongestionControl = _algorithm.Name,
@@ -127,12 +147,12 @@ internal sealed partial class Connection
             Options = opening ? TcpInfoOptions.None : Negotiated(),
             SendScale = opening ? 0 : _sendScale,
             ReceiveScale = opening ? 0 : _receiveScale,
-            IsAppLimited = opening || _tally.DataOut == 0,
+            IsAppLimited = !(_finQueued && _una == _writeSeq + 1),
             Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
             Ato = TimeSpan.FromMilliseconds(_ack.Interval),
             SendMss = mss,
             ReceiveMss = opening ? LeastReceiveMss : Math.Min(_ack.PeerSegment, _mss),
-            AdvertisedMss = _advertisedMss - (!opening && _hasTimestamps ? TimestampCost : 0),
+            AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
             PathMtu = _route.Mtu,
             Unacknowledged = opening ? 1 : _packetsOut,
             Sacked = _sacked,
@@ -146,7 +166,7 @@ internal sealed partial class Connection
             RttVariation = Microseconds(_rtt.Deviation >> 2),
             MinimumRtt = Microseconds(_tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
-            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * _advertisedMss),
+            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * AdvertisedPayload),
             SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
             SinceDataReceived = opening
                 ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastDataReceived, _tally.Begun)),
@@ -199,7 +219,7 @@ internal sealed partial class Connection
     {
         int percent = window < _congestion.Threshold / 2 ? 200 : 120;
         double rate = (double)mss * percent / 100 * Math.Max(window, _packetsOut) * 1_000_000;
-        return (long)(rate / Math.Max(1, _rtt.Smoothed));
+        return (long)(_rtt.HasSample ? rate / Math.Max(1, _rtt.Smoothed) : rate * 8);
     }
 
     private TimeSpan Since(long nanoseconds) =>

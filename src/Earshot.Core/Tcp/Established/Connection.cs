@@ -165,6 +165,9 @@ internal sealed partial class Connection
 
     internal int Timeouts => _timeouts;
 
+    /// <summary>Whether no request stood behind it: its handshake was kept in a cookie.</summary>
+    internal bool IsFromCookie => _isFromCookie;
+
     /// <summary>When it entered its listener's accept queue.</summary>
     internal Time.Instant QueuedAt { get; set; }
 

@@ -34,8 +34,14 @@ internal struct SegmentTally
     /// <summary>The least round trip in microseconds; 0 without a sample.</summary>
     internal long MinimumRtt;
 
-    /// <summary>Received segments of which something is not read.</summary>
-    internal int Unread;
+    /// <summary>What received segments cost of which something is not read.</summary>
+    internal int UnreadCost;
+
+    /// <summary>What the segment with the FIN costs beside its data.</summary>
+    internal int FinCost;
+
+    /// <summary>Segments that were dropped. Linux: sk_drops.</summary>
+    internal int Drops;
 
     /// <summary>When the connection began, in nanoseconds.</summary>
     internal long Begun;
