@@ -1,5 +1,3 @@
-using System;
-
 namespace Earshot.Core.Tcp;
 
 /// <summary>Values of socket options that nothing on the packet path reads, by level and name.</summary>
