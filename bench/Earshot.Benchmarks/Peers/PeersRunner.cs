@@ -101,6 +101,16 @@ internal sealed class PeersRunner
                 flood.Run();
             }
 
+            using (var handshakes = new Handshakes())
+            {
+                for (int round = 0; round < Scaled(30); round++)
+                {
+                    handshakes.Prepare();
+                    handshakes.Acknowledge();
+                    handshakes.TakeAndReset();
+                }
+            }
+
             using (var reset = new Churn(reset: true))
             using (var close = new Churn(reset: false))
             {

@@ -1,5 +1,3 @@
-using System;
-
 namespace Earshot.Core.Tcp;
 
 /// <summary>Values of socket options that nothing on the packet path reads, by level and name.</summary>
@@ -29,16 +27,30 @@ internal sealed class OptionValues
     internal static OptionValues With(OptionValues? values, int key, long value)
     {
         (int Key, long Value)[] old = values?._values ?? [];
-        int at = Array.FindIndex(old, entry => entry.Key == key);
+        int at = IndexOf(old, key);
         var copy = new (int Key, long Value)[at < 0 ? old.Length + 1 : old.Length];
         old.CopyTo(copy, 0);
         copy[at < 0 ? old.Length : at] = (key, value);
         return new OptionValues(copy);
     }
 
-    // In two methods, so that nothing is allocated where there are no values.
-    internal static OptionValues? Without(OptionValues? values, int key) => values?.Without(key);
+    internal static OptionValues? Without(OptionValues? values, int key)
+    {
+        int at = values is null ? -1 : IndexOf(values._values, key);
+        return at < 0 ? values : new OptionValues([.. values!._values[..at], .. values._values[(at + 1)..]]);
+    }
 
-    private OptionValues Without(int key) => Array.Exists(_values, entry => entry.Key == key)
-        ? new OptionValues(Array.FindAll(_values, entry => entry.Key != key)) : this;
+    // Without a lambda: it would be an object for each connection that is accepted.
+    private static int IndexOf((int Key, long Value)[] values, int key)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (values[i].Key == key)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
 }
