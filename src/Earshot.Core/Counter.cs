@@ -166,6 +166,9 @@ public enum Counter : byte
     /// <summary>TIME_WAIT entries taken over by connect().</summary>
     TcpExtTWRecycled,
 
+    /// <summary>TIME_WAIT and FIN_WAIT2 entries made for at most four seconds.</summary>
+    TcpExtTWKilled,
+
     /// <summary>SYN-ACKs refused for their TSecr.</summary>
     TcpExtPAWSActive,
 

@@ -18,7 +18,8 @@ internal static class CounterEras
 
     private static readonly Counter[] By24 =
     [
-        Counter.TcpExtTW, Counter.TcpExtTWRecycled, Counter.TcpExtPAWSActive, Counter.TcpExtPAWSEstab,
+        Counter.TcpExtTW, Counter.TcpExtTWRecycled, Counter.TcpExtTWKilled, Counter.TcpExtPAWSActive,
+        Counter.TcpExtPAWSEstab,
         Counter.TcpExtDelayedACKs, Counter.TcpExtDelayedACKLost, Counter.TcpExtListenOverflows,
         Counter.TcpExtListenDrops, Counter.TcpExtTCPHPHits, Counter.TcpExtTCPPureAcks, Counter.TcpExtTCPHPAcks,
         Counter.TcpExtTCPRenoRecovery, Counter.TcpExtTCPRenoFailures, Counter.TcpExtTCPLossFailures,

@@ -124,6 +124,29 @@ internal static class WireText
         return string.Join(' ', words);
     }
 
+    /// <summary>The Fast Open cookie of a segment; null without one.</summary>
+    public static byte[]? FastOpenCookie(ReadOnlySpan<byte> segment)
+    {
+        int end = Math.Min((segment[12] >> 4) * 4, segment.Length);
+        for (int at = TcpHeaderLength; at < end && segment[at] != 0;)
+        {
+            int length = segment[at] == 1 ? 1 : at + 1 < end ? segment[at + 1] : 0;
+            if (length == 0 || at + length > end)
+            {
+                return null;
+            }
+
+            if (segment[at] == OptionFastOpen && length > 2)
+            {
+                return segment.Slice(at + 2, length - 2).ToArray();
+            }
+
+            at += length;
+        }
+
+        return null;
+    }
+
     private static string Option(int kind, ReadOnlySpan<byte> option) => kind switch
     {
         0 => "eol",

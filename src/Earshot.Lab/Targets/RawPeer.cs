@@ -21,6 +21,7 @@ internal sealed class RawPeer
     private uint _received;
     private uint _echo;
     private bool _timeStamps;
+    private byte[] _cookie = [];
     private byte[] _lastSent = [];
     private byte[] _lastSeen = [];
 
@@ -73,7 +74,7 @@ internal sealed class RawPeer
         uint seq = isSyn && words.Seq.IsRelative ? _start + (uint)words.Seq.Value : words.Seq.Over(_next);
         uint ack = words.Ack is { } given ? given.Over(_received) : words.HasAck ? _received : 0;
         uint clock = _timeBase + (uint)at.TotalMilliseconds;
-        byte[] options = words.Options(isSyn, _timeStamps, words.TimeStamp.Over(clock), words.TimeEcho.Over(_echo));
+        byte[] options = words.Options(isSyn, _timeStamps, words.TimeStamp.Over(clock), words.TimeEcho.Over(_echo), _cookie);
         byte[] segment = Segment(words, seq, ack, options);
         if (words.Seq is { IsRelative: true, Value: 0 } && (words.Flags & 0x04) == 0)
         {
@@ -121,6 +122,7 @@ internal sealed class RawPeer
             Server = new IPEndPoint(
                 place.From.ToIPAddress(), BinaryPrimitives.ReadUInt16BigEndian(tcp));
             _timeStamps = value is not null;
+            _cookie = WireText.FastOpenCookie(tcp) ?? _cookie;
             _received = seq + 1;
         }
         else if (seq == _received)

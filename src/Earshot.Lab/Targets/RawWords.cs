@@ -124,7 +124,8 @@ internal sealed class RawWords
     /// <param name="timeStamps">Whether time stamps were agreed on.</param>
     /// <param name="value">The time stamp.</param>
     /// <param name="echo">The echoed time stamp.</param>
-    public byte[] Options(bool isSyn, bool timeStamps, uint value, uint echo)
+    /// <param name="cookie">The Fast Open cookie that the peer was given.</param>
+    public byte[] Options(bool isSyn, bool timeStamps, uint value, uint echo, byte[] cookie)
     {
         string text = _options.Length > 0 ? _options
             : isSyn ? "mss:1460,sack,ts,nop,ws:7"
@@ -142,6 +143,7 @@ internal sealed class RawWords
                 "ws" => [3, 3, (byte)Number(parts[1])],
                 "sack" => [4, 2],
                 "ts" => (byte[])[8, 10, .. Big(value), .. Big(isSyn && (Flags & 0x10) == 0 ? 0 : echo)],
+                "cookie" => [34, (byte)(cookie.Length + 2), .. cookie],
                 "hex" => Convert.FromHexString(parts[1]),
                 _ => throw Unknown("TCP option", option),
             });

@@ -94,7 +94,11 @@ internal sealed partial class Connection
         _tsRecent = reused?.TsRecent ?? 0;
         _una = _iss;
         _writeSeq = _nxt = _smallEnd = _pushed = _iss + 1;
-        ReceiveWindow window = ReceiveWindow.Initial(_context, Options, _advertisedMss);
+
+        // Only where a TIME_WAIT left its time stamp, room for the option is taken off. Linux: tcp_connect_init.
+        bool stamped = reused is not null && sysctls.TcpTimestamps != 0;
+        int segment = _advertisedMss - (stamped ? TcpOptions.TimestampLength : 0);
+        ReceiveWindow window = ReceiveWindow.Initial(_context, Options, segment);
         _receiveScale = (byte)window.Scale;
         StartReceiving(window.Bytes, window.Limit);
         _rtt.Rto = InitialRto;

@@ -40,6 +40,10 @@ internal sealed class TimeWait
     // The sequence number of a new connection lies beyond all that the old one can have sent. Linux:
     // tcp_timewait_state_process.
     private const uint ReuseGap = 65535 + 2;
+
+    // What lives no longer than this is counted apart. Linux: inet_twsk_schedule.
+    private static readonly TimeSpan LongestShortLife = TimeSpan.FromSeconds(4);
+
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
 
@@ -70,7 +74,7 @@ internal sealed class TimeWait
         int handle = Handle.Of(HandleKind.TimeWait, place);
         _tcp.Table.Replace(tag, connection.Handle, handle);
         _tcp.Timers.Arm(handle, _context.Clock.From(lifetime));
-        _context.Mib.Count(Counter.TcpExtTW);
+        _context.Mib.Count(lifetime <= LongestShortLife ? Counter.TcpExtTWKilled : Counter.TcpExtTW);
         _context.Judge(entry.Tuple, new Verdict(RuleId.TimeWaitEntered));
         TcpState state = entry.IsFinWait2 ? TcpState.FinWait2 : TcpState.TimeWait;
         if (_context.Observer is not null && state != connection.State)
