@@ -100,7 +100,8 @@ internal sealed partial class CallRunner
                 _opened.Remove(descriptor);
                 _descriptors.Remove(_values.Integer(call.Arguments[0]));
             }
-        });
+        }
+        );
     }
 
     private (int, Func<ISocketCalls, long>, Action<long>) Named(
@@ -335,7 +336,8 @@ internal sealed partial class CallRunner
                     $"0x{_values.Integer(expected):x}",
                     $"0x{message.Flags:x}");
             }
-        });
+        }
+        );
     }
 
     private (int, Func<ISocketCalls, long>, Action<long>) Send(CallEvent call, int descriptor)

@@ -74,7 +74,10 @@ public sealed class CookieLayoutTests
         host.Mark();
         host.Send(new Packet
         {
-            SourcePort = 7, Seq = Peer.Isn + 1, Ack = cookie.Seq + 1, Flags = TcpFlags.Ack,
+            SourcePort = 7,
+            Seq = Peer.Isn + 1,
+            Ack = cookie.Seq + 1,
+            Flags = TcpFlags.Ack,
         });
         Assert.Equal(believed ? 1 : 0, host.Moved(Counter.TcpExtSyncookiesRecv));
         Assert.Equal(believed ? 0 : 1, host.Moved(Counter.TcpExtSyncookiesFailed));
@@ -94,7 +97,10 @@ public sealed class CookieLayoutTests
         host.Run(seconds);
         host.Send(new Packet
         {
-            SourcePort = 7, Seq = Peer.Isn + 1, Ack = cookie.Seq + 1, Flags = TcpFlags.Ack,
+            SourcePort = 7,
+            Seq = Peer.Isn + 1,
+            Ack = cookie.Seq + 1,
+            Flags = TcpFlags.Ack,
         });
         Assert.Equal(believed ? 1 : 0, host.Moved(Counter.TcpExtSyncookiesRecv));
     }
@@ -117,7 +123,10 @@ public sealed class CookieLayoutTests
         host.Listen(100);
         host.Send(new Packet
         {
-            SourcePort = 7, Seq = Peer.Isn + 1, Ack = cookie.Seq + 1, Flags = TcpFlags.Ack,
+            SourcePort = 7,
+            Seq = Peer.Isn + 1,
+            Ack = cookie.Seq + 1,
+            Flags = TcpFlags.Ack,
         });
         Assert.Equal(received, host.Moved(Counter.TcpExtSyncookiesRecv));
     }
@@ -146,7 +155,10 @@ public sealed class CookieLayoutTests
 
         host.Send(new Packet
         {
-            SourcePort = 7, Seq = Peer.Isn + 1, Ack = reply.Seq + 1, Flags = TcpFlags.Ack,
+            SourcePort = 7,
+            Seq = Peer.Isn + 1,
+            Ack = reply.Seq + 1,
+            Flags = TcpFlags.Ack,
             Options = Packet.Timestamps(78, reply.TsVal),
         });
         SocketRow row = host.Rows().Single(row => row.Remote.Port == 7);
@@ -247,7 +259,10 @@ public sealed class CookieLayoutTests
         Packet reply = Syn(host, port, mss);
         host.Send(new Packet
         {
-            SourcePort = port, Seq = Peer.Isn + 1, Ack = reply.Seq + 1, Flags = TcpFlags.Ack,
+            SourcePort = port,
+            Seq = Peer.Isn + 1,
+            Ack = reply.Seq + 1,
+            Flags = TcpFlags.Ack,
         });
         return host.Rows().Single(row => row.Remote.Port == port).SynCookie!.Value.Mss;
     }

@@ -125,7 +125,11 @@ public sealed class CookieRuleTests
     {
         CookieQuestion worst = Good with
         {
-            SentLately = false, Decodes = false, OptionsAllowed = false, HasRoute = false, AcceptCount = 6,
+            SentLately = false,
+            Decodes = false,
+            OptionsAllowed = false,
+            HasRoute = false,
+            AcceptCount = 6,
         };
         CookieDecision late = ListenShapeRules.Decide(worst);
         Assert.Equal((CookieAction.Refuse, new Verdict(RuleId.CookieNotExpected, 120)), (late.Action, late.Verdict));
