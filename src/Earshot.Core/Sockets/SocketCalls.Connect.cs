@@ -71,6 +71,10 @@ public sealed partial class SocketCalls
             GiveUpBinding(socket);
             socket.Error = state is TcpState.Close or TcpState.LastAck or TcpState.Closing ? 0 : Errno.ECONNRESET;
         }
+        else
+        {
+            socket.Disconnects++;
+        }
 
         socket.Phase = SocketPhase.Unconnected;
         _stack.Drain(null);

@@ -123,6 +123,8 @@ internal static class SocketLister
             Detail = new SocketDetail
             {
                 Inode = socket.Inode,
+                IsReadShut = socket.Options.ReadShut,
+                IsWriteShut = socket.Options.WriteShut,
                 FastOpenLimit = (int)socket.Options.FastOpenLimit,
                 References = 1 + Held(listener) + listener.SynQueue.Count,
                 Memory = new SocketMemory

@@ -55,8 +55,12 @@ internal static partial class MaskedText
         line = ProcTimer().Replace(line, " $1:######## $2");
         bool isListener = line.Contains(" 0A ", StringComparison.Ordinal);
         return ProcIdentity().Replace(line, match =>
-            $"{match.Groups[1].Value} # {match.Groups[2].Value} #"
-            + (isListener ? match.Groups[3].Value : match.Groups[3].Value.Length > 0 ? " #" : ""));
+        {
+            // Of a connection the references hang on timers that may have lapsed, its timeout on measured times.
+            string references = match.Groups[2].Value, timeout = match.Groups[3].Value;
+            bool isConnection = !isListener && timeout.Length > 0;
+            return $"{match.Groups[1].Value} # {(isConnection ? "#" : references)} #{(isConnection ? " #" : timeout)}";
+        });
     }
 
     private static bool IsChosen(string port, int radix) => Convert.ToInt32(port, radix) is >= 32768 and <= 60999;

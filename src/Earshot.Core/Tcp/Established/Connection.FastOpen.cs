@@ -29,6 +29,9 @@ internal sealed partial class Connection
         {
             _receiveBuffer.Append(syn.Payload, _context.Buffers);
             _receiveNext += syn.PayloadLength;
+            _tally.DataIn++;
+            _tally.BytesReceived += syn.PayloadLength;
+            _tally.UnreadCost += CostOf(syn);
             _lastDataReceived = _context.Now.Nanoseconds;
         }
 

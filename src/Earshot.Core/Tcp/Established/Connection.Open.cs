@@ -25,6 +25,7 @@ internal sealed partial class Connection
         _listener = listener;
         _listenerId = listener.Id;
         _tally.In = 1;
+        _tally.IsFastOpen = request.Has(RequestFlags.FastOpen);
         if (_context.Observer is not null && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) != 0)
         {
             // Nobody has heard of it: no request was kept.
@@ -157,8 +158,11 @@ internal sealed partial class Connection
         _receiveLimit = Math.Min(window, _windowLimit);
     }
 
-    /// <summary>The payload that a full segment of the peer's has. Linux: advmss.</summary>
-    private int AdvertisedPayload => _advertisedMss - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
+    /// <summary>The payload that a full segment of the peer's has; Fast Open leaves the timestamps out of the account
+    /// until the third ACK. Linux: advmss.</summary>
+    private int AdvertisedPayload => _advertisedMss
+        - (_hasTimestamps && !(_tally.IsFastOpen && State is TcpState.Close or TcpState.SynRecv)
+            ? TcpOptions.TimestampLength : 0);
 
     /// <summary>The state in which data begins to be sent.</summary>
     /// <param name="timedOut">Whether a part of the handshake was sent again because of a timer, and not only

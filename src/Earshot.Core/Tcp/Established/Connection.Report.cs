@@ -136,7 +136,7 @@ internal sealed partial class Connection
         bool opening = State == TcpState.SynSent;
         int mss = opening ? DefaultMss(_tuple.Remote.Address) - TimestampCost : _mss;
         int window = opening ? OpeningWindow : _congestion.Window;
-        long pacing = opening ? 0 : PacingRate(window, mss);
+        long pacing = opening || State == TcpState.SynRecv ? 0 : PacingRate(window, mss);
         return new TcpInfo
         {
             CongestionControl = _algorithm.Name,
@@ -147,7 +147,7 @@ internal sealed partial class Connection
             Options = opening ? TcpInfoOptions.None : Negotiated(),
             SendScale = opening ? 0 : _sendScale,
             ReceiveScale = opening ? 0 : _receiveScale,
-            IsAppLimited = !(_finQueued && _una == _writeSeq + 1),
+            IsAppLimited = !(_finQueued && _una == _writeSeq + 1 && (_listenerId == 0 || _tally.DataOut > 0)),
             Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
             Ato = TimeSpan.FromMilliseconds(_ack.Interval),
             SendMss = mss,
@@ -166,7 +166,7 @@ internal sealed partial class Connection
             RttVariation = Microseconds(_rtt.Deviation >> 2),
             MinimumRtt = Microseconds(_tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
-            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * AdvertisedPayload),
+            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * (_tally.IsFastOpen ? _advertisedMss : AdvertisedPayload)),
             SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
             SinceDataReceived = opening
                 ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastDataReceived, _tally.Begun)),
@@ -211,7 +211,8 @@ internal sealed partial class Connection
         (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)
         | (_hasSack ? TcpInfoOptions.Sack : TcpInfoOptions.None)
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
-        | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None);
+        | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
+        | (_tally is { IsFastOpen: true, DataIn: > 0 } ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 
     /// <summary>Linux: tcp_update_pacing_rate: twice the window a round trip below half of the threshold, else
     /// 1.2 times.</summary>

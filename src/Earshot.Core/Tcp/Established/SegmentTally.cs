@@ -40,6 +40,9 @@ internal struct SegmentTally
     /// <summary>What the segment with the FIN costs beside its data.</summary>
     internal int FinCost;
 
+    /// <summary>Whether it began with a SYN that Fast Open took.</summary>
+    internal bool IsFastOpen;
+
     /// <summary>Segments that were dropped. Linux: sk_drops.</summary>
     internal int Drops;
 
