@@ -264,7 +264,7 @@ internal sealed partial class RequestInput
     {
         int limit = listener.Owner.Options.DeferAccept;
         bool isBare = segment.EndSeq.Value == request.PeerIsn + 1;
-        if (DeferRules.HoldsBack(isBare, request.Timeouts, limit, _context.Profile.DefersForEver))
+        if (DeferRules.HoldsBack(isBare, request.Timeouts, limit, listener.Rules.Profile.DefersForEver))
         {
             request.Flags |= RequestFlags.Acked;
             _context.Mib.Count(Counter.TcpExtTCPDeferAcceptDrop);

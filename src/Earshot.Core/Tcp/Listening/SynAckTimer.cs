@@ -129,7 +129,7 @@ internal sealed partial class SynAckTimer
 
         int limit = listener.Owner.Options.DeferAccept;
         (bool expires, bool resends) = DeferRules.OnTimer(
-            request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
+            request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _profile.DefersForEver);
         expires |= IsTooOld(request);
         bool goesOn = !expires
             && (!resends || Resend(listener, ref request) || request.Has(RequestFlags.Acked));
@@ -218,7 +218,7 @@ internal sealed partial class SynAckTimer
         bool spared = _profile.SparesAcknowledgedRequests == true && request.Has(RequestFlags.Acked);
         (bool expires, bool resends) = DeferRules.OnTimer(
             request.Timeouts, spared ? Retries(listener, pressure: false) : retries,
-            listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked), _context.Profile.DefersForEver);
+            listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked), _profile.DefersForEver);
         if (expires)
         {
             Expire(listener, place, ref request);
