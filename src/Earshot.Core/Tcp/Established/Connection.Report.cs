@@ -166,7 +166,8 @@ internal sealed partial class Connection
             RttVariation = Microseconds(_rtt.Deviation >> 2),
             MinimumRtt = Microseconds(_tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
-            ReceiveSpace = opening ? 0 : Math.Min(_receiveLimit, 10L * (_tally.IsFastOpen ? _advertisedMss : AdvertisedPayload)),
+            ReceiveSpace = opening ? 0
+                : Math.Min(_receiveLimit, 10L * (_tally.IsFastOpen ? _advertisedMss : AdvertisedPayload)),
             SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
             SinceDataReceived = opening
                 ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastDataReceived, _tally.Begun)),
