@@ -74,7 +74,8 @@ internal sealed class RawPeer
         uint seq = isSyn && words.Seq.IsRelative ? _start + (uint)words.Seq.Value : words.Seq.Over(_next);
         uint ack = words.Ack is { } given ? given.Over(_received) : words.HasAck ? _received : 0;
         uint clock = _timeBase + (uint)at.TotalMilliseconds;
-        byte[] options = words.Options(isSyn, _timeStamps, words.TimeStamp.Over(clock), words.TimeEcho.Over(_echo), _cookie);
+        byte[] options = words.Options(
+            isSyn, _timeStamps, words.TimeStamp.Over(clock), words.TimeEcho.Over(_echo), _cookie);
         byte[] segment = Segment(words, seq, ack, options);
         if (words.Seq is { IsRelative: true, Value: 0 } && (words.Flags & 0x04) == 0)
         {

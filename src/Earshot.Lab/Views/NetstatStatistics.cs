@@ -104,7 +104,6 @@ public static class NetstatStatistics
         ["TcpExtLockDroppedIcmps"] = "# ICMP packets dropped because socket was locked",
         ["TcpExtTW"] = "# TCP sockets finished time wait in fast timer",
         ["TcpExtTWRecycled"] = "# time wait sockets recycled by time stamp",
-        ["TcpExtTWKilled"] = "# TCP sockets finished time wait in slow timer",
         ["TcpExtPAWSActive"] = "# active connections rejected because of time stamp",
         ["TcpExtPAWSEstab"] = "# packets rejected in established connections because of timestamp",
         ["TcpExtDelayedACKs"] = "# delayed acks sent",
