@@ -93,7 +93,9 @@ internal sealed partial class CallRunner
     private (int, Func<ISocketCalls, long>, Action<long>) Close(CallEvent call)
     {
         int descriptor = Descriptor(call.Arguments[0]);
-        return (descriptor, c => c.Close(descriptor), result =>
+        return (descriptor, c => c.Close(descriptor), Forget);
+
+        void Forget(long result)
         {
             if (result >= 0)
             {
@@ -101,7 +103,6 @@ internal sealed partial class CallRunner
                 _descriptors.Remove(_values.Integer(call.Arguments[0]));
             }
         }
-        );
     }
 
     private (int, Func<ISocketCalls, long>, Action<long>) Named(
@@ -318,7 +319,9 @@ internal sealed partial class CallRunner
         SocketMessage message = Message(call, descriptor, out StructValue? fields);
         int flags = call.Name == "recvmsg" ? _values.Integer(call.Arguments[2]) : 0;
         message.Control = new byte[fields?.Find("msg_control") is null ? 0 : 512];
-        return (descriptor, c => c.ReceiveMessage(descriptor, message, flags), result =>
+        return (descriptor, c => c.ReceiveMessage(descriptor, message, flags), Check);
+
+        void Check(long result)
         {
             byte[] all = [.. message.Parts.SelectMany(static p => p)];
             CheckRead(
@@ -337,7 +340,6 @@ internal sealed partial class CallRunner
                     $"0x{message.Flags:x}");
             }
         }
-        );
     }
 
     private (int, Func<ISocketCalls, long>, Action<long>) Send(CallEvent call, int descriptor)
