@@ -8,5 +8,6 @@ public static class MatrixCatalog
 {
     /// <summary>The rules, in the order of the table.</summary>
     public static IReadOnlyList<MatrixRow> Rows { get; } =
-        [.. AdmissionRows.All, .. TimerRows.All, .. DefaultRows.All, .. ClientRows.All, .. WireRows.All];
+        [.. AdmissionRows.All, .. TimerRows.All, .. DefaultRows.All, .. CookieRows.All, .. ClientRows.All,
+            .. WireRows.All];
 }
