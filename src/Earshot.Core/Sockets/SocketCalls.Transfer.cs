@@ -171,6 +171,10 @@ public sealed partial class SocketCalls
         socket.Listener = null;
         socket.Disconnects++;
         socket.Options.ReadShut = socket.Options.WriteShut = false;
+
+        // Linux: tcp_disconnect forgets what was set for the other side; all other options stay.
+        socket.Options.MaximumSegment = 0;
+        socket.Options.WindowClamp = 0;
         listener.Stop();
         GiveUpBinding(socket);
         socket.OnReadiness(PollMask.Hup);

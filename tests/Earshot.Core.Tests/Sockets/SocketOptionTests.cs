@@ -307,6 +307,24 @@ public sealed class SocketOptionTests : HostTest
     }
 
     [Fact]
+    [Trait("Linux", "tcp_disconnect")]
+    public void A_listener_that_stops_forgets_its_segment_size_and_its_window_clamp_alone()
+    {
+        int fd = Host.Listen();
+        (int Name, int Value, int After)[] options =
+            [(2, 88, 536), (10, 5000, 0), (7, 3, 3), (18, 700, 700), (1, 1, 1)];
+        foreach ((int name, int value, _) in options)
+        {
+            Assert.Equal(0, Set(fd, Tcp, name, value));
+        }
+
+        Assert.Equal(0, Host.Calls.Shutdown(fd, 2));
+        Assert.Equal(options.Select(option => option.After), options.Select(option => Get(fd, Tcp, option.Name)));
+        Assert.Equal(0, Host.Calls.Listen(fd, 1));
+        Assert.StartsWith("020405b4", Assert.Single(new Peer(Host).Syn()).OptionText);
+    }
+
+    [Fact]
     [Trait("Linux", "sk_clone_lock")]
     public void An_accepted_socket_has_its_listeners_options_but_for_a_few()
     {
