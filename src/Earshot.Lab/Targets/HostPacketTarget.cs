@@ -74,7 +74,7 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
 
     private readonly HostSocketCalls _calls;
     private readonly HostTun _tun;
-    private readonly DeviceRing _ring;
+    private readonly PacketRing _ring;
     private readonly HostWorkers _workers;
     private readonly HostLog _log;
     private readonly Queue<SeenPacket> _seen = new();
@@ -105,7 +105,7 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
         }
 
         // Only now that the device is up: bound to one that is down, the socket would report that for ever.
-        if (!DeviceRing.TryOpen(tun.Index, options.Mtu, out DeviceRing? ring, out problem))
+        if (!PacketRing.TryOpen(tun.Index, options.Mtu, out PacketRing? ring, out problem))
         {
             tun.Dispose();
             throw new CannotRunHereException($"packets cannot be captured here: {problem}");
@@ -262,10 +262,15 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
     private void Drain()
     {
         _ring.Drain(Take);
+        if (_ring.TakeLost() is > 0 and int lost)
+        {
+            throw new ExperimentFailedException($"{lost} packets were not captured: the ring was full");
+        }
+
         _tun.Discard();
     }
 
-    private void Take(long time, ReadOnlySpan<byte> packet, bool outgoing)
+    private void Take(long time, ReadOnlySpan<byte> packet, int length, bool outgoing)
     {
         if (outgoing)
         {

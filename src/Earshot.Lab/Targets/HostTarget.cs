@@ -251,7 +251,7 @@ public sealed class HostTarget : ITarget
             });
         }
 
-        private void Take(long time, ReadOnlySpan<byte> packet, int length)
+        private void Take(long time, ReadOnlySpan<byte> packet, int length, bool outgoing)
         {
             byte[] complete = packet.ToArray();
             if (complete.Length == length)

@@ -100,7 +100,7 @@ internal sealed class HostEyes : IStepEyes
     private const int LoopbackIndex = 1;
     private const int MostKeptOfAPacket = 1500;
 
-    private readonly DeviceRing _ring;
+    private readonly PacketRing _ring;
     private readonly ListenerDiag _diag;
     private readonly Func<long, Instant> _moment;
 
@@ -109,7 +109,7 @@ internal sealed class HostEyes : IStepEyes
     public HostEyes(Func<long, Instant> moment)
     {
         _moment = moment;
-        if (!DeviceRing.TryOpen(LoopbackIndex, MostKeptOfAPacket, out DeviceRing? ring, out string problem))
+        if (!PacketRing.TryOpen(LoopbackIndex, MostKeptOfAPacket, out PacketRing? ring, out string problem))
         {
             throw new CannotRunHereException($"packets cannot be captured here: {problem}");
         }
@@ -126,14 +126,21 @@ internal sealed class HostEyes : IStepEyes
 
     public string? InjectedVerdict => null;
 
-    public void Drain(List<SeenStep> packets) => _ring.Drain((time, packet, outgoing) =>
+    public void Drain(List<SeenStep> packets)
     {
-        // On loopback every packet is sent and received; only the second is a packet.
-        if (!outgoing)
+        _ring.Drain((time, packet, _, outgoing) =>
         {
-            packets.Add(new SeenStep(_moment(time), packet.ToArray()));
+            // On loopback every packet is sent and received; only the second is a packet.
+            if (!outgoing)
+            {
+                packets.Add(new SeenStep(_moment(time), packet.ToArray()));
+            }
+        });
+        if (_ring.TakeLost() is > 0 and int lost)
+        {
+            throw new ExperimentFailedException($"{lost} packets were not captured: the ring was full");
         }
-    });
+    }
 
     public IEnumerable<(int Port, int Accept, int Limit)> Listeners()
     {

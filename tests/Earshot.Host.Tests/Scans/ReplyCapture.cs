@@ -109,7 +109,7 @@ internal sealed class ReplyCapture : IDisposable
         }
     }
 
-    private void Keep(long time, ReadOnlySpan<byte> packet, int length)
+    private void Keep(long time, ReadOnlySpan<byte> packet, int length, bool outgoing)
     {
         lock (_lock)
         {
