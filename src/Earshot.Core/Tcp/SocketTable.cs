@@ -62,18 +62,7 @@ internal sealed class SocketTable : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint Tag(in FourTuple tuple) => tuple.Remote.Address.IsIPv4
         ? Tag(tuple.Local.Address.Bits, tuple.Remote.Address.Bits, tuple.Local.Port, tuple.Remote.Port)
-        : TagIPv6(tuple);
-
-    private uint TagIPv6(in FourTuple tuple)
-    {
-        // Hostile networks have addresses without number: the hash has to be a keyed one of good quality.
-        Span<byte> record = stackalloc byte[36];
-        tuple.Local.Address.WriteIPv6(record);
-        tuple.Remote.Address.WriteIPv6(record[16..]);
-        BinaryPrimitives.WriteUInt16LittleEndian(record[32..], tuple.Local.Port);
-        BinaryPrimitives.WriteUInt16LittleEndian(record[34..], tuple.Remote.Port);
-        return (uint)SipHash.Hash(_key0, _key1, record);
-    }
+        : (uint)SipHash.Hash(_key0, _key1, tuple);
 
     /// <summary>Starts to fetch what the lookup of a raw packet will touch.</summary>
     internal void Prefetch(ReadOnlySpan<byte> packet)

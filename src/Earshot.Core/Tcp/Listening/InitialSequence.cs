@@ -1,5 +1,3 @@
-using System;
-using System.Buffers.Binary;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -24,7 +22,7 @@ internal sealed class InitialSequence
     internal SeqNumber Next(in FourTuple tuple, Instant now, out uint timestampOffset)
     {
         ulong hash = tuple.Remote.Address.IsIPv4
-            ? SipHash.Hash(_k0, _k1, Addresses(tuple), Ports(tuple)) : HashIPv6(tuple);
+            ? SipHash.Hash(_k0, _k1, Addresses(tuple), Ports(tuple)) : SipHash.Hash(_k0, _k1, tuple);
         timestampOffset = (uint)(hash >> 32);
         return new SeqNumber((uint)hash + (uint)(now.Nanoseconds >> 6));
     }
@@ -41,14 +39,4 @@ internal sealed class InitialSequence
 
     /// <summary>Last eight bytes.</summary>
     internal static ulong Ports(in FourTuple tuple) => ((ulong)tuple.Local.Port << 16) | tuple.Remote.Port;
-
-    private ulong HashIPv6(in FourTuple tuple)
-    {
-        Span<byte> record = stackalloc byte[36];
-        tuple.Local.Address.WriteIPv6(record);
-        tuple.Remote.Address.WriteIPv6(record[16..]);
-        BinaryPrimitives.WriteUInt16BigEndian(record[32..], tuple.Local.Port);
-        BinaryPrimitives.WriteUInt16BigEndian(record[34..], tuple.Remote.Port);
-        return SipHash.Hash(_k0, _k1, record);
-    }
 }
