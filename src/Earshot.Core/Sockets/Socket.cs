@@ -136,8 +136,9 @@ internal sealed class Socket : ITcpOwner
             return listener.AcceptQueue.Count > 0 ? PollMask.In | PollMask.ReadNormal : PollMask.None;
         }
 
-        PollMask mask = Connection is { } connection
-            ? connection.Poll() : PollMask.Out | PollMask.WriteNormal | PollMask.Hup;
+        const PollMask closed = PollMask.Out | PollMask.WriteNormal | PollMask.Hup;
+        PollMask mask = Connection is { } connection ? connection.Poll()
+            : Options.ReadShut ? closed | PollMask.In | PollMask.ReadNormal | PollMask.ReadHup : closed;
         return Error != 0 ? mask | PollMask.Err : mask;
     }
 

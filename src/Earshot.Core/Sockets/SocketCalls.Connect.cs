@@ -58,7 +58,6 @@ public sealed partial class SocketCalls
             return -Errno.EBADF;
         }
 
-        socket.Options.ReadShut = socket.Options.WriteShut = false;
         if (socket.Listener is not null)
         {
             StopListening(socket);
@@ -76,6 +75,7 @@ public sealed partial class SocketCalls
             socket.Disconnects++;
         }
 
+        Forget(ref socket.Options);
         socket.Phase = SocketPhase.Unconnected;
         _stack.Drain(null);
         return 0;

@@ -47,7 +47,9 @@ public sealed partial class SocketCalls
 
         if (socket.Connection is not { } connection)
         {
-            return socket.Error != 0 ? -TakeError(socket) : -Errno.ENOTCONN;
+            // shutdown() of a socket without a peer fails, and yet: it reads an end from then on. Linux: inet_shutdown.
+            return socket.Error != 0 ? -TakeError(socket)
+                : socket.Options.ReadShut && socket.Listener is null ? 0 : -Errno.ENOTCONN;
         }
 
         int result = connection.Read(bytes);
@@ -170,14 +172,19 @@ public sealed partial class SocketCalls
         Tcp.Listening.Listener listener = socket.Listener!;
         socket.Listener = null;
         socket.Disconnects++;
-        socket.Options.ReadShut = socket.Options.WriteShut = false;
-
-        // Linux: tcp_disconnect forgets what was set for the other side; all other options stay.
-        socket.Options.MaximumSegment = 0;
-        socket.Options.WindowClamp = 0;
+        Forget(ref socket.Options);
         listener.Stop();
         GiveUpBinding(socket);
         socket.OnReadiness(PollMask.Hup);
+    }
+
+    /// <summary>A role is over: what was set for a connection's other side is forgotten, all other options stay. Linux:
+    /// tcp_disconnect.</summary>
+    private static void Forget(ref Tcp.SocketOptions options)
+    {
+        options.ReadShut = options.WriteShut = false;
+        options.MaximumSegment = 0;
+        options.WindowClamp = 0;
     }
 
     /// <summary>A role is over: an address or port that was not asked for is given back; the port's number goes on

@@ -48,6 +48,21 @@ public sealed class SocketCallTests : HostTest
     }
 
     [Fact]
+    [Trait("Linux", "inet_shutdown")]
+    public void A_socket_without_a_peer_reads_an_end_after_a_shutdown_that_failed()
+    {
+        int fd = Host.Calls.Socket(2, 1, 0);
+        Assert.Equal(-Errno.ENOTCONN, Host.Calls.Receive(fd, new byte[5]));
+        Assert.Equal(-Errno.ENOTCONN, Host.Calls.Shutdown(fd, 1));
+        Assert.Equal(0x114, (int)Host.Calls.Poll(fd));
+        Assert.Equal(-Errno.ENOTCONN, Host.Calls.Shutdown(fd, 0));
+        Assert.Equal(0, Host.Calls.Receive(fd, new byte[5]));
+        Assert.Equal(0x2155, (int)Host.Calls.Poll(fd));
+        Assert.Equal(0, Host.Calls.Listen(fd, 1));
+        Assert.Equal(-Errno.ENOTCONN, Host.Calls.Receive(fd, new byte[5]));
+    }
+
+    [Fact]
     public void A_datagram_socket_can_be_bound_and_neither_listens_nor_accepts()
     {
         int fd = Host.Calls.Socket(2, 2, 0);

@@ -306,9 +306,11 @@ public sealed class SocketOptionTests : HostTest
         Assert.Equal(expected, words);
     }
 
-    [Fact]
+    [Theory]
     [Trait("Linux", "tcp_disconnect")]
-    public void A_listener_that_stops_forgets_its_segment_size_and_its_window_clamp_alone()
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_listener_that_stops_forgets_its_segment_size_and_its_window_clamp_alone(bool stops)
     {
         int fd = Host.Listen();
         (int Name, int Value, int After)[] options =
@@ -318,10 +320,21 @@ public sealed class SocketOptionTests : HostTest
             Assert.Equal(0, Set(fd, Tcp, name, value));
         }
 
-        Assert.Equal(0, Host.Calls.Shutdown(fd, 2));
+        Assert.Equal(0, stops ? Host.Calls.Shutdown(fd, 2) : Host.Calls.Disconnect(fd));
         Assert.Equal(options.Select(option => option.After), options.Select(option => Get(fd, Tcp, option.Name)));
         Assert.Equal(0, Host.Calls.Listen(fd, 1));
         Assert.StartsWith("020405b4", Assert.Single(new Peer(Host).Syn()).OptionText);
+    }
+
+    [Fact]
+    [Trait("Linux", "tcp_disconnect")]
+    public void A_socket_that_never_listened_forgets_them_by_a_disconnect_too()
+    {
+        int fd = Host.Calls.Socket(2, 1, 0);
+        Assert.Equal(0, Set(fd, Tcp, 2, 88));
+        Assert.Equal(0, Set(fd, Tcp, 10, 5000));
+        Assert.Equal(0, Host.Calls.Disconnect(fd));
+        Assert.Equal((536, 0), (Get(fd, Tcp, 2), Get(fd, Tcp, 10)));
     }
 
     [Fact]

@@ -246,6 +246,7 @@ internal sealed partial class Listener
     internal void Stop()
     {
         IsListening = false;
+        _overflow.Jiffies = 0;
         _tcp.Table.Listeners.Remove(this);
         Group?.Stop(this, _context.Sysctls.TcpMigrateReq != 0);
         _context.Judge(
