@@ -118,8 +118,9 @@ internal sealed class SequenceMaker
                 AddSysctl();
                 break;
             case 16:
+                // Not 4, frag-needed: a path MTU is a connection's here, docs/deviations.md, D35.
                 _steps.Add(new UnreachableStep(
-                    (int)_chance.Below(Flows), Port, (int)_chance.Below(5), One(4) ? 1 : 0));
+                    (int)_chance.Below(Flows), Port, Pick(0, 1, 2, 3, 5), One(4) ? 1 : 0));
                 break;
             default:
                 AddWait();
@@ -238,6 +239,7 @@ internal sealed class SequenceMaker
             Length = One(8) ? 10 : 0,
             Mss = (ushort)Pick(0, 40, 536, 1000, 1300, 1439, 1440, 1460, 1460, 8960),
             Scale = One(2) ? Pick(0, 7, 14, 15) : -1,
+            Sack = One(3),
             Window = (ushort)Pick(0, 1000, 20000, 65535),
         };
     }

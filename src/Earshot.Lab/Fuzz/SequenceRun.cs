@@ -206,14 +206,15 @@ internal sealed class SequenceRun
             options.Add(new OptionPattern(OptionKind.SackPermitted));
         }
 
-        if (step.Echo != Echo.None)
+        if (step.Echo == Echo.Zero || (step.Echo != Echo.None && flow.LastTsVal is not null))
         {
+            uint last = flow.LastTsVal ?? 0;
             uint echo = step.Echo switch
             {
-                Echo.Live => flow.LastTsVal,
+                Echo.Live => last,
                 Echo.Zero => 0,
-                Echo.Future => flow.LastTsVal + 1_000_000,
-                _ => flow.LastTsVal - 1_000_000,
+                Echo.Future => last + 1_000_000,
+                _ => last - 1_000_000,
             };
             options.Add(new OptionPattern(OptionKind.Timestamp)
             {
@@ -305,7 +306,8 @@ internal sealed class SequenceRun
             text.Append(',');
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"> tos {seen.Envelope.TypeOfService}");
+        text.Append(CultureInfo.InvariantCulture, $"> tos ");
+        text.Append(FuzzRules.ComparedService(seen.Envelope.TypeOfService, seen.Flags));
         text.Append(CultureInfo.InvariantCulture, $" ttl {seen.Envelope.TimeToLive}");
         if (!seen.IsSix)
         {
@@ -333,6 +335,7 @@ internal sealed class SequenceRun
 
         public uint Isn { get; set; }
 
-        public uint LastTsVal { get; set; } = 1;
+        /// <summary>Null as long as the host has sent none: what a cookie makes of a foreign number is drawn.</summary>
+        public uint? LastTsVal { get; set; }
     }
 }
