@@ -5,6 +5,7 @@ using System.Runtime.CompilerServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -61,6 +62,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal TcpMetrics Metrics { get; }
 
     internal PortHolds Ports { get; } = new();
+
+    /// <summary>Where connections rent room for what they know of pieces in flight.</summary>
+    internal SentSegmentPool SentSegments { get; } = new();
 
     /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
     internal Connection? Owned { get; set; }

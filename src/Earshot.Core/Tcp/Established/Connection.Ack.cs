@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -126,7 +127,7 @@ internal sealed partial class Connection
             firstSent = firstSent == 0 ? piece.SentNanoseconds : firstSent;
             packets += piece.Packets;
             Forget(ref piece);
-            _sent.RemoveFirst();
+            _sent.RemoveFirst(_tcp.SentSegments);
         }
 
         if (_sent.Count > 0 && _sent[0].Seq < ack)
@@ -183,14 +184,12 @@ internal sealed partial class Connection
         SentSegment old = piece;
         Forget(ref piece);
         piece.Seq = ack;
-        piece.Packets = (ushort)PacketsOf(piece.End - ack);
+        piece.Packets = old.Packets == 1 ? old.Packets : piece.PacketsOf(piece.PayloadLength);
         _packetsOut += piece.Packets;
         _lost += piece.Has(SentFlags.Lost) ? piece.Packets : 0;
         _retransmitted += piece.Has(SentFlags.Retransmitted) ? piece.Packets : 0;
         return old.Packets - piece.Packets;
     }
-
-    private int PacketsOf(int bytes) => Math.Max(1, (bytes + _mss - 1) / _mss);
 
     private void Sample(long microseconds)
     {

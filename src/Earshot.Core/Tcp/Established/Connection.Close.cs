@@ -225,7 +225,7 @@ internal sealed partial class Connection
         }
 
         _sendBuffer.Clear(_context.Buffers);
-        _sent.Clear();
+        _sent.Clear(_tcp.SentSegments);
         _packetsOut = _lost = _sacked = _retransmitted = 0;
         _una = _nxt = _writeSeq;
         _finQueued = false;

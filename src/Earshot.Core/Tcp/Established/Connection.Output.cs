@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -200,11 +201,13 @@ internal sealed partial class Connection
             return false;
         }
 
-        ref SentSegment piece = ref _sent.Add();
+        ref SentSegment piece = ref _sent.Add(_tcp.SentSegments);
+        piece = default;
         piece.Seq = seq;
         piece.End = seq + length + (fin ? 1 : 0);
         piece.SentNanoseconds = _context.Now.Nanoseconds;
-        piece.Packets = (ushort)PacketsOf(length);
+        piece.SegmentSize = (ushort)_mss;
+        piece.Packets = piece.PacketsOf(length);
         piece.Flags = (fin ? SentFlags.Fin : SentFlags.None)
             | ((flags & TcpFlags.Psh) != 0 ? SentFlags.Push : SentFlags.None);
         bool first = _packetsOut == 0;
@@ -287,7 +290,7 @@ internal sealed partial class Connection
     /// <summary>Sends a piece again, cut to the present MSS. Linux: __tcp_retransmit_skb.</summary>
     private bool Retransmit(int index)
     {
-        int length = _sent[index].End - _sent[index].Seq - (_sent[index].Has(SentFlags.Fin) ? 1 : 0);
+        int length = _sent[index].PayloadLength;
         if (length > _mss)
         {
             Cut(index, _mss);
@@ -330,16 +333,18 @@ internal sealed partial class Connection
         SentSegment rest = _sent[index];
         Forget(ref _sent[index]);
         rest.Seq += bytes;
-        rest.Packets = (ushort)PacketsOf(rest.End - rest.Seq - (rest.Has(SentFlags.Fin) ? 1 : 0));
+        rest.SegmentSize = (ushort)_mss;
+        rest.Packets = rest.PacketsOf(rest.PayloadLength);
         ref SentSegment head = ref _sent[index];
         head.End = rest.Seq;
-        head.Packets = (ushort)PacketsOf(bytes);
+        head.SegmentSize = (ushort)_mss;
+        head.Packets = head.PacketsOf(bytes);
         head.Flags &= ~(SentFlags.Fin | SentFlags.Push);
         int packets = head.Packets + rest.Packets;
         _packetsOut += packets;
         _lost += head.Has(SentFlags.Lost) ? packets : 0;
         _retransmitted += head.Has(SentFlags.Retransmitted) ? packets : 0;
-        _sent.InsertAfter(index, rest);
+        _sent.InsertAfter(index, rest, _tcp.SentSegments);
     }
 
     private bool SendData(SeqNumber seq, int length, TcpFlags flags)

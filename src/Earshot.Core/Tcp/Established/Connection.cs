@@ -1,4 +1,5 @@
 using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -224,7 +225,7 @@ internal sealed partial class Connection
     {
         _sendBuffer.Clear(_context.Buffers);
         _receiveBuffer.Clear(_context.Buffers);
-        _sent.Clear();
+        _sent.Clear(_tcp.SentSegments);
         StopTimers();
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);
