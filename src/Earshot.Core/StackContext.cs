@@ -1,3 +1,4 @@
+using Earshot.Core.Congestion;
 using Earshot.Core.Memory;
 using Earshot.Core.Profiles;
 using Earshot.Core.Time;
@@ -20,7 +21,8 @@ internal sealed class StackContext
         Profile = options.Profile;
         Now = now;
         Seed = options.Seed;
-        Sysctls = new Sysctls(options.Profile);
+        CongestionControls = new CongestionControls(options.CongestionControls);
+        Sysctls = new Sysctls(options.Profile, CongestionControls);
         Mib = new Mib(options.Profile.LacksCounters);
         Ledger = new Ledger(options.Seed);
         Identifications = Stream(ChanceStream.Identification);
@@ -40,6 +42,9 @@ internal sealed class StackContext
     internal JiffyClock Clock { get; }
 
     internal Sysctls Sysctls { get; }
+
+    /// <summary>The congestion controls that sockets can choose.</summary>
+    internal CongestionControls CongestionControls { get; }
 
     internal Mib Mib { get; }
 

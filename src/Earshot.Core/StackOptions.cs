@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core.Congestion;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
 
@@ -29,6 +30,9 @@ public sealed record StackOptions
 
     /// <summary>Routes beside those of the interfaces' own prefixes.</summary>
     public IReadOnlyList<RouteOptions> Routes { get; init; } = [];
+
+    /// <summary>Congestion controls beside those that every stack has; their names must be new.</summary>
+    public IReadOnlyList<ICongestionControl> CongestionControls { get; init; } = [];
 
     /// <summary>Descriptors beyond which socket() answers EMFILE.</summary>
     public int DescriptorLimit { get; init; } = DefaultDescriptorLimit;

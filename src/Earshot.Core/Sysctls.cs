@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core.Congestion;
 using Earshot.Core.Profiles;
 
 namespace Earshot.Core;
@@ -61,21 +62,22 @@ public sealed class Sysctls
     internal int Txrehash = 1;
     internal readonly int[] IpLocalPortRange = [32768, 60999];
 
-    private const string OnlyCongestionControl = "reno";
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _idle = [];
+    private readonly CongestionControls _congestion;
     private readonly int _hz;
     private bool[]? _reservedPorts;
 
-    internal Sysctls(KernelProfile profile)
+    internal Sysctls(KernelProfile profile, CongestionControls congestion)
     {
+        _congestion = congestion;
         _hz = profile.Hz;
         foreach (Entry entry in Table())
         {
             if (profile.Sysctls.TryGetValue(entry.Name, out string? value))
             {
                 _entries.Add(entry.Name, entry);
-                int result = entry.Set(this, value);
+                int result = entry.IsReadOnly ? 0 : entry.Set(this, value);
                 Invariant.Check(result == 0, $"profile {profile.Name}: {entry.Name} cannot be '{value}'");
             }
             else if (profile.Constants.TryGetValue(entry.Name, out string? constant))
@@ -192,9 +194,15 @@ public sealed class Sysctls
         yield return Number("net.ipv6.ip_nonlocal_bind", 0, U8, s => ref s.IPv6NonlocalBind);
         yield return new Entry(
             "net.ipv4.tcp_congestion_control",
-            _ => OnlyCongestionControl,
-            (_, text) => text.Trim() == OnlyCongestionControl ? 0 : -Errno.ENOENT);
+            s => s._congestion[s._congestion.Default].Name,
+            (s, text) => s._congestion.SetDefault(text));
+        yield return Shown("net.ipv4.tcp_available_congestion_control", s => s._congestion.Available);
+        yield return Shown("net.ipv4.tcp_allowed_congestion_control", s => s._congestion.Allowed);
     }
+
+    // A file without write permission.
+    private static Entry Shown(string name, Func<Sysctls, string> get) =>
+        new(name, get, (_, _) => -Errno.EACCES, IsReadOnly: true);
 
     private int TakeFastOpenKey(byte[] key)
     {
@@ -322,5 +330,6 @@ public sealed class Sysctls
 
     private delegate ref int FieldOf(Sysctls sysctls);
 
-    private sealed record Entry(string Name, Func<Sysctls, string> Get, Func<Sysctls, string, int> Set);
+    private sealed record Entry(
+        string Name, Func<Sysctls, string> Get, Func<Sysctls, string, int> Set, bool IsReadOnly = false);
 }

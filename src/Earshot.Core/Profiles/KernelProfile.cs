@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 
 namespace Earshot.Core.Profiles;
 
@@ -13,6 +14,10 @@ public sealed partial record KernelProfile
 
     /// <summary>The kernel on which the first article measured: 2.6.32-642.el6.</summary>
     public static KernelProfile LinuxEl6 { get; } = Profiles.LinuxEl6.Create();
+
+    /// <summary>The names of those sysctls of <see cref="Linux618"/> that only the data path reads.</summary>
+    public static IReadOnlyList<string> DataPathSysctls { get; } =
+        [.. SysctlSets.DataPath.Select(sysctl => sysctl.Name)];
 
     /// <summary>Every profile: Linux, newest first, then the others.</summary>
     public static IReadOnlyList<KernelProfile> All { get; } =

@@ -15,7 +15,7 @@ internal static class Linux618
         Hz = 250,
         SynQueueAdmitsOneMore = true,
         PrunesUnderPressure = true,
-        Sysctls = SysctlSets.Linux(
+        Sysctls = SysctlSets.Linux([
             ("net.core.somaxconn", "4096"),
             ("net.core.rmem_max", "4194304"),
             ("net.core.wmem_max", "4194304"),
@@ -52,6 +52,7 @@ internal static class Linux618
             ("net.ipv4.tcp_invalid_ratelimit", "500"),
             ("net.ipv4.tcp_challenge_ack_limit", "2147483647"),
             ("net.ipv4.ip_local_port_range", "32768\t60999"),
-            ("net.ipv4.icmp_ratelimit", "1000")),
+            ("net.ipv4.icmp_ratelimit", "1000"),
+            .. SysctlSets.DataPath]),
     };
 }

@@ -5,6 +5,14 @@ namespace Earshot.Core.Profiles;
 /// <summary>Values that many releases share, so that a profile's page shows what is its own.</summary>
 internal static class SysctlSets
 {
+    /// <summary>What only the data path reads, with 6.18's values; under older profiles they are the same, and
+    /// without a file.</summary>
+    internal static readonly (string Name, string Value)[] DataPath =
+    [
+        ("net.ipv4.tcp_available_congestion_control", "reno"),
+        ("net.ipv4.tcp_allowed_congestion_control", "reno"),
+    ];
+
     /// <summary>What every release from 2.4 to 6.18 boots with, and what is the page's own.</summary>
     internal static Dictionary<string, string> Linux(params (string Name, string Value)[] own) => With(
         new Dictionary<string, string>

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Text;
+using Earshot.Core.Congestion;
 using Earshot.Core.Tcp;
 
 namespace Earshot.Core.Sockets;
@@ -22,7 +23,7 @@ public sealed partial class SocketCalls
         switch (name)
         {
             case 13:
-                return SetCongestion(bytes);
+                return SetCongestion(socket, bytes);
             case 33:
                 return SetFastOpenKey(socket, bytes);
         }
@@ -102,11 +103,13 @@ public sealed partial class SocketCalls
                 FillInfo(socket, result[..InfoLength]);
                 return InfoLength;
             case 13:
-                _context.Sysctls.TryGet("net.ipv4.tcp_congestion_control", out string congestion);
+                string congestion = _context.CongestionControls[options.Congestion].Name;
                 Encoding.ASCII.GetBytes(congestion, result);
                 return CongestionNameLength;
             case 18:
                 return Int(result, options.UserTimeout);
+            case 26:
+                return socket.Connection?.AlgorithmInfo(result) ?? 0;
             case 44:
                 return Int(
                     result,
@@ -154,7 +157,7 @@ public sealed partial class SocketCalls
         }
     }
 
-    private int SetCongestion(ReadOnlySpan<byte> bytes)
+    private int SetCongestion(Socket socket, ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < 1)
         {
@@ -163,8 +166,30 @@ public sealed partial class SocketCalls
 
         ReadOnlySpan<byte> text = bytes[..Math.Min(bytes.Length, CongestionNameLength - 1)];
         int end = text.IndexOf((byte)0);
-        _context.Sysctls.TryGet("net.ipv4.tcp_congestion_control", out string only);
-        return Encoding.ASCII.GetString(end < 0 ? text : text[..end]) == only ? 0 : -Errno.ENOENT;
+        CongestionControls all = _context.CongestionControls;
+        int place = all.Find(Encoding.ASCII.GetString(end < 0 ? text : text[..end]));
+        if (place < 0)
+        {
+            return -Errno.ENOENT;
+        }
+
+        if ((all[place].Traits & CongestionTraits.Unrestricted) == 0
+            && !Credentials.Has(SocketCapabilities.NetAdmin))
+        {
+            return -Errno.EPERM;
+        }
+
+        socket.Options.CongestionChosen = true;
+        if (socket.Connection is { State: not TcpState.Close } connection)
+        {
+            connection.ChangeAlgorithm((byte)place);
+        }
+        else
+        {
+            socket.Options.Congestion = (byte)place;
+        }
+
+        return 0;
     }
 
     private static int SetFastOpenKey(Socket socket, ReadOnlySpan<byte> bytes)

@@ -362,6 +362,7 @@ public sealed partial class SocketCalls
         IncomingCpu = -1,
         HopLimit = -1,
         MaximumRto = _context.Sysctls.TcpRtoMaxMs,
+        Congestion = _context.CongestionControls.Default,
         PathMtuDiscovery = (byte)(_context.Sysctls.IpNoPmtuDisc == 0 ? 1 : 0),
     };
 }

@@ -135,7 +135,7 @@ internal static class SocketLister
                 },
                 Info = new TcpInfo
                 {
-                    CongestionControl = Reno.Instance.Name,
+                    CongestionControl = context.CongestionControls[socket.Options.Congestion].Name,
                     CongestionWindow = ListenerWindow,
                     Unacknowledged = listener.AcceptQueue.Count,
                     Sacked = listener.Backlog,

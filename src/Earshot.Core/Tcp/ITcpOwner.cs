@@ -59,6 +59,13 @@ internal struct SocketOptions
     /// <summary>The same of writing: a child sends its FIN as soon as it is established.</summary>
     internal bool WriteShut;
 
+    /// <summary>The place of its congestion control among the stack's. Linux: icsk_ca_ops.</summary>
+    internal byte Congestion;
+
+    /// <summary>Whether TCP_CONGESTION chose it; children of a listener begin with the stack's default otherwise.
+    /// Linux: icsk_ca_setsockopt.</summary>
+    internal bool CongestionChosen;
+
     /// <summary>SO_REUSEPORT.</summary>
     internal bool ReusePort;
 

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;

@@ -18,9 +18,10 @@ internal static partial class CoreFolders
         ["Time"] = [],
         ["Profiles"] = ["Wire", "Time", "Tcp"],
         ["Ip"] = ["Wire", "Time", "Memory", "Profiles"],
-        ["Tcp"] = ["Ip", "Wire", "Time", "Memory", "Profiles"],
-        ["Sockets"] = ["Tcp", "Ip", "Wire", "Time", "Memory", "Profiles"],
-        [""] = ["Wire", "Time", "Memory", "Profiles"],
+        ["Congestion"] = ["Wire"],
+        ["Tcp"] = ["Congestion", "Ip", "Wire", "Time", "Memory", "Profiles"],
+        ["Sockets"] = ["Congestion", "Tcp", "Ip", "Wire", "Time", "Memory", "Profiles"],
+        [""] = ["Congestion", "Wire", "Time", "Memory", "Profiles"],
     };
 
     /// <summary>Every using that points the wrong way, and every namespace that does not follow its folder.</summary>
@@ -59,6 +60,6 @@ internal static partial class CoreFolders
     private static partial Regex Namespace();
 
     [GeneratedRegex(@"^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?(?:global::)?"
-        + @"Earshot\.Core\.(Memory|Wire|Time|Profiles|Ip|Tcp|Sockets)\b")]
+        + @"Earshot\.Core\.(Congestion|Memory|Wire|Time|Profiles|Ip|Tcp|Sockets)\b")]
     private static partial Regex Using();
 }

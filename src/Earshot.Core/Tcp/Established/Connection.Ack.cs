@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Wire;
 
@@ -68,7 +69,7 @@ internal sealed partial class Connection
         {
             if (_recovery is RecoveryState.Open or RecoveryState.Disorder or RecoveryState.Loss)
             {
-                GrowWindow(packets);
+                Algorithm.Grow(Congestion, packets);
             }
 
             RearmAfterAck();
@@ -222,7 +223,7 @@ internal sealed partial class Connection
                 if (advanced)
                 {
                     _sacked = 0;
-                    _recovery = RecoveryState.Open;
+                    SetRecovery(RecoveryState.Open);
                 }
                 else if (_sacked >= DuplicateThreshold)
                 {
@@ -230,7 +231,7 @@ internal sealed partial class Connection
                 }
                 else if (_sacked > 0)
                 {
-                    _recovery = RecoveryState.Disorder;
+                    SetRecovery(RecoveryState.Disorder);
                 }
 
                 break;
@@ -255,9 +256,10 @@ internal sealed partial class Connection
     private void EnterRecovery()
     {
         _context.Mib.Count(Counter.TcpExtTCPRenoRecovery);
-        _recovery = RecoveryState.Recovery;
+        SetRecovery(RecoveryState.Recovery);
         _recoveryEnd = _nxt;
-        _congestion.Threshold = _algorithm.AfterLoss(_congestion);
+        _congestion.PriorWindow = _congestion.Window;
+        _congestion.Threshold = LossThreshold();
         _congestion.Window = _congestion.Threshold;
         _congestion.Credit = 0;
         MarkLost(0);
@@ -266,7 +268,7 @@ internal sealed partial class Connection
 
     private void LeaveRecovery()
     {
-        _recovery = RecoveryState.Open;
+        SetRecovery(RecoveryState.Open);
         _sacked = 0;
         ClearMarks();
         _congestion.Window = Math.Min(_congestion.Window, _congestion.Threshold);
@@ -274,7 +276,7 @@ internal sealed partial class Connection
 
     private void LeaveLoss()
     {
-        _recovery = RecoveryState.Open;
+        SetRecovery(RecoveryState.Open);
         _sacked = 0;
         ClearMarks();
     }
@@ -321,11 +323,11 @@ internal sealed partial class Connection
             if (_recovery != RecoveryState.Loss || _timeouts == 0)
             {
                 _congestion.Threshold = _recovery == RecoveryState.Recovery
-                    ? _congestion.Threshold : _algorithm.AfterLoss(_congestion);
+                    ? _congestion.Threshold : LossThreshold();
             }
         }
 
-        _recovery = RecoveryState.Loss;
+        SetRecovery(RecoveryState.Loss);
         _recoveryEnd = _nxt;
         _sacked = 0;
         for (int i = 0; i < _sent.Count; i++)
@@ -335,16 +337,6 @@ internal sealed partial class Connection
 
         _congestion.Window = 1;
         _congestion.Credit = 0;
-    }
-
-    private void GrowWindow(int packets)
-    {
-        // Only a window that was used up shows what the path can take. Linux: tcp_is_cwnd_limited.
-        bool slowStart = _congestion.Window < _congestion.Threshold;
-        if (_windowLimited || (slowStart && _congestion.Window < 2 * _mostPacketsOut))
-        {
-            _algorithm.OnAcked(ref _congestion, packets);
-        }
     }
 
     private void RearmAfterAck()

@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
@@ -30,6 +31,11 @@ internal sealed partial class Connection
         {
             // Nobody has heard of it: no request was kept.
             _context.Observe(_tuple, TcpState.None, TcpState.SynRecv, _listenerId);
+        }
+
+        if (!Options.CongestionChosen)
+        {
+            Options.Congestion = _context.CongestionControls.Default;
         }
 
         _isInTable = true;
@@ -178,6 +184,7 @@ internal sealed partial class Connection
         };
         _mostPacketsOutEnd = _nxt;
         StartRto();
+        StartAlgorithm();
     }
 
     private void StartRto()

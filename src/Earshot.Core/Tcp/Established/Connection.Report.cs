@@ -1,5 +1,6 @@
 using System;
 using System.Numerics;
+using Earshot.Core.Congestion;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -139,8 +140,8 @@ internal sealed partial class Connection
         long pacing = opening || State == TcpState.SynRecv ? 0 : PacingRate(window, mss);
         return new TcpInfo
         {
-            CongestionControl = _algorithm.Name,
-            RecoveryState = opening && _timeouts > 0 ? LossState : StateNumber(_recovery),
+            CongestionControl = Algorithm.Name,
+            RecoveryState = (int)(opening && _timeouts > 0 ? RecoveryState.Loss : _recovery),
             Timeouts = _timeouts,
             Probes = _probes,
             Backoff = _backoff,
@@ -189,8 +190,6 @@ internal sealed partial class Connection
         };
     }
 
-    private const int LossState = 4;
-
     private int TimestampCost => _context.Sysctls.TcpTimestamps != 0 ? Wire.TcpOptions.TimestampLength : 0;
 
     // A SYN that had to be sent again has cost the window what any loss costs it. Linux: tcp_enter_loss.
@@ -198,15 +197,7 @@ internal sealed partial class Connection
 
     private int OpeningThreshold => _timeouts == 0
         ? CongestionState.InfiniteThreshold
-        : _algorithm.AfterLoss(new CongestionState { Window = _context.Profile.InitialWindow });
-
-    private static int StateNumber(RecoveryState state) => state switch
-    {
-        RecoveryState.Open => 0,
-        RecoveryState.Disorder => 1,
-        RecoveryState.Recovery => 3,
-        _ => LossState,
-    };
+        : Reno.HalfOf(_context.Profile.InitialWindow);
 
     private TcpInfoOptions Negotiated() =>
         (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)

@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Congestion;
 
 namespace Earshot.Core.Tcp.Established;
 

@@ -1,3 +1,4 @@
+using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Listening;
@@ -5,26 +6,11 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>How loss recovery stands. Linux: tcp_ca_state (CWR and D-SACK's Disorder have nothing to do yet).</summary>
-internal enum RecoveryState : byte
-{
-    /// <summary>Nothing is missing.</summary>
-    Open,
-
-    /// <summary>Duplicate ACKs have come.</summary>
-    Disorder,
-
-    /// <summary>A loss was seen; what is lost is being sent again.</summary>
-    Recovery,
-
-    /// <summary>The retransmission timer fired.</summary>
-    Loss,
-}
-
 /// <summary>A connection and its state machine: the TCB. Linux: struct tcp_sock.</summary>
 /// <remarks>
 /// The parts: <c>Connection.Open.cs</c> how it begins, <c>.Input.cs</c> segments, <c>.Ack.cs</c> acknowledgments and
-/// recovery, <c>.Data.cs</c> received data and ACK policy, <c>.Output.cs</c> sending, <c>.Timers.cs</c>,
+/// recovery, <c>.Congestion.cs</c> what the congestion control is told, <c>.Data.cs</c> received data and ACK policy,
+/// <c>.Output.cs</c> sending, <c>.Timers.cs</c>,
 /// <c>.Close.cs</c>.
 /// </remarks>
 internal sealed partial class Connection
@@ -75,7 +61,6 @@ internal sealed partial class Connection
 
     // Recovery and the congestion window.
     private CongestionState _congestion;
-    private ICongestionControl _algorithm = Reno.Instance;
     private RecoveryState _recovery;
     private SeqNumber _recoveryEnd;
     private RttEstimator _rtt;

@@ -1,0 +1,100 @@
+using System;
+using Earshot.Core.Congestion;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <content>What the congestion control is told and may ask. Linux: tcp_cong.c.</content>
+internal sealed partial class Connection : ISender
+{
+    /// <summary>The congestion control. Linux: icsk_ca_ops.</summary>
+    private ICongestionControl Algorithm => _context.CongestionControls[Options.Congestion];
+
+    /// <summary>The connection as the congestion control sees it.</summary>
+    private CongestionContext Congestion => new(this, ref _congestion);
+
+    long ISender.NowMicroseconds => _context.NowMicroseconds;
+
+    long ISender.Jiffies => _context.Jiffies;
+
+    int ISender.JiffiesPerSecond => _context.Clock.Hz;
+
+    int ISender.SegmentSize => _mss;
+
+    int ISender.PacketsInFlight => PacketsInFlight;
+
+    int ISender.PacketsOut => _packetsOut;
+
+    int ISender.Reordering => Reordering;
+
+    uint ISender.Delivered => (uint)_tally.Delivered;
+
+    uint ISender.DeliveredWithCe => 0;
+
+    uint ISender.Lost => 0;
+
+    long ISender.DeliveredMicroseconds => 0;
+
+    uint ISender.AppLimited => 0;
+
+    long ISender.LastSentJiffies => _context.Clock.At(new Time.Instant(_lastSent));
+
+    SeqNumber ISender.Unacknowledged => _una;
+
+    SeqNumber ISender.Next => _nxt;
+
+    RecoveryState ISender.Recovery => _recovery;
+
+    long ISender.SmoothedRtt8 => _rtt.Smoothed << 3;
+
+    long ISender.MinimumRtt => _tally.MinimumRtt == 0 ? uint.MaxValue : _tally.MinimumRtt;
+
+    // Only a window that was used up shows what the path can take. Linux: tcp_is_cwnd_limited.
+    bool ISender.IsWindowLimited => _windowLimited
+        || (_congestion.Window < _congestion.Threshold && _congestion.Window < 2 * _mostPacketsOut);
+
+    bool ISender.IsPaced => false;
+
+    long ISender.MaximumPacingRate => long.MaxValue;
+
+    int ISender.MaximumSuperPacket => MaximumSuperSegment;
+
+    bool ISender.HasEcn => _hasEcn;
+
+    uint ISender.Draw(uint bound) => _context.Identifications.Below(bound);
+
+    void ISender.Count(Counter counter, long amount) => _context.Mib.Count(counter, amount);
+
+    /// <summary>Another congestion control takes over; the window stays. Linux:
+    /// tcp_reinit_congestion_control.</summary>
+    internal void ChangeAlgorithm(byte place)
+    {
+        Algorithm.Release(Congestion);
+        Options.Congestion = place;
+        _congestion.ClearPrivate();
+        if (!IsOpening)
+        {
+            Algorithm.Initialize(Congestion);
+        }
+    }
+
+    /// <summary>What TCP_CC_INFO tells: the bytes written.</summary>
+    internal int AlgorithmInfo(Span<byte> target) => IsOpening ? 0 : Algorithm.Info(Congestion, target);
+
+    /// <summary>The congestion control begins. Linux: tcp_init_congestion_control.</summary>
+    private void StartAlgorithm()
+    {
+        _congestion.ClearPrivate();
+        Algorithm.Initialize(Congestion);
+    }
+
+    /// <summary>The threshold that the congestion control wants after a loss.</summary>
+    private int LossThreshold() => Algorithm.Threshold(Congestion);
+
+    /// <summary>Enters a state of recovery. Linux: tcp_set_ca_state.</summary>
+    private void SetRecovery(RecoveryState state)
+    {
+        Algorithm.OnState(Congestion, state);
+        _recovery = state;
+    }
+}
