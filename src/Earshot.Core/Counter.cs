@@ -6,481 +6,322 @@ public enum Counter : byte
 {
     /// <summary>No counter.</summary>
     None,
-
     /// <summary>Packets taken from links.</summary>
     IpInReceives,
-
     /// <summary>Packets with a bad header.</summary>
     IpInHdrErrors,
-
     /// <summary>Packets for an address that is not ours.</summary>
     IpInAddrErrors,
-
     /// <summary>Packets of an unknown protocol.</summary>
     IpInUnknownProtos,
-
     /// <summary>Packets handed to a protocol.</summary>
     IpInDelivers,
-
     /// <summary>Packets built here.</summary>
     IpOutRequests,
-
     /// <summary>Packets without a route.</summary>
     IpOutNoRoutes,
-
     /// <summary>Fragments received.</summary>
     IpReasmReqds,
-
     /// <summary>Fragments that were not put together.</summary>
     IpReasmFails,
-
     /// <summary>Packets handed to a device.</summary>
     IpOutTransmits,
-
     /// <summary>ICMP messages received.</summary>
     IcmpInMsgs,
-
     /// <summary>ICMP messages that could not be used.</summary>
     IcmpInErrors,
-
     /// <summary>ICMP messages with a wrong checksum.</summary>
     IcmpInCsumErrors,
-
     /// <summary>Destination-unreachable messages received.</summary>
     IcmpInDestUnreachs,
-
     /// <summary>Time-exceeded messages received.</summary>
     IcmpInTimeExcds,
-
     /// <summary>Parameter-problem messages received.</summary>
     IcmpInParmProbs,
-
     /// <summary>Source quenches received.</summary>
     IcmpInSrcQuenchs,
-
     /// <summary>Redirects received.</summary>
     IcmpInRedirects,
-
     /// <summary>Echo requests received.</summary>
     IcmpInEchos,
-
     /// <summary>Echo replies received.</summary>
     IcmpInEchoReps,
-
     /// <summary>Timestamp requests received.</summary>
     IcmpInTimestamps,
-
     /// <summary>Timestamp replies received.</summary>
     IcmpInTimestampReps,
-
     /// <summary>Address-mask requests received.</summary>
     IcmpInAddrMasks,
-
     /// <summary>Address-mask replies received.</summary>
     IcmpInAddrMaskReps,
-
     /// <summary>ICMP messages sent.</summary>
     IcmpOutMsgs,
-
     /// <summary>ICMP errors withheld by the limit of the whole host.</summary>
     IcmpOutRateLimitGlobal,
-
     /// <summary>ICMP errors withheld by the limit per destination.</summary>
     IcmpOutRateLimitHost,
-
     /// <summary>Destination-unreachable messages sent.</summary>
     IcmpOutDestUnreachs,
-
     /// <summary>Parameter-problem messages sent.</summary>
     IcmpOutParmProbs,
-
     /// <summary>Echo replies sent.</summary>
     IcmpOutEchoReps,
-
     /// <summary>Timestamp replies sent.</summary>
     IcmpOutTimestampReps,
-
     /// <summary>First SYNs sent.</summary>
     TcpActiveOpens,
-
     /// <summary>Child sockets made.</summary>
     TcpPassiveOpens,
-
     /// <summary>SYN_SENT or SYN_RECV to CLOSE.</summary>
     TcpAttemptFails,
-
     /// <summary>ESTABLISHED or CLOSE_WAIT to CLOSE.</summary>
     TcpEstabResets,
-
     /// <summary>Connections in ESTABLISHED or CLOSE_WAIT, a gauge.</summary>
     TcpCurrEstab,
-
     /// <summary>Segments received, bad ones too.</summary>
     TcpInSegs,
-
     /// <summary>Segments sent, retransmissions excepted.</summary>
     TcpOutSegs,
-
     /// <summary>Segments retransmitted.</summary>
     TcpRetransSegs,
-
     /// <summary>Segments with a bad header or checksum, SYNs in ESTABLISHED.</summary>
     TcpInErrs,
-
     /// <summary>Resets sent.</summary>
     TcpOutRsts,
-
     /// <summary>Segments with a wrong checksum.</summary>
     TcpInCsumErrors,
-
     /// <summary>Datagrams to a port that nobody has.</summary>
     UdpNoPorts,
-
     /// <summary>Datagrams with a bad length or checksum.</summary>
     UdpInErrors,
-
     /// <summary>Datagrams with a wrong checksum.</summary>
     UdpInCsumErrors,
-
     /// <summary>Datagrams to several hosts that nobody here wants.</summary>
     UdpIgnoredMulti,
-
     /// <summary>SYN-ACKs sent whose number is a cookie.</summary>
     TcpExtSyncookiesSent,
-
     /// <summary>Cookies that came back.</summary>
     TcpExtSyncookiesRecv,
-
     /// <summary>ACKs of no cookie while cookies were expected.</summary>
     TcpExtSyncookiesFailed,
-
     /// <summary>Requests removed by a reset, a SYN or abort_on_overflow.</summary>
     TcpExtEmbryonicRsts,
-
     /// <summary>ICMP errors that quote a number outside the window.</summary>
     TcpExtOutOfWindowIcmps,
-
     /// <summary>TIME_WAIT entries made.</summary>
     TcpExtTW,
-
     /// <summary>TIME_WAIT entries taken over by connect().</summary>
     TcpExtTWRecycled,
-
     /// <summary>TIME_WAIT and FIN_WAIT2 entries made for at most four seconds.</summary>
     TcpExtTWKilled,
-
     /// <summary>SYN-ACKs refused for their TSecr.</summary>
     TcpExtPAWSActive,
-
     /// <summary>Segments refused for an old timestamp.</summary>
     TcpExtPAWSEstab,
-
     /// <summary>Segments that end beyond the window.</summary>
     TcpExtBeyondWindow,
-
     /// <summary>Segments for a request with a TSecr that was never sent.</summary>
     TcpExtTSEcrRejected,
-
     /// <summary>Old pure ACKs with an old timestamp.</summary>
     TcpExtPAWSOldAck,
-
     /// <summary>Segments to TIME_WAIT with an old timestamp.</summary>
     TcpExtPAWSTimewait,
-
     /// <summary>ACKs that the delay timer sent.</summary>
     TcpExtDelayedACKs,
-
     /// <summary>Segments that were received before.</summary>
     TcpExtDelayedACKLost,
-
     /// <summary>Accept queue full.</summary>
     TcpExtListenOverflows,
-
     /// <summary>SYNs and handshakes dropped by a listener.</summary>
     TcpExtListenDrops,
-
     /// <summary>Data segments on the fast path.</summary>
     TcpExtTCPHPHits,
-
     /// <summary>ACKs without data on the slow path.</summary>
     TcpExtTCPPureAcks,
-
     /// <summary>ACKs on the fast path that advanced.</summary>
     TcpExtTCPHPAcks,
-
     /// <summary>Recoveries entered by duplicate ACKs.</summary>
     TcpExtTCPRenoRecovery,
-
     /// <summary>Retransmissions lost again.</summary>
     TcpExtTCPLostRetransmit,
-
     /// <summary>Timeouts after duplicate ACKs.</summary>
     TcpExtTCPRenoFailures,
-
     /// <summary>Timeouts in loss state.</summary>
     TcpExtTCPLossFailures,
-
     /// <summary>Segments retransmitted in recovery.</summary>
     TcpExtTCPFastRetrans,
-
     /// <summary>Segments retransmitted in loss state.</summary>
     TcpExtTCPSlowStartRetrans,
-
     /// <summary>Firings of a retransmission or SYN-ACK timer.</summary>
     TcpExtTCPTimeouts,
-
     /// <summary>Timeouts in recovery.</summary>
     TcpExtTCPRenoRecoveryFail,
-
     /// <summary>Connections reset for data after close or linger 0.</summary>
     TcpExtTCPAbortOnData,
-
     /// <summary>Connections reset for unread data.</summary>
     TcpExtTCPAbortOnClose,
-
     /// <summary>Orphans beyond the limit.</summary>
     TcpExtTCPAbortOnMemory,
-
     /// <summary>Connections given up after timeouts.</summary>
     TcpExtTCPAbortOnTimeout,
-
     /// <summary>FIN_WAIT2 not kept.</summary>
     TcpExtTCPAbortOnLinger,
-
     /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>
     TcpExtTCPMinTTLDrop,
-
     /// <summary>Bare third ACKs dropped by TCP_DEFER_ACCEPT.</summary>
     TcpExtTCPDeferAcceptDrop,
-
     /// <summary>TIME_WAIT entries refused by tcp_max_tw_buckets.</summary>
     TcpExtTCPTimeWaitOverflow,
-
     /// <summary>SYNs for which a cookie was wanted because the SYN queue was full, or tcp_syncookies is 2.</summary>
     TcpExtTCPReqQFullDoCookies,
-
     /// <summary>SYN queue full, SYN dropped.</summary>
     TcpExtTCPReqQFullDrop,
-
     /// <summary>Segments queued out of order.</summary>
     TcpExtTCPOFOQueue,
-
     /// <summary>Out-of-order segments dropped for want of memory.</summary>
     TcpExtTCPOFODrop,
-
     /// <summary>Out-of-order segments that were there already.</summary>
     TcpExtTCPOFOMerge,
-
     /// <summary>Challenge ACKs sent.</summary>
     TcpExtTCPChallengeACK,
-
     /// <summary>SYNs on a connection.</summary>
     TcpExtTCPSYNChallenge,
-
     /// <summary>Fast Open connections made from a SYN.</summary>
     TcpExtTCPFastOpenPassive,
-
     /// <summary>Fast Open cookies that were wrong, or whose connection could not be made.</summary>
     TcpExtTCPFastOpenPassiveFail,
-
     /// <summary>Fast Open SYNs that met a full Fast Open queue.</summary>
     TcpExtTCPFastOpenListenOverflow,
-
     /// <summary>SYNs that asked for a Fast Open cookie.</summary>
     TcpExtTCPFastOpenCookieReqd,
-
     /// <summary>Window opened.</summary>
     TcpExtTCPFromZeroWindowAdv,
-
     /// <summary>Window closed.</summary>
     TcpExtTCPToZeroWindowAdv,
-
     /// <summary>Window would have closed.</summary>
     TcpExtTCPWantZeroWindowAdv,
-
     /// <summary>SYNs and SYN-ACKs retransmitted.</summary>
     TcpExtTCPSynRetrans,
-
     /// <summary>Segments with data sent for the first time.</summary>
     TcpExtTCPOrigDataSent,
-
     /// <summary>Answers for a request withheld by the rate limit.</summary>
     TcpExtTCPACKSkippedSynRecv,
-
     /// <summary>Answers to old timestamps withheld.</summary>
     TcpExtTCPACKSkippedPAWS,
-
     /// <summary>Answers to bad sequence numbers withheld.</summary>
     TcpExtTCPACKSkippedSeq,
-
     /// <summary>Answers in FIN_WAIT2 withheld.</summary>
     TcpExtTCPACKSkippedFinWait2,
-
     /// <summary>Answers in TIME_WAIT withheld.</summary>
     TcpExtTCPACKSkippedTimeWait,
-
     /// <summary>Challenge ACKs withheld.</summary>
     TcpExtTCPACKSkippedChallenge,
-
     /// <summary>Zero-window probes sent.</summary>
     TcpExtTCPWinProbe,
-
     /// <summary>Keepalive probes sent.</summary>
     TcpExtTCPKeepAlive,
-
     /// <summary>Packets delivered to the peer.</summary>
     TcpExtTCPDelivered,
-
     /// <summary>Data that met a closed window.</summary>
     TcpExtTCPZeroWindowDrop,
-
     /// <summary>Fast Open connections made with the backup key.</summary>
     TcpExtTCPFastOpenPassiveAltKey,
-
     /// <summary>Flow hashes changed by a timeout.</summary>
     TcpExtTcpTimeoutRehash,
-
     /// <summary>Requests and connections that went over to another listener of their group.</summary>
     TcpExtTCPMigrateReqSuccess,
-
     /// <summary>Those that found no other listener, or could not go.</summary>
     TcpExtTCPMigrateReqFailure,
-
     /// <summary>Packets with fewer bytes than they say.</summary>
     IpExtInTruncatedPkts,
-
     /// <summary>Bytes received.</summary>
     IpExtInOctets,
-
     /// <summary>Bytes sent.</summary>
     IpExtOutOctets,
-
     /// <summary>Packets with a wrong header checksum.</summary>
     IpExtInCsumErrors,
-
     /// <summary>Packets received without ECN.</summary>
     IpExtInNoECTPkts,
-
     /// <summary>Packets received with ECT(1).</summary>
     IpExtInECT1Pkts,
-
     /// <summary>Packets received with ECT(0).</summary>
     IpExtInECT0Pkts,
-
     /// <summary>Packets received with congestion experienced.</summary>
     IpExtInCEPkts,
-
     /// <summary>IPv6 packets received.</summary>
     Ip6InReceives,
-
     /// <summary>IPv6 packets with a bad header, an impossible address or a bad option.</summary>
     Ip6InHdrErrors,
-
     /// <summary>IPv6 packets for others, without a way to them.</summary>
     Ip6InNoRoutes,
-
     /// <summary>IPv6 packets for others.</summary>
     Ip6InAddrErrors,
-
     /// <summary>IPv6 packets whose payload nobody knows.</summary>
     Ip6InUnknownProtos,
-
     /// <summary>IPv6 packets shorter than their payload length says.</summary>
     Ip6InTruncatedPkts,
-
     /// <summary>IPv6 packets handed to TCP, UDP or ICMPv6.</summary>
     Ip6InDelivers,
-
     /// <summary>IPv6 packets to be sent.</summary>
     Ip6OutRequests,
-
     /// <summary>IPv6 packets without a route.</summary>
     Ip6OutNoRoutes,
-
     /// <summary>IPv6 fragments received.</summary>
     Ip6ReasmReqds,
-
     /// <summary>IPv6 packets that were whole in one fragment.</summary>
     Ip6ReasmOKs,
-
     /// <summary>IPv6 fragments given up.</summary>
     Ip6ReasmFails,
-
     /// <summary>IPv6 multicast packets received.</summary>
     Ip6InMcastPkts,
-
     /// <summary>Bytes received over IPv6.</summary>
     Ip6InOctets,
-
     /// <summary>Bytes sent over IPv6.</summary>
     Ip6OutOctets,
-
     /// <summary>IPv6 packets received without ECN.</summary>
     Ip6InNoECTPkts,
-
     /// <summary>IPv6 packets received with ECT(1).</summary>
     Ip6InECT1Pkts,
-
     /// <summary>IPv6 packets received with ECT(0).</summary>
     Ip6InECT0Pkts,
-
     /// <summary>IPv6 packets received with congestion experienced.</summary>
     Ip6InCEPkts,
-
     /// <summary>IPv6 packets sent.</summary>
     Ip6OutTransmits,
-
     /// <summary>ICMPv6 messages received.</summary>
     Icmp6InMsgs,
-
     /// <summary>ICMPv6 messages that were bad, or errors that concern nothing here.</summary>
     Icmp6InErrors,
-
     /// <summary>ICMPv6 messages sent.</summary>
     Icmp6OutMsgs,
-
     /// <summary>ICMPv6 messages with a wrong checksum.</summary>
     Icmp6InCsumErrors,
-
     /// <summary>ICMPv6 errors not sent because their host has had its share.</summary>
     Icmp6OutRateLimitHost,
-
     /// <summary>Destination unreachable received over IPv6.</summary>
     Icmp6InDestUnreachs,
-
     /// <summary>Packet too big received.</summary>
     Icmp6InPktTooBigs,
-
     /// <summary>Time exceeded received over IPv6.</summary>
     Icmp6InTimeExcds,
-
     /// <summary>Parameter problem received over IPv6.</summary>
     Icmp6InParmProblems,
-
     /// <summary>Echo requests received over IPv6.</summary>
     Icmp6InEchos,
-
     /// <summary>Echo replies received over IPv6.</summary>
     Icmp6InEchoReplies,
-
     /// <summary>Destination unreachable sent over IPv6.</summary>
     Icmp6OutDestUnreachs,
-
     /// <summary>Parameter problem sent over IPv6.</summary>
     Icmp6OutParmProblems,
-
     /// <summary>Echo replies sent over IPv6.</summary>
     Icmp6OutEchoReplies,
-
     /// <summary>IPv6 datagrams to a port that nobody has.</summary>
     Udp6NoPorts,
-
     /// <summary>IPv6 datagrams with a bad length or checksum.</summary>
     Udp6InErrors,
-
     /// <summary>IPv6 datagrams with a wrong checksum, or none.</summary>
     Udp6InCsumErrors,
-
     /// <summary>IPv6 datagrams to several hosts that nobody here wants.</summary>
     Udp6IgnoredMulti,
 }
