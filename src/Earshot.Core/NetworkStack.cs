@@ -43,7 +43,7 @@ public sealed class NetworkStack : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestLimit, 1);
         Options = options;
         _context = new StackContext(options, now);
-        _routes = new RouteTable(options);
+        _routes = new RouteTable(_context);
         _output = new IpOutput(_context);
         _tcp = new TcpLayer(_context, _routes, _output);
         Calls = new SocketCalls(this, _context, _tcp, _routes);

@@ -91,4 +91,44 @@ public readonly record struct InterfaceAddress(InetAddress Address, int PrefixLe
 /// <param name="Destination">The prefix; 0.0.0.0/0 is the default route.</param>
 /// <param name="Interface">The interface's index, 2 for the first after loopback.</param>
 /// <param name="Gateway">The next hop, or none for hosts on the link.</param>
-public sealed record RouteOptions(InterfaceAddress Destination, int Interface = 2, InetAddress? Gateway = null);
+public sealed record RouteOptions(InterfaceAddress Destination, int Interface = 2, InetAddress? Gateway = null)
+{
+    /// <summary>What becomes of packets to the prefix.</summary>
+    public RouteKind Kind { get; init; }
+
+    /// <summary>The source address of packets when nobody chose one (<c>src</c>); null: the interface's own, by Linux's
+    /// rules.</summary>
+    public InetAddress? Source { get; init; }
+
+    /// <summary>Bytes of the largest packet on this way (<c>mtu</c>), up to 65535; 0: the interface's MTU.</summary>
+    public int Mtu { get; init; }
+
+    /// <summary>Whether packets go without DF whatever a socket asks, and what ICMP tells of the path is not believed
+    /// (<c>mtu lock</c>).</summary>
+    public bool IsMtuLocked { get; init; }
+
+    /// <summary>The MSS to announce (<c>advmss</c>), in bytes; 0: it follows from the MTU.</summary>
+    public int AdvertisedMss { get; init; }
+
+    /// <summary>Of routes to the same prefix the lowest metric wins; 0 is the default, over IPv6 1024.</summary>
+    public int Metric { get; init; }
+}
+
+/// <summary>What becomes of packets to a route's prefix. Linux: RTN_UNICAST and its neighbours.</summary>
+public enum RouteKind : byte
+{
+    /// <summary>They are sent.</summary>
+    Unicast,
+
+    /// <summary>The sender is told EHOSTUNREACH.</summary>
+    Unreachable,
+
+    /// <summary>The sender is told EACCES.</summary>
+    Prohibit,
+
+    /// <summary>The sender is told EINVAL.</summary>
+    Blackhole,
+
+    /// <summary>As if there were no route: ENETUNREACH.</summary>
+    Throw,
+}

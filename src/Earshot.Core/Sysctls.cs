@@ -58,6 +58,9 @@ public sealed class Sysctls
     internal int TcpMigrateReq;
     internal int TcpRtoMaxMs;
     internal int MinAdvMss = 256;
+    internal int RouteMinPmtu = 552;
+    internal int RouteMtuExpires = 600;
+    internal int IPv6RouteMtuExpires = 600;
     internal int IpNoPmtuDisc;
     internal int Txrehash = 1;
     internal readonly int[] IpLocalPortRange = [32768, 60999];
@@ -184,6 +187,9 @@ public sealed class Sysctls
         yield return Number("net.ipv4.ip_nonlocal_bind", 0, U8, s => ref s.IpNonlocalBind);
         yield return Number("net.ipv4.ip_no_pmtu_disc", 0, U8, s => ref s.IpNoPmtuDisc);
         yield return Number("net.ipv4.route.min_adv_mss", int.MinValue, int.MaxValue, s => ref s.MinAdvMss);
+        yield return Number("net.ipv4.route.min_pmtu", 68, int.MaxValue, s => ref s.RouteMinPmtu);
+        yield return Number("net.ipv4.route.mtu_expires", 0, Seconds, s => ref s.RouteMtuExpires);
+        yield return Number("net.ipv6.route.mtu_expires", 0, Seconds, s => ref s.IPv6RouteMtuExpires);
         yield return Number("net.ipv4.tcp_rto_max_ms", 1000, 120_000, s => ref s.TcpRtoMaxMs);
         yield return Number("net.core.txrehash", 0, 1, s => ref s.Txrehash);
         yield return Idle("net.ipv4.tcp_adv_win_scale", -31, 31);

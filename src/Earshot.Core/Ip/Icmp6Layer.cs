@@ -11,16 +11,19 @@ internal sealed class Icmp6Layer
 {
     // An error is at most the smallest MTU in all, so that it reaches everyone. RFC 4443 §2.4.
     private const int LargestError = 1280;
+    private const int PortsAndSequence = 8;
 
     private readonly StackContext _context;
     private readonly RouteTable _routes;
     private readonly IpOutput _output;
     private readonly IcmpLimiter _limiter;
     private readonly ITransport _tcp;
+    private readonly IUdpPorts _udp;
 
     internal Icmp6Layer(
-        StackContext context, RouteTable routes, IpOutput output, IcmpLimiter limiter, ITransport tcp)
+        StackContext context, RouteTable routes, IpOutput output, IcmpLimiter limiter, ITransport tcp, IUdpPorts udp)
     {
+        _udp = udp;
         _context = context;
         _routes = routes;
         _output = output;
@@ -29,7 +32,7 @@ internal sealed class Icmp6Layer
     }
 
     /// <summary>Takes an ICMPv6 message in.</summary>
-    internal void OnPacket(in IpPacket packet)
+    internal void OnPacket(in IpPacket packet, int @interface)
     {
         Mib mib = _context.Mib;
         mib.Count(Counter.Icmp6InMsgs);
@@ -62,7 +65,7 @@ internal sealed class Icmp6Layer
                 mib.Count(Counter.Icmp6InEchoReplies);
                 break;
             case < Icmp6Type.Echo:
-                OnError(message, hosts);
+                OnError(packet, message, hosts, @interface);
                 return;
         }
 
@@ -153,7 +156,7 @@ internal sealed class Icmp6Layer
         _context.Mib.Count(Counter.Icmp6OutMsgs);
     }
 
-    private void OnError(in IcmpPacket message, in FourTuple hosts)
+    private void OnError(in IpPacket packet, in IcmpPacket message, in FourTuple hosts, int @interface)
     {
         Mib mib = _context.Mib;
         mib.Count(message.Type switch
@@ -164,29 +167,60 @@ internal sealed class Icmp6Layer
             Icmp6Type.ParameterProblem => Counter.Icmp6InParmProblems,
             _ => Counter.Icmp6InErrors,
         });
-        if (!TryReadQuote(message.Data, out FourTuple tuple, out SeqNumber seq))
+        byte protocol = WalkQuote(message.Data, out int at);
+        ReadOnlySpan<byte> quote = message.Data;
+        if (protocol is not (IpPacket.ProtocolTcp or IpPacket.ProtocolUdp))
         {
             _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
             return;
         }
 
+        ReadOnlySpan<byte> transport = quote[at..];
+        var tuple = new FourTuple(
+            new InetEndpoint(
+                InetAddress.ReadIPv6(quote[IpPacket.IPv6SourceOffset..]),
+                BinaryPrimitives.ReadUInt16BigEndian(transport)),
+            new InetEndpoint(
+                InetAddress.ReadIPv6(quote[IpPacket.IPv6DestinationOffset..]),
+                BinaryPrimitives.ReadUInt16BigEndian(transport[2..])));
         uint mtu = message.Type == Icmp6Type.PacketTooBig ? Math.Min(message.Rest, ushort.MaxValue) : 0;
-        _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, (ushort)mtu));
-    }
-
-    /// <summary>Reads the ends of the TCP segment that an error quotes, behind its extension headers.</summary>
-    private static bool TryReadQuote(ReadOnlySpan<byte> quote, out FourTuple tuple, out SeqNumber seq)
-    {
-        const int PortsAndSequence = 8;
-        const int HeadersWalked = 8;
-        tuple = default;
-        seq = default;
-        if (quote.Length < IpPacket.IPv6HeaderLength)
+        var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
+        var error = new IcmpError(tuple, seq, message.Type, message.Code, (ushort)mtu);
+        if (protocol == IpPacket.ProtocolTcp)
         {
-            return false;
+            _tcp.OnIcmpError(error);
+            return;
         }
 
-        int at = IpPacket.IPv6HeaderLength;
+        uint info = message.Type is Icmp6Type.PacketTooBig or Icmp6Type.ParameterProblem ? message.Rest : 0;
+        DatagramErrorUse use = _udp.OnIcmpError(new DatagramError(
+            error, packet.Source, @interface, info, transport[PortsAndSequence..]));
+        if (use == DatagramErrorUse.NoSocket)
+        {
+            mib.Count(Counter.Icmp6InErrors);
+        }
+        else if (use == DatagramErrorUse.TakenWithMtu && error.IsPathMtu)
+        {
+            _routes.LearnMtu(tuple.Remote.Address, (int)mtu);
+        }
+
+        _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+    }
+
+    /// <summary>Walks over the extension headers of the packet that an error quotes.</summary>
+    /// <param name="quote">The packet, or its beginning.</param>
+    /// <param name="at">Where the transport's header begins, of which eight bytes are there.</param>
+    /// <returns>Its protocol; 59 (nothing follows) when it cannot be found.</returns>
+    private static byte WalkQuote(ReadOnlySpan<byte> quote, out int at)
+    {
+        const int HeadersWalked = 8;
+        const byte NoNextHeader = 59;
+        at = IpPacket.IPv6HeaderLength;
+        if (quote.Length < IpPacket.IPv6HeaderLength)
+        {
+            return NoNextHeader;
+        }
+
         byte next = quote[IpPacket.NextHeaderOffset];
         for (int i = 0; i < HeadersWalked && next is 0 or 43 or 44 or 60 && at + 2 <= quote.Length; i++)
         {
@@ -195,19 +229,6 @@ internal sealed class Icmp6Layer
             next = following;
         }
 
-        if (next != IpPacket.ProtocolTcp || quote.Length < at + PortsAndSequence)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> tcp = quote[at..];
-        tuple = new FourTuple(
-            new InetEndpoint(
-                InetAddress.ReadIPv6(quote[IpPacket.IPv6SourceOffset..]), BinaryPrimitives.ReadUInt16BigEndian(tcp)),
-            new InetEndpoint(
-                InetAddress.ReadIPv6(quote[IpPacket.IPv6DestinationOffset..]),
-                BinaryPrimitives.ReadUInt16BigEndian(tcp[2..])));
-        seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]));
-        return true;
+        return quote.Length < at + PortsAndSequence ? NoNextHeader : next;
     }
 }

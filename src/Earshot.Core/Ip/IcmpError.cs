@@ -49,6 +49,15 @@ internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte T
         _ => 0,
     };
 
+    /// <summary>Whether a connected datagram socket learns it without having asked for more with IP_RECVERR. Linux:
+    /// icmp_err_convert, icmpv6_err_convert.</summary>
+    internal bool IsHard => IsIPv6 ? IsHardIPv6 || IsPathMtu : Type switch
+    {
+        IcmpType.DestinationUnreachable => Code is not (0 or 1 or 5 or 11 or 12),
+        IcmpType.ParameterProblem => true,
+        _ => false,
+    };
+
     // Linux: icmpv6_err_convert says which errors are final.
     private bool IsHardIPv6 => Type switch
     {

@@ -42,7 +42,7 @@ internal sealed class IcmpLayer
     }
 
     /// <summary>Takes an ICMP message in.</summary>
-    internal void OnPacket(in IpPacket packet)
+    internal void OnPacket(in IpPacket packet, int @interface)
     {
         Mib mib = _context.Mib;
         mib.Count(Counter.IcmpInMsgs);
@@ -86,7 +86,7 @@ internal sealed class IcmpLayer
                 return;
             case IcmpType.DestinationUnreachable or IcmpType.TimeExceeded or IcmpType.ParameterProblem
                 or IcmpType.SourceQuench or IcmpType.Redirect:
-                OnError(message, hosts);
+                OnError(packet, message, hosts, @interface);
                 return;
         }
 
@@ -198,7 +198,7 @@ internal sealed class IcmpLayer
         return _output.TryBegin(route, fields, length, out message);
     }
 
-    private void OnError(in IcmpPacket message, in FourTuple hosts)
+    private void OnError(in IpPacket packet, in IcmpPacket message, in FourTuple hosts, int @interface)
     {
         Mib mib = _context.Mib;
         mib.Count(message.Type switch
@@ -222,27 +222,67 @@ internal sealed class IcmpLayer
             return;
         }
 
-        // A source quench and a redirect change nothing, but whom they are for is looked for all the same.
-        bool used = message.Type != IcmpType.DestinationUnreachable || message.Code <= 15;
-        if (quote[IpPacket.ProtocolOffset] != IpPacket.ProtocolTcp || !used)
+        var tuple = new FourTuple(
+            new InetEndpoint(InetAddress.Read(quote[IpPacket.SourceOffset..]), ReadPort(quote[header..])),
+            new InetEndpoint(
+                InetAddress.Read(quote[IpPacket.DestinationOffset..]), ReadPort(quote[(header + 2)..])));
+        if (message.Type == IcmpType.Redirect)
         {
-            InetAddress source = InetAddress.Read(quote[IpPacket.SourceOffset..]);
-            if (used && quote[IpPacket.ProtocolOffset] == IpPacket.ProtocolUdp
-                && !_udp.IsOpen(source, ReadPort(quote[header..]), 0))
-            {
-                mib.Count(Counter.IcmpInErrors);
-            }
+            Redirect(packet, message, tuple.Remote.Address, @interface);
+        }
 
+        // A source quench and a redirect change nothing for a socket, but whom they are for is looked for all the same.
+        bool fragNeeded = message.Type == IcmpType.DestinationUnreachable && message.Code == 4;
+        bool used = message.Type != IcmpType.DestinationUnreachable || message.Code <= 15;
+        bool believed = !fragNeeded || _context.Sysctls.IpNoPmtuDisc != 2;
+        bool isReassembly = message.Type == IcmpType.TimeExceeded && message.Code == 1;
+        if (!used || !believed || isReassembly)
+        {
             _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
             return;
         }
 
-        ReadOnlySpan<byte> tcp = quote[header..];
-        var tuple = new FourTuple(
-            new InetEndpoint(InetAddress.Read(quote[IpPacket.SourceOffset..]), ReadPort(tcp)),
-            new InetEndpoint(InetAddress.Read(quote[IpPacket.DestinationOffset..]), ReadPort(tcp[2..])));
-        var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(tcp[4..]));
-        _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, (ushort)message.Rest));
+        ReadOnlySpan<byte> transport = quote[header..];
+        ushort mtu = fragNeeded && _context.Sysctls.IpNoPmtuDisc is 0 or 3 ? (ushort)message.Rest : (ushort)0;
+        switch (quote[IpPacket.ProtocolOffset])
+        {
+            case IpPacket.ProtocolTcp:
+                var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
+                _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, mtu));
+                return;
+            case IpPacket.ProtocolUdp:
+                OnDatagramError(
+                    new IcmpError(tuple, default, message.Type, message.Code, mtu), packet.Source, @interface,
+                    message.Rest, transport[PortsAndSequence..]);
+                break;
+        }
+
+        _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
+    }
+
+    private void OnDatagramError(
+        in IcmpError error, in InetAddress offender, int @interface, uint rest, ReadOnlySpan<byte> payload)
+    {
+        uint info = error.Type == IcmpType.ParameterProblem ? rest >> 24 : error.IsPathMtu ? error.Mtu : 0u;
+        DatagramErrorUse use = _udp.OnIcmpError(new DatagramError(error, offender, @interface, info, payload));
+        if (use == DatagramErrorUse.NoSocket)
+        {
+            _context.Mib.Count(Counter.IcmpInErrors);
+        }
+        else if (use == DatagramErrorUse.TakenWithMtu && error.IsPathMtu)
+        {
+            _routes.LearnMtu(error.Tuple.Remote.Address, error.Mtu);
+        }
+    }
+
+    /// <summary>A router tells of a better one. Linux: ip_do_redirect.</summary>
+    private void Redirect(in IpPacket packet, in IcmpPacket message, in InetAddress destination, int @interface)
+    {
+        const byte LastCode = 3;
+        if (message.Code <= LastCode)
+        {
+            _routes.LearnGateway(destination, packet.Source, new InetAddress(message.Rest), @interface);
+        }
     }
 
     private static ushort ReadPort(ReadOnlySpan<byte> bytes) =>

@@ -106,7 +106,7 @@ internal sealed class Ip6Layer
                 return true;
             case AddressKind.Multicast:
                 _context.Mib.Count(Counter.Ip6InMcastPkts);
-                return _routes.IsJoined(destination) || Refuse(packet, Counter.None, RuleId.PacketNotOurs);
+                return _routes.IsJoined(destination, @interface) || Refuse(packet, Counter.None, RuleId.PacketNotOurs);
             default:
                 bool routed = _routes.TryRoute(destination, out _);
                 Refuse(packet, routed ? Counter.Ip6InAddrErrors : Counter.Ip6InNoRoutes, RuleId.PacketNotOurs);
@@ -284,7 +284,7 @@ internal sealed class Ip6Layer
 
                 break;
             case IpPacket.ProtocolIcmpV6:
-                _icmp.OnPacket(packet);
+                _icmp.OnPacket(packet, @interface);
                 break;
             case IpPacket.ProtocolUdp when !_datagrams.IsSound(packet, info):
                 break;

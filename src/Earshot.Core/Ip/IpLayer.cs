@@ -23,7 +23,7 @@ internal sealed class IpLayer
         var limiter = new IcmpLimiter(context);
         var icmp = new IcmpLayer(context, routes, output, limiter, tcp, udp);
         _ipv6 = new Ip6Layer(
-            context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp));
+            context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp, udp));
         _context = context;
         _udp = udp;
         _datagrams = new DatagramCheck(context);
@@ -126,7 +126,7 @@ internal sealed class IpLayer
                 mib.Count(Counter.IpInDelivers);
                 return true;
             case IpPacket.ProtocolIcmp:
-                _icmp.OnPacket(packet);
+                _icmp.OnPacket(packet, @interface);
                 mib.Count(Counter.IpInDelivers);
                 return true;
             case IpPacket.ProtocolUdp:
@@ -196,8 +196,7 @@ internal sealed class IpLayer
             case AddressKind.Local or AddressKind.Broadcast:
                 return true;
             case AddressKind.Multicast:
-                // Nobody joins groups here but the one of all hosts.
-                return destination.Bits == 0xe0000001;
+                return _routes.IsJoined(destination, @interface);
             default:
                 refusal = RuleId.PacketNotOurs;
                 return false;

@@ -5,40 +5,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
 
-/// <summary>Where a packet goes.</summary>
-/// <param name="Interface">The interface's index: 1 is loopback.</param>
-/// <param name="Source">The address that packets have if nobody chose one.</param>
-/// <param name="Mtu">Bytes of the largest packet.</param>
-/// <param name="Offload">What the link does for the stack.</param>
-/// <param name="PrefixLength">Bits of the destination that chose the route.</param>
-internal readonly record struct Route(
-    int Interface, InetAddress Source, int Mtu, InterfaceOffload Offload, byte PrefixLength = 0)
-{
-    internal bool IsLocal => Interface == RouteTable.LoopbackInterface;
-
-    /// <summary>The MSS to announce: the MTU less both headers, at least min_adv_mss. Linux: ipv4_default_advmss,
-    /// ip6_default_advmss.</summary>
-    internal int AdvertisedMss => Source.IsIPv4 ? Math.Max(Mtu - 40, 256) : Math.Max(Mtu - 60, 1220);
-}
-
-/// <summary>What an address means to this host.</summary>
-internal enum AddressKind : byte
-{
-    /// <summary>Somebody else's.</summary>
-    Foreign,
-
-    /// <summary>Our own.</summary>
-    Local,
-
-    /// <summary>A broadcast address of one of our networks, or of all.</summary>
-    Broadcast,
-
-    /// <summary>A multicast address.</summary>
-    Multicast,
-}
-
 /// <summary>Our addresses and the ways to those of others. Linux: fib_lookup, ip_route_output_key.</summary>
-internal sealed class RouteTable
+internal sealed partial class RouteTable
 {
     internal const int LoopbackInterface = 1;
     internal const int FirstInterface = 2;
@@ -46,19 +14,24 @@ internal sealed class RouteTable
     // IPv4's total length is 16 bits: a packet on the 65536-byte loopback has 65535 at most.
     private const int LargestPacket = 65535;
 
-    private readonly Entry[] _routes;
-    private readonly Entry[] _routes6;
-    private readonly (InterfaceAddress Address, int Interface)[] _addresses;
+    private readonly StackContext _context;
+    private readonly List<RouteEntry> _given = [];
+    private readonly AddressTable _addresses = new();
     private readonly int _loopbackMtu;
     private readonly IReadOnlyList<InterfaceOptions> _interfaces;
+    private readonly int[] _mtu6;
+    private RouteEntry[] _routes = [];
+    private RouteEntry[] _routes6 = [];
+    private int _order;
 
-    internal RouteTable(StackOptions options)
+    internal RouteTable(StackContext context)
     {
+        StackOptions options = context.Options;
         IReadOnlyList<InterfaceOptions> interfaces = options.Interfaces;
+        _context = context;
         _interfaces = interfaces;
         _loopbackMtu = options.Profile.LoopbackMtu;
-        var addresses = new List<(InterfaceAddress, int)>();
-        var routes = new List<Entry>();
+        _mtu6 = new int[interfaces.Count];
         for (int i = 0; i < interfaces.Count; i++)
         {
             InterfaceOptions link = interfaces[i];
@@ -67,46 +40,37 @@ internal sealed class RouteTable
                 throw new ArgumentException($"interface {link.Name}: an MTU is 68 to 65535 bytes, not {link.Mtu}");
             }
 
+            _mtu6[i] = link.Mtu;
             foreach (InterfaceAddress address in link.Addresses)
             {
-                addresses.Add((address, i + FirstInterface));
-                routes.Add(new Entry(address, RouteBy(i + FirstInterface, address.Address, link, address)));
+                _addresses.Add(new OwnAddress(
+                    address.Address, address.PrefixLength, i + FirstInterface, AddressFlags.None));
+                _given.Add(OnLink(address, i + FirstInterface));
             }
         }
-
-        _addresses = [.. addresses];
 
         foreach (RouteOptions route in options.Routes)
         {
-            if (route.Interface < FirstInterface || route.Interface >= FirstInterface + interfaces.Count)
-            {
-                throw new ArgumentException($"route {route.Destination}: there is no interface {route.Interface}");
-            }
-
-            InterfaceOptions link = interfaces[route.Interface - FirstInterface];
-            InetAddress source = SourceOf(route.Interface, route.Destination.Address.IsIPv4, route.Gateway);
-            routes.Add(new Entry(route.Destination, RouteBy(route.Interface, source, link, route.Destination)));
+            _given.Add(Given(route));
         }
 
-        // The longest prefix first; among equals the first that was given.
-        Entry[] sorted = [.. routes.OrderByDescending(entry => entry.Prefix.PrefixLength)];
-        _routes = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv4)];
-        _routes6 = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv6)];
+        Sort();
     }
+
+    /// <summary>Changes with every change of an address or a route, learned ones included: what was looked up before
+    /// may be different now.</summary>
+    internal uint Generation { get; private set; }
+
+    /// <summary>The addresses of the host.</summary>
+    internal AddressTable Addresses => _addresses;
+
+    /// <summary>Interfaces beside loopback.</summary>
+    internal int InterfaceCount => _interfaces.Count;
+
+    internal InterfaceOptions Interface(int index) => _interfaces[index - FirstInterface];
 
     /// <summary>Whether an address is an interface's own.</summary>
-    internal bool IsLocalOn(in InetAddress address, int index)
-    {
-        foreach ((InterfaceAddress own, int at) in _addresses)
-        {
-            if (at == index && own.Address == address)
-            {
-                return true;
-            }
-        }
-
-        return index == LoopbackInterface && address.IsLoopback;
-    }
+    internal bool IsLocalOn(in InetAddress address, int index) => _addresses.IsLocalOn(address, index);
 
     /// <summary>The index of an interface by its name, -1 when there is none.</summary>
     internal int InterfaceIndex(string name)
@@ -127,191 +91,136 @@ internal sealed class RouteTable
         : index >= FirstInterface && index < FirstInterface + _interfaces.Count
             ? _interfaces[index - FirstInterface].Name : null;
 
-    private static Route RouteBy(int index, in InetAddress source, InterfaceOptions link, in InterfaceAddress prefix) =>
-        new(index, source, link.Mtu, link.Offload, (byte)prefix.PrefixLength);
-
     /// <summary>What a destination address means to this host.</summary>
     internal AddressKind Classify(in InetAddress address)
     {
-        if (IsLocal(address))
+        if (_isSmall)
         {
-            return AddressKind.Local;
+            return _addresses.Classify(address);
         }
 
-        if (address.IsMulticast)
+        ref Cached place = ref Place(address);
+        if ((place.Known & Knows.Kind) == 0)
         {
-            return AddressKind.Multicast;
+            place.Kind = _addresses.Classify(address);
+            place.Known |= Knows.Kind;
         }
 
-        if (address.IsLimitedBroadcast)
-        {
-            return AddressKind.Broadcast;
-        }
-
-        foreach ((InterfaceAddress own, _) in _addresses)
-        {
-            uint hosts = HostMask(own.PrefixLength);
-            if (own.PrefixLength < 31 && address.IsIPv4 && own.Address.IsIPv4
-                && (address.Bits | hosts) == (own.Address.Bits | hosts)
-                && (address.Bits & hosts) == hosts)
-            {
-                return AddressKind.Broadcast;
-            }
-        }
-
-        return AddressKind.Foreign;
+        return place.Kind;
     }
 
-    /// <summary>Whether the stack listens to a multicast address: all nodes of the link, and the solicited-node
-    /// addresses of its own.</summary>
-    internal bool IsJoined(in InetAddress address)
-    {
-        const ulong LinkScope = 0xff02_0000_0000_0000;
-        const ulong SolicitedNode = 0x0000_0001_ff00_0000;
-        if (address.High != LinkScope)
-        {
-            return false;
-        }
-
-        if (address.Low == 1)
-        {
-            return true;
-        }
-
-        foreach ((InterfaceAddress own, _) in _addresses)
-        {
-            if (own.Address.IsIPv6 && address.Low == (SolicitedNode | (own.Address.Low & 0xffffff)))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    /// <summary>Whether the stack listens to a multicast address on an interface; 0: on any link.</summary>
+    internal bool IsJoined(in InetAddress address, int index) => _addresses.IsJoined(address, index);
 
     /// <summary>Whether an address is one of our own; all of 127.0.0.0/8 is.</summary>
-    internal bool IsLocal(in InetAddress address)
+    internal bool IsLocal(in InetAddress address) =>
+        _isSmall ? _addresses.IsLocal(address) : Classify(address) == AddressKind.Local;
+
+    /// <summary>Adds an address and the route of its network.</summary>
+    internal void AddAddress(in OwnAddress address)
     {
-        if (address.IsLoopback)
-        {
-            return true;
-        }
-
-        foreach ((InterfaceAddress own, _) in _addresses)
-        {
-            if (own.Address == address)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        _addresses.Add(address);
+        _given.Add(OnLink(new InterfaceAddress(address.Address, address.PrefixLength), address.Interface));
+        Sort();
     }
 
-    /// <summary>Finds the way to a destination.</summary>
-    /// <param name="destination">The destination; not 0.0.0.0 or ::.</param>
-    /// <param name="route">The way; when there is none, nothing.</param>
-    /// <returns>False when there is none.</returns>
-    internal bool TryRoute(in InetAddress destination, out Route route)
+    /// <summary>Changes how far an address may be used.</summary>
+    internal void SetAddressFlags(in InetAddress address, int index, AddressFlags flags)
     {
-        foreach ((InterfaceAddress own, _) in _addresses)
-        {
-            if (own.Address == destination)
-            {
-                route = OverLoopback(FirstOfNetwork(destination));
-                return true;
-            }
-        }
-
-        if (destination.IsLoopback)
-        {
-            route = OverLoopback(destination.IsIPv4 ? InetAddress.Loopback : InetAddress.IPv6Loopback);
-            return true;
-        }
-
-        if (destination.IsIPv6)
-        {
-            return TryRoute6(destination, out route);
-        }
-
-        foreach (ref readonly Entry entry in _routes.AsSpan())
-        {
-            if ((destination.Bits & entry.Mask) == entry.Network)
-            {
-                route = entry.Route;
-                return true;
-            }
-        }
-
-        route = default;
-        return false;
+        _addresses.SetFlags(address, index, flags);
+        Forget();
     }
 
-    private bool TryRoute6(in InetAddress destination, out Route route)
+    /// <summary>Takes an address away; its network's route stays while another address is in it.</summary>
+    internal void RemoveAddress(in InetAddress address, int index)
     {
-        foreach (ref readonly Entry entry in _routes6.AsSpan())
+        if (_addresses.Remove(address, index))
         {
-            int length = entry.Prefix.PrefixLength;
-            if (destination.Network(length) == entry.Prefix.Address.Network(length))
-            {
-                route = entry.Route;
-                return true;
-            }
+            Forget();
         }
-
-        route = default;
-        return false;
     }
 
-    // IPv6's length field counts the payload alone: its packets on loopback may be longer by their header.
-    private Route OverLoopback(in InetAddress source) => new(
-        LoopbackInterface, source,
-        source.IsIPv4 ? Math.Min(_loopbackMtu, LargestPacket) : _loopbackMtu, InterfaceOffload.None);
-
-    private static uint HostMask(int prefixLength) => prefixLength >= 32 ? 0 : uint.MaxValue >> prefixLength;
-
-    /// <summary>The primary address of the network that an own address is in: what a connection to it comes
-    /// from.</summary>
-    private InetAddress FirstOfNetwork(InetAddress address)
+    /// <summary>Adds a route, behind others of its prefix and metric.</summary>
+    internal void AddRoute(RouteOptions route)
     {
-        foreach ((InterfaceAddress own, _) in _addresses)
-        {
-            if (own.Address.IsIPv4 == address.IsIPv4
-                && own.Address.Network(own.PrefixLength) == address.Network(own.PrefixLength))
-            {
-                return address.IsIPv4 ? own.Address : address;
-            }
-        }
-
-        return address;
+        _given.Add(Given(route));
+        Sort();
     }
 
-    private InetAddress SourceOf(int @interface, bool isIPv4, InetAddress? gateway)
+    /// <summary>Takes a route away.</summary>
+    /// <returns>Whether there was one of this prefix, interface and router.</returns>
+    internal bool RemoveRoute(in InterfaceAddress prefix, int index, InetAddress? gateway)
     {
-        InetAddress first = isIPv4 ? InetAddress.Any : InetAddress.IPv6Any;
-        foreach ((InterfaceAddress own, int index) in _addresses)
+        InterfaceAddress wanted = prefix;
+        bool removed = _given.RemoveAll(entry =>
+            entry.Prefix == wanted && entry.Interface == index && entry.Gateway == (gateway ?? default)) > 0;
+        if (removed)
         {
-            if (index != @interface || own.Address.IsIPv4 != isIPv4)
-            {
-                continue;
-            }
-
-            if (gateway is { } hop && hop.IsIPv4 == isIPv4
-                && own.Address.Network(own.PrefixLength) == hop.Network(own.PrefixLength))
-            {
-                return own.Address;
-            }
-
-            first = first.IsAny ? own.Address : first;
+            Sort();
         }
 
-        return first;
+        return removed;
     }
 
-    private readonly record struct Entry(InterfaceAddress Prefix, Route Route)
+    /// <summary>Sets the MTU that IPv6 has on an interface, as a router tells it: 1280 up to the interface's.</summary>
+    internal void SetIPv6Mtu(int index, int mtu)
     {
-        internal uint Mask { get; } = ~HostMask(Prefix.PrefixLength);
+        _mtu6[index - FirstInterface] = Math.Min(mtu, Interface(index).Mtu);
+        Forget();
+    }
 
-        internal uint Network { get; } = Prefix.Address.Bits & ~HostMask(Prefix.PrefixLength);
+    /// <summary>The MTU of an interface.</summary>
+    internal int MtuOf(int index, bool isIPv4) => index == LoopbackInterface
+        ? isIPv4 ? Math.Min(_loopbackMtu, LargestPacket) : _loopbackMtu
+        : isIPv4 ? Interface(index).Mtu : _mtu6[index - FirstInterface];
+
+    private static RouteEntry OnLink(in InterfaceAddress address, int index) => new(
+        new InterfaceAddress(address.Address.Network(address.PrefixLength), address.PrefixLength), index,
+        default, address.Address.IsIPv4 ? address.Address : null, 0, false, 0,
+        address.Address.IsIPv4 ? 0 : KernelMetric, RouteKind.Unicast);
+
+    private RouteEntry Given(RouteOptions route)
+    {
+        if (route.Kind == RouteKind.Unicast && InterfaceName(route.Interface) is null)
+        {
+            throw new ArgumentException($"route {route.Destination}: there is no interface {route.Interface}");
+        }
+
+        bool isIPv4 = route.Destination.Address.IsIPv4;
+        InetAddress gateway = route.Gateway ?? default;
+        if (route.Gateway is { } hop && (hop.IsAny || hop.IsIPv4 != isIPv4))
+        {
+            throw new ArgumentException($"route {route.Destination}: {hop} is no router for it");
+        }
+
+        if (route.Mtu is < 0 or > LargestPacket)
+        {
+            throw new ArgumentException($"route {route.Destination}: an MTU is at most 65535 bytes, not {route.Mtu}");
+        }
+
+        int length = route.Destination.PrefixLength;
+        var prefix = new InterfaceAddress(route.Destination.Address.Network(length), length);
+        int metric = route.Metric == 0 && !isIPv4 ? UserMetric : route.Metric;
+        return new RouteEntry(
+            prefix, route.Interface, gateway, route.Source, route.Mtu, route.IsMtuLocked, (ushort)route.AdvertisedMss,
+            metric, route.Kind);
+    }
+
+    // The longest prefix first, then the lower metric; among equals the first that was given.
+    private void Sort()
+    {
+        for (int i = 0; i < _given.Count; i++)
+        {
+            _given[i] = _given[i].Order >= 0 ? _given[i] : _given[i] with { Order = _order++ };
+        }
+
+        RouteEntry[] sorted =
+        [
+            .. _given.OrderByDescending(entry => entry.Prefix.PrefixLength).ThenBy(entry => entry.Metric)
+                .ThenBy(entry => entry.Order),
+        ];
+        _routes = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv4)];
+        _routes6 = [.. sorted.Where(entry => entry.Prefix.Address.IsIPv6)];
+        Forget();
     }
 }

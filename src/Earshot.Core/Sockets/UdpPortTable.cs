@@ -77,6 +77,14 @@ internal sealed class UdpPortTable : IUdpPorts
         return false;
     }
 
+    /// <inheritdoc/>
+    public DatagramErrorUse OnIcmpError(in DatagramError error)
+    {
+        InetEndpoint local = error.Message.Tuple.Local;
+        return IsOpen(local.Address, local.Port, error.Interface)
+            ? DatagramErrorUse.TakenWithMtu : DatagramErrorUse.NoSocket;
+    }
+
     private bool TryPick(Socket socket, in PortOwner owner, out ushort port)
     {
         // A random start, then the whole range.

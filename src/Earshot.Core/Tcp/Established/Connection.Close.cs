@@ -176,15 +176,15 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_v4_mtu_reduced. What is in flight and too large is sent again at once.</summary>
     private void ReducePathMtu(int mtu)
     {
-        const int LeastPathMtu = 552;
-        int reduced = Math.Max(mtu, LeastPathMtu);
+        int reduced = _tcp.Routes.LearnMtu(_tuple.Remote.Address, mtu);
         Judge(RuleId.IcmpPathMtu, (uint)reduced);
-        if (reduced >= _route.Mtu || State == TcpState.SynSent)
+        if (reduced == 0 || reduced >= _route.Mtu || State == TcpState.SynSent
+            || !_tcp.Routes.TryRoute(_tuple.Remote.Address, out Route route))
         {
             return;
         }
 
-        _route = _route with { Mtu = reduced };
+        _route = route;
         SetMss();
         for (int i = 0; i < _sent.Count; i++)
         {

@@ -413,7 +413,8 @@ internal sealed partial class Connection
         var ip = new IpFields(
             _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification,
             Options.TosTo(_tuple.Remote.Address),
-            _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address), Options.DontFragment,
+            _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address),
+            Options.DontFragment && !_route.IsMtuLocked,
             _flowLabel);
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
