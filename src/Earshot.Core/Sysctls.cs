@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Earshot.Core.Congestion;
 using Earshot.Core.Profiles;
 
@@ -10,7 +11,7 @@ namespace Earshot.Core;
 /// The fields hold what the packet path reads; the table below gives each its name and range. When a value takes effect
 /// is where the field is read: <c>somaxconn</c> at listen(), <c>tcp_synack_retries</c> at each firing, and so on.
 /// </remarks>
-public sealed class Sysctls
+public sealed partial class Sysctls
 {
     internal int Somaxconn;
     internal int RmemMax;
@@ -75,7 +76,7 @@ public sealed class Sysctls
     {
         _congestion = congestion;
         _hz = profile.Hz;
-        foreach (Entry entry in Table())
+        foreach (Entry entry in Table().Concat(DataPathTable()))
         {
             if (profile.Sysctls.TryGetValue(entry.Name, out string? value))
             {
@@ -125,8 +126,6 @@ public sealed class Sysctls
 
     private static IEnumerable<Entry> Table()
     {
-        // The greatest number of seconds whose ticks fit into an int, at 250 a second.
-        const int Seconds = int.MaxValue / 250;
         const int U8 = 255;
         yield return Number("net.core.somaxconn", 0, int.MaxValue, s => ref s.Somaxconn);
         yield return Number("net.core.rmem_max", 2304, int.MaxValue, s => ref s.RmemMax);
@@ -139,7 +138,7 @@ public sealed class Sysctls
         yield return Number("net.ipv4.tcp_retries2", 0, U8, s => ref s.TcpRetries2);
         yield return Number("net.ipv4.tcp_orphan_retries", 0, U8, s => ref s.TcpOrphanRetries);
         yield return Number("net.ipv4.tcp_abort_on_overflow", 0, U8, s => ref s.TcpAbortOnOverflow);
-        yield return Number("net.ipv4.tcp_fin_timeout", -Seconds, Seconds, s => ref s.TcpFinTimeout);
+        yield return Seconds("net.ipv4.tcp_fin_timeout", s => ref s.TcpFinTimeout);
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
         yield return Number("net.ipv4.tcp_sack", 0, U8, s => ref s.TcpSack);
@@ -160,8 +159,8 @@ public sealed class Sysctls
         yield return Milliseconds("net.ipv4.tcp_invalid_ratelimit", s => ref s.TcpInvalidRatelimit);
         yield return Number(
             "net.ipv4.tcp_challenge_ack_limit", int.MinValue, int.MaxValue, s => ref s.TcpChallengeAckLimit);
-        yield return Number("net.ipv4.tcp_keepalive_time", -Seconds, Seconds, s => ref s.TcpKeepaliveTime);
-        yield return Number("net.ipv4.tcp_keepalive_intvl", -Seconds, Seconds, s => ref s.TcpKeepaliveIntvl);
+        yield return Seconds("net.ipv4.tcp_keepalive_time", s => ref s.TcpKeepaliveTime);
+        yield return Seconds("net.ipv4.tcp_keepalive_intvl", s => ref s.TcpKeepaliveIntvl);
         yield return Number("net.ipv4.tcp_keepalive_probes", 0, U8, s => ref s.TcpKeepaliveProbes);
         yield return Number("net.ipv4.ip_default_ttl", 1, U8, s => ref s.IpDefaultTtl);
         yield return Number("net.ipv4.icmp_echo_ignore_all", 0, 1, s => ref s.IcmpEchoIgnoreAll);
@@ -232,6 +231,22 @@ public sealed class Sysctls
             return 0;
         });
 
+    // As proc_dointvec_jiffies: the ticks must fit into an int.
+    private static Entry Seconds(string name, FieldOf field) => new(
+        name,
+        s => field(s).ToString(),
+        (s, text) =>
+        {
+            ReadOnlySpan<char> rest = text;
+            if (!SysctlText.TryNext(ref rest, out long value) || Math.Abs(value) > int.MaxValue / s._hz)
+            {
+                return -Errno.EINVAL;
+            }
+
+            field(s) = (int)value;
+            return 0;
+        });
+
     // A value that can be seen and nothing more: 6.6 and later do not read tcp_adv_win_scale, and no packet here has a
     // mark or comes from an L3 domain.
     private static Entry Idle(string name, long least, long most) => new(
@@ -252,7 +267,7 @@ public sealed class Sysctls
     // As proc_dointvec_ms_jiffies: kept in ticks, so that it reads rounded up; the number counts modulo 2^32.
     private static Entry Milliseconds(string name, FieldOf field) => new(
         name,
-        s => s.RoundUp(field(s)).ToString(),
+        s => (field(s) == int.MaxValue ? s.RoundUp(int.MaxValue) : field(s)).ToString(),
         (s, text) =>
         {
             ReadOnlySpan<char> rest = text;
@@ -330,8 +345,8 @@ public sealed class Sysctls
 
     private long RoundUp(long milliseconds)
     {
-        long tick = Math.Max(1, 1000 / _hz);
-        return (milliseconds + tick - 1) / tick * tick;
+        long jiffies = ((milliseconds * _hz) + 999) / 1000;
+        return ((jiffies * 1000) + _hz - 1) / _hz;
     }
 
     private delegate ref int FieldOf(Sysctls sysctls);

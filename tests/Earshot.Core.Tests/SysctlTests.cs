@@ -1,3 +1,5 @@
+using Earshot.Core.Profiles;
+using Earshot.Core.Time;
 using Xunit;
 
 namespace Earshot.Core.Tests;
@@ -77,6 +79,27 @@ public sealed class SysctlTests : HostTest
     [InlineData("net.ipv4.ip_local_reserved_ports", " 1", null)]
     [InlineData("net.ipv4.ip_local_reserved_ports", "65536", null)]
     [InlineData("net.ipv4.no_such_thing", "1", null, -Errno.ENOENT)]
+    [InlineData("net.ipv4.tcp_reordering", "300", "300")]
+    [InlineData("net.ipv4.tcp_reordering", "301", null)]
+    [InlineData("net.ipv4.tcp_max_reordering", "0", null)]
+    [InlineData("net.ipv4.tcp_probe_interval", "17179869", "17179869")]
+    [InlineData("net.ipv4.tcp_probe_interval", "17179870", null)]
+    [InlineData("net.ipv4.tcp_min_rtt_wlen", "86401", null)]
+    [InlineData("net.ipv4.tcp_notsent_lowat", "0", "0")]
+    [InlineData("net.ipv4.tcp_notsent_lowat", "4294967296", null)]
+    [InlineData("net.ipv4.tcp_notsent_lowat", "-1", null)]
+    [InlineData("net.ipv4.tcp_comp_sack_delay_ns", "8589934592", "8589934592")]
+    [InlineData("net.ipv4.tcp_comp_sack_delay_ns", "-1", null)]
+    [InlineData("net.ipv4.tcp_early_retrans", "5", null)]
+    [InlineData("net.ipv4.tcp_app_win", "32", null)]
+    [InlineData("net.ipv4.tcp_min_snd_mss", "47", null)]
+    [InlineData("net.ipv4.tcp_rto_min_us", "0", null)]
+    [InlineData("net.ipv4.tcp_base_mss", "0", "0")]
+    [InlineData("net.ipv4.tcp_pacing_ss_ratio", "1001", null)]
+    [InlineData("net.ipv4.tcp_mem", "0 0 0", "0\t0\t0")]
+    [InlineData("net.ipv4.tcp_mem", "-1 1 1", null)]
+    [InlineData("net.ipv4.tcp_max_orphans", "-1", "-1")]
+    [InlineData("net.core.rmem_default", "2303", null)]
     public void A_value_is_taken_or_refused_as_the_kernel_does(
         string name, string text, string? read, int refusal = -Errno.EINVAL)
     {
@@ -84,6 +107,29 @@ public sealed class SysctlTests : HostTest
         Assert.Equal(read is null ? refusal : 0, Host.Stack.Sysctls.Set(name, text));
         Host.Stack.Sysctls.TryGet(name, out string after);
         Assert.Equal(read ?? before, after);
+    }
+
+    [Fact]
+    [Trait("Linux", "proc_dointvec_minmax")]
+    public void The_reordering_that_is_assumed_may_be_raised_with_its_maximum()
+    {
+        Assert.Equal(0, Host.Stack.Sysctls.Set("net.ipv4.tcp_max_reordering", "1000"));
+        Assert.Equal(0, Host.Stack.Sysctls.Set("net.ipv4.tcp_reordering", "500"));
+    }
+
+    [Theory]
+    [InlineData(100, "1", "10")]
+    [InlineData(300, "4", "7")]
+    [InlineData(300, "500", "500")]
+    [InlineData(1000, "1", "1")]
+    [Trait("Linux", "proc_dointvec_ms_jiffies")]
+    public void Milliseconds_are_rounded_to_the_tick_of_the_build(int hz, string text, string read)
+    {
+        var sysctls = new NetworkStack(
+            new StackOptions { Profile = KernelProfile.Linux618 with { Hz = hz } }, Instant.Zero).Sysctls;
+        Assert.Equal(0, sysctls.Set("net.ipv4.tcp_invalid_ratelimit", text));
+        Assert.True(sysctls.TryGet("net.ipv4.tcp_invalid_ratelimit", out string value));
+        Assert.Equal(read, value);
     }
 
     [Fact]

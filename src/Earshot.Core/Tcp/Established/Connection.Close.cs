@@ -8,9 +8,6 @@ namespace Earshot.Core.Tcp.Established;
 /// <summary>How a connection ends. Linux: tcp_close, tcp_shutdown, tcp_disconnect, tcp_reset, tcp_time_wait.</summary>
 internal sealed partial class Connection
 {
-    /// <summary>The orphans that a stack keeps; more are reset. sysctl net.ipv4.tcp_max_orphans.</summary>
-    internal const int OrphanLimit = 131072;
-
     /// <summary>shutdown(). Linux: inet_shutdown, tcp_shutdown.</summary>
     /// <returns>0, or -ENOTCONN.</returns>
     internal int Shutdown(bool read, bool write)
@@ -306,7 +303,7 @@ internal sealed partial class Connection
             return;
         }
 
-        if (_tcp.OrphanCount > OrphanLimit)
+        if (_tcp.OrphanCount > _context.Sysctls.TcpMaxOrphans)
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnMemory);
             SendReset();
