@@ -187,8 +187,8 @@ public sealed partial class Sysctls
         yield return Number("net.ipv4.ip_no_pmtu_disc", 0, U8, s => ref s.IpNoPmtuDisc);
         yield return Number("net.ipv4.route.min_adv_mss", int.MinValue, int.MaxValue, s => ref s.MinAdvMss);
         yield return Number("net.ipv4.route.min_pmtu", 68, int.MaxValue, s => ref s.RouteMinPmtu);
-        yield return Number("net.ipv4.route.mtu_expires", 0, Seconds, s => ref s.RouteMtuExpires);
-        yield return Number("net.ipv6.route.mtu_expires", 0, Seconds, s => ref s.IPv6RouteMtuExpires);
+        yield return Seconds("net.ipv4.route.mtu_expires", s => ref s.RouteMtuExpires);
+        yield return Seconds("net.ipv6.route.mtu_expires", s => ref s.IPv6RouteMtuExpires);
         yield return Number("net.ipv4.tcp_rto_max_ms", 1000, 120_000, s => ref s.TcpRtoMaxMs);
         yield return Number("net.core.txrehash", 0, 1, s => ref s.Txrehash);
         yield return Idle("net.ipv4.tcp_adv_win_scale", -31, 31);
