@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
@@ -8,50 +9,56 @@ namespace Earshot.Core;
 
 /// <summary>A verdict as the ledger keeps it: 44 bytes, no string.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4, Size = 44)]
-public readonly struct LedgerEntry
+public struct LedgerEntry
 {
-    internal LedgerEntry(Instant time, in FourTuple tuple, ushort listener, in Verdict verdict)
+    private long _time;
+    private InetAddress _remote;
+    private ushort _remotePort;
+    private ushort _localPort;
+    private RuleId _rule;
+    private ushort _listener;
+    private uint _a;
+    private uint _b;
+    private uint _c;
+
+    /// <summary>The listener that judged: its id from 1 on, 0 when none was concerned.</summary>
+    public readonly ushort Listener => _listener;
+
+    /// <summary>The rule's first number.</summary>
+    public readonly uint A => _a;
+
+    /// <summary>The rule's second number.</summary>
+    public readonly uint B => _b;
+
+    /// <summary>The rule's third number.</summary>
+    public readonly uint C => _c;
+
+    /// <summary>When the verdict was given.</summary>
+    public readonly Instant Time => new(_time);
+
+    /// <summary>The peer.</summary>
+    public readonly InetEndpoint Remote => new(_remote, _remotePort);
+
+    /// <summary>The local port.</summary>
+    public readonly ushort LocalPort => _localPort;
+
+    /// <summary>The rule that spoke.</summary>
+    public readonly RuleId Rule => _rule;
+
+    /// <summary>Writes a verdict where it is to stay: entries are written far more often than read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Set(Instant time, in FourTuple tuple, ushort listener, in Verdict verdict)
     {
         _time = time.Nanoseconds;
         _remote = tuple.Remote.Address;
         _remotePort = tuple.Remote.Port;
         _localPort = tuple.Local.Port;
         _rule = verdict.Rule;
-        Listener = listener;
-        A = verdict.A;
-        B = verdict.B;
-        C = verdict.C;
+        _listener = listener;
+        _a = verdict.A;
+        _b = verdict.B;
+        _c = verdict.C;
     }
-
-    private readonly long _time;
-    private readonly InetAddress _remote;
-    private readonly ushort _remotePort;
-    private readonly ushort _localPort;
-    private readonly RuleId _rule;
-
-    /// <summary>The listener that judged: its id from 1 on, 0 when none was concerned.</summary>
-    public readonly ushort Listener;
-
-    /// <summary>The rule's first number.</summary>
-    public readonly uint A;
-
-    /// <summary>The rule's second number.</summary>
-    public readonly uint B;
-
-    /// <summary>The rule's third number.</summary>
-    public readonly uint C;
-
-    /// <summary>When the verdict was given.</summary>
-    public Instant Time => new(_time);
-
-    /// <summary>The peer.</summary>
-    public InetEndpoint Remote => new(_remote, _remotePort);
-
-    /// <summary>The local port.</summary>
-    public ushort LocalPort => _localPort;
-
-    /// <summary>The rule that spoke.</summary>
-    public RuleId Rule => _rule;
 }
 
 /// <summary>What a rule has said about one listener.</summary>
@@ -59,6 +66,8 @@ public sealed class RuleTally
 {
     internal const int SampleSize = 8;
     private readonly LedgerEntry[] _sample = new LedgerEntry[SampleSize];
+    private LedgerEntry _first;
+    private LedgerEntry _last;
 
     private long _nextSampled;
     private double _weight;
@@ -72,39 +81,52 @@ public sealed class RuleTally
     public long Count { get; private set; }
 
     /// <summary>The first time.</summary>
-    public LedgerEntry First { get; private set; }
+    public LedgerEntry First => _first;
 
     /// <summary>The last time.</summary>
-    public LedgerEntry Last { get; private set; }
+    public LedgerEntry Last => _last;
 
     /// <summary>A uniform sample of all times, at most eight.</summary>
     public ReadOnlySpan<LedgerEntry> Sample => _sample.AsSpan(0, (int)Math.Min(Count, SampleSize));
 
-    internal void Add(in LedgerEntry entry, Chance chance)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, Chance chance)
     {
-        if (Count == 0)
+        _last.Set(now, tuple, listener, verdict);
+        if (Count >= _nextSampled)
         {
-            First = entry;
-        }
-
-        Last = entry;
-        if (Count < SampleSize)
-        {
-            _sample[Count] = entry;
-        }
-        else if (Count == _nextSampled)
-        {
-            _sample[chance.Below(SampleSize)] = entry;
-            SkipAhead(chance);
+            Keep(chance);
         }
 
         Count++;
-        if (Count == SampleSize)
+    }
+
+    // The first eight are kept, and then whichever the leaps hit.
+    private void Keep(Chance chance)
+    {
+        if (Count == 0)
         {
-            _weight = 1;
-            _nextSampled = Count - 1;
-            SkipAhead(chance);
+            _first = _last;
         }
+
+        if (Count < SampleSize)
+        {
+            _sample[Count] = _last;
+            _nextSampled = Count + 1;
+            if (_nextSampled < SampleSize)
+            {
+                return;
+            }
+
+            _weight = 1;
+            _nextSampled = SampleSize - 1;
+        }
+        else
+        {
+            _sample[chance.Below(SampleSize)] = _last;
+        }
+
+        SkipAhead(chance);
     }
 
     /// <summary>
@@ -204,8 +226,7 @@ public sealed class Ledger
 
     internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict)
     {
-        var entry = new LedgerEntry(now, tuple, listener, verdict);
-        _ring[Count & (RingSize - 1)] = entry;
+        _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
         Count++;
         ref RuleTally? tally = ref TalliesOf(listener)[(int)verdict.Rule];
         if (tally is null)
@@ -214,7 +235,7 @@ public sealed class Ledger
             _order.Add(tally);
         }
 
-        tally.Add(entry, _chance);
+        tally.Add(now, tuple, listener, verdict, _chance);
     }
 
     /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>

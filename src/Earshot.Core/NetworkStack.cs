@@ -125,14 +125,9 @@ public sealed class NetworkStack : IDisposable
         }
 
         // What the lookups will touch is fetched for all packets before the first is judged.
-        for (int i = 0; i < batch.Count && batch.Count > 1; i++)
+        if (batch.Count > 1)
         {
-            _tcp.Table.Prefetch(batch.Bytes(i));
-        }
-
-        if (batch.Count > 1 && _tcp.Table.Listeners.HasMany)
-        {
-            PrefetchListeners(batch);
+            Prefetch(batch);
         }
 
         for (int i = 0; i < batch.Count; i++)
@@ -309,9 +304,14 @@ public sealed class NetworkStack : IDisposable
         }
     }
 
-    private void PrefetchListeners(PacketBatch batch)
+    private void Prefetch(PacketBatch batch)
     {
-        for (int stage = 0; stage < ListenerTable.PrefetchStages; stage++)
+        for (int i = 0; i < batch.Count && _tcp.Table.IsLarge; i++)
+        {
+            _tcp.Table.Prefetch(batch.Bytes(i));
+        }
+
+        for (int stage = 0; stage < ListenerTable.PrefetchStages && _tcp.Table.Listeners.HasMany; stage++)
         {
             for (int i = 0; i < batch.Count; i++)
             {

@@ -118,8 +118,14 @@ public sealed partial class Sysctls
     /// <param name="name">The name.</param>
     /// <param name="value">The text as for <c>/proc/sys</c>.</param>
     /// <returns>0, or -ENOENT (unknown) or -EINVAL (not a number, or out of range).</returns>
-    public int Set(string name, string value) =>
-        _entries.TryGetValue(name, out Entry? entry) ? entry.Set(this, value) : -Errno.ENOENT;
+    public int Set(string name, string value)
+    {
+        Version++;
+        return _entries.TryGetValue(name, out Entry? entry) ? entry.Set(this, value) : -Errno.ENOENT;
+    }
+
+    /// <summary>Grows with each change, so that what was made of the values can be kept until then.</summary>
+    internal int Version { get; private set; }
 
     /// <summary>Whether a port is in ip_local_reserved_ports, so that none is chosen automatically.</summary>
     internal bool IsReserved(ushort port) => _reservedPorts is { } ports && ports[port];

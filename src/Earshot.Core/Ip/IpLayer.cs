@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -91,6 +92,7 @@ internal sealed class IpLayer
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool DeliverOther(in IpPacket packet, int @interface, PacketInfo info)
     {
         Mib mib = _context.Mib;
@@ -154,6 +156,7 @@ internal sealed class IpLayer
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Refuse(IpParseError error)
     {
         Mib mib = _context.Mib;

@@ -84,9 +84,11 @@ internal sealed class IpOutput
                 {
                     sum = AddSecond(first, second, segment[(headerLength + first.Length)..], sum);
                 }
+
+                sum = Checksum.Fold16(sum);
             }
 
-            TcpFields.WriteChecksum(segment, Checksum.Finish(sum));
+            TcpFields.WriteChecksum(segment, (ushort)~sum);
         }
 
         Commit(queue, route, ip.Destination.IsIPv4, packet.Length, info);

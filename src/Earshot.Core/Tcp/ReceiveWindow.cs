@@ -63,3 +63,31 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale, int Limit)
         return clamp == 0 ? ushort.MaxValue << MaximumScale : clamp;
     }
 }
+
+/// <summary>The last first window: SYNs of a burst are answered with the same one, and it takes divisions.</summary>
+internal struct FirstWindow
+{
+    private ReceiveWindow _window;
+    private int _version;
+    private int _mss;
+    private int _buffer;
+    private int _clamp;
+    private bool _locked;
+
+    /// <summary>As <see cref="ReceiveWindow.Initial"/>, from memory when nothing has changed.</summary>
+    internal ReceiveWindow Of(StackContext context, in SocketOptions options, int mss)
+    {
+        if (mss != _mss || options.ReceiveBuffer != _buffer || options.WindowClamp != _clamp
+            || options.ReceiveBufferLocked != _locked || context.Sysctls.Version != _version)
+        {
+            _window = ReceiveWindow.Initial(context, options, mss);
+            _version = context.Sysctls.Version;
+            _mss = mss;
+            _buffer = options.ReceiveBuffer;
+            _clamp = options.WindowClamp;
+            _locked = options.ReceiveBufferLocked;
+        }
+
+        return _window;
+    }
+}

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Earshot.Core.Memory;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
@@ -44,6 +45,9 @@ internal sealed class SocketTable : IDisposable
     /// <summary>Bytes that requests, TIME_WAIT entries and the index take.</summary>
     internal long Bytes => Requests.Bytes + RequestAddresses.Bytes + TimeWaits.Bytes + _index.Bytes;
 
+    /// <summary>Whether the index is so large that fetching its slots ahead pays.</summary>
+    internal bool IsLarge => _index.Bytes > 1 << 17;
+
     /// <summary>Slots of the index, for walking it in its order.</summary>
     internal int IndexSize => _index.Size;
 
@@ -53,10 +57,22 @@ internal sealed class SocketTable : IDisposable
     {
         ulong addresses = ((ulong)local << 32) | remote;
         ulong ports = ((ulong)localPort << 16) | remotePort;
-        ulong high = Math.BigMul(addresses ^ _key0, (ports << 32 | ports) ^ _key1, out ulong low);
-        ulong mixed = high ^ low;
-        high = Math.BigMul(mixed, 0x9e3779b97f4a7c15, out low);
-        return (uint)(high ^ low);
+        ulong mixed = Fold(addresses ^ _key0, (ports << 32 | ports) ^ _key1);
+        return (uint)Fold(mixed, 0x9e3779b97f4a7c15);
+    }
+
+    /// <summary>The two halves of a product, one upon the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Fold(ulong a, ulong b)
+    {
+        if (Bmi2.X64.IsSupported)
+        {
+            // Two multiplications in registers: the form with two results goes through memory.
+            return Bmi2.X64.MultiplyNoFlags(a, b) ^ (a * b);
+        }
+
+        ulong high = Math.BigMul(a, b, out ulong low);
+        return high ^ low;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

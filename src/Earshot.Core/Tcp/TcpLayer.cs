@@ -22,6 +22,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
     private readonly List<ListenRules> _rules = [];
     private readonly Chance _hashes;
     private readonly Dictionary<int, byte[]> _savedSyns = [];
+    private FirstWindow _firstWindow;
     private ushort _lastListenerId;
     private long _listened;
 
@@ -78,29 +79,15 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <returns>False when it is for <see cref="Owned"/> and must come again after the call.</returns>
     public bool OnPacket(in IpPacket packet, PacketInfo info, int @interface)
     {
-        Mib mib = Context.Mib;
         bool trusted = (info.Flags & (PacketFlags.ChecksumGood | PacketFlags.ChecksumPartial)) != 0;
         TcpParseError error = TcpSegment.Parse(packet, trusted, info.SegmentSize, out TcpSegment segment);
         if (error != TcpParseError.None)
         {
-            // A segment that is cut short is no error to Linux, only one whose header says that it is too short.
-            const int DataOffset = 12;
-            bool cut = error == TcpParseError.Header && (packet.Payload.Length < TcpSegment.MinimumHeaderLength
-                || packet.Payload[DataOffset] >> 4 >= TcpSegment.MinimumHeaderLength / 4);
-            mib.Count(Counter.TcpInSegs);
-            mib.Count(cut ? Counter.None : Counter.TcpInErrs);
-            if (error == TcpParseError.Checksum)
-            {
-                mib.Count(Counter.TcpInCsumErrors);
-            }
-
-            Context.Judge(
-                new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),
-                new Verdict(error == TcpParseError.Checksum ? RuleId.SegmentChecksum : RuleId.SegmentHeader));
+            Refuse(packet, error);
             return true;
         }
 
-        FourTuple tuple = segment.Tuple;
+        ref readonly FourTuple tuple = ref segment.Tuple;
         uint tag = Table.Tag(tuple);
         int handle = Table.Find(tag, tuple);
         if (Owned is not null && handle == Owned.Handle && handle >= 0)
@@ -108,7 +95,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
             return false;
         }
 
-        mib.Count(Counter.TcpInSegs);
+        Context.Mib.Count(Counter.TcpInSegs);
         Dispatch(handle, segment, tuple, @interface, tag);
         FinishDeferred();
         return true;
@@ -352,6 +339,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     /// <summary>The headers of the SYN of a request, or null.</summary>
     internal byte[]? SavedSyn(int place) => _savedSyns.Count == 0 ? null : _savedSyns.GetValueOrDefault(place);
 
+    /// <summary>The window and scale of a SYN-ACK.</summary>
+    internal ReceiveWindow FirstWindow(in SocketOptions options, int mss) => _firstWindow.Of(Context, options, mss);
+
     internal int AdvertisedMss(in Route route, in SocketOptions options) => Output.AdvertisedMss(route, options);
 
     internal ulong NextListenerHash() => _hashes.Next();
@@ -361,6 +351,26 @@ internal sealed class TcpLayer : ITransport, IDisposable
     {
         Table.Dispose();
         Timers.Dispose();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Refuse(in IpPacket packet, TcpParseError error)
+    {
+        // A segment that is cut short is no error to Linux, only one whose header says that it is too short.
+        const int DataOffset = 12;
+        bool cut = error == TcpParseError.Header && (packet.Payload.Length < TcpSegment.MinimumHeaderLength
+            || packet.Payload[DataOffset] >> 4 >= TcpSegment.MinimumHeaderLength / 4);
+        Mib mib = Context.Mib;
+        mib.Count(Counter.TcpInSegs);
+        mib.Count(cut ? Counter.None : Counter.TcpInErrs);
+        if (error == TcpParseError.Checksum)
+        {
+            mib.Count(Counter.TcpInCsumErrors);
+        }
+
+        Context.Judge(
+            new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),
+            new Verdict(error == TcpParseError.Checksum ? RuleId.SegmentChecksum : RuleId.SegmentHeader));
     }
 
     private void Dispatch(

@@ -5,13 +5,15 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Earshot.Core.Wire;
 
 /// <summary>An IPv4 or IPv6 address, in 128 bits.</summary>
 /// <remarks>
 /// An IPv4 address and its IPv4-mapped form (::ffff:10.0.0.1) are one value, as they are one address to Linux's
-/// tables; it is stored so that <c>default</c> is 0.0.0.0 and an IPv4 address is a number below 2^32.
+/// tables; it is stored so that <c>default</c> is 0.0.0.0 and an IPv4 address is a number below 2^32. It is written as
+/// one vector: a processor that finds two halves on their way to memory makes whoever copies the whole wait.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Pack = 4)]
 public readonly struct InetAddress : IEquatable<InetAddress>
@@ -27,25 +29,16 @@ public readonly struct InetAddress : IEquatable<InetAddress>
 
     private static readonly SearchValues<char> AllowedInIPv6 = SearchValues.Create("0123456789abcdefABCDEF:.");
 
-    private readonly ulong _high;
-    private readonly ulong _low;
+    private readonly Vector128<ulong> _halves;
 
     /// <summary>Makes an IPv4 address.</summary>
     /// <param name="bits">The address as a number, most significant byte first: 127.0.0.1 is 0x7f000001.</param>
-    public InetAddress(uint bits)
-    {
-        _high = 0;
-        _low = bits;
-    }
+    public InetAddress(uint bits) => _halves = Vector128.CreateScalar((ulong)bits);
 
     /// <summary>Makes an IPv6 address.</summary>
     /// <param name="high">The first eight bytes as a number, most significant byte first.</param>
     /// <param name="low">The last eight bytes.</param>
-    public InetAddress(ulong high, ulong low)
-    {
-        _high = high;
-        _low = low ^ Mapped;
-    }
+    public InetAddress(ulong high, ulong low) => _halves = Vector128.Create(low ^ Mapped, high);
 
     /// <summary>0.0.0.0: no address, or every IPv4 address.</summary>
     public static InetAddress Any => default;
@@ -63,7 +56,7 @@ public readonly struct InetAddress : IEquatable<InetAddress>
     public bool IsIPv4
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => (_high | (_low >> 32)) == 0;
+        get => (_halves & Vector128.Create(0xffffffff_00000000, ulong.MaxValue)) == Vector128<ulong>.Zero;
     }
 
     /// <summary>Whether this is an IPv6 address that is not IPv4-mapped.</summary>
@@ -71,32 +64,36 @@ public readonly struct InetAddress : IEquatable<InetAddress>
 
     /// <summary>The IPv4 address as a number, most significant byte first; of an IPv6 address the last four
     /// bytes.</summary>
-    public uint Bits => (uint)_low;
+    public uint Bits => (uint)StoredLow;
 
     /// <summary>The first eight bytes of the IPv6 form, most significant byte first.</summary>
-    public ulong High => _high;
+    public ulong High => StoredHigh;
 
     /// <summary>The last eight bytes of the IPv6 form.</summary>
-    public ulong Low => _low ^ Mapped;
+    public ulong Low => StoredLow ^ Mapped;
 
     /// <summary>Whether this is 0.0.0.0 or ::.</summary>
-    public bool IsAny => _high == 0 && (_low == 0 || _low == Mapped);
+    public bool IsAny => StoredHigh == 0 && (StoredLow == 0 || StoredLow == Mapped);
 
     /// <summary>Whether the address is in 127.0.0.0/8 or is ::1.</summary>
-    public bool IsLoopback => _high == 0 && (_low >> 24 == 127 || _low == (Mapped ^ 1));
+    public bool IsLoopback => StoredHigh == 0 && (StoredLow >> 24 == 127 || StoredLow == (Mapped ^ 1));
 
     /// <summary>Whether the address is in 224.0.0.0/4 or in ff00::/8.</summary>
-    public bool IsMulticast => IsIPv4 ? _low >> 28 == 0xe : _high >> 56 == 0xff;
+    public bool IsMulticast => IsIPv4 ? StoredLow >> 28 == 0xe : StoredHigh >> 56 == 0xff;
 
     /// <summary>Whether the address is in fe80::/10.</summary>
-    public bool IsLinkLocal => _high >> 54 == 0x3fa;
+    public bool IsLinkLocal => StoredHigh >> 54 == 0x3fa;
 
     /// <summary>Whether the address is 255.255.255.255.</summary>
-    public bool IsLimitedBroadcast => _high == 0 && _low == uint.MaxValue;
+    public bool IsLimitedBroadcast => StoredHigh == 0 && StoredLow == uint.MaxValue;
+
+    private ulong StoredLow => _halves.ToScalar();
+
+    private ulong StoredHigh => _halves.GetElement(1);
 
     /// <summary>Whether both are the same address.</summary>
     public static bool operator ==(in InetAddress left, in InetAddress right) =>
-        left._low == right._low && left._high == right._high;
+        left._halves == right._halves;
 
     /// <summary>Whether they are different addresses.</summary>
     public static bool operator !=(in InetAddress left, in InetAddress right) => !(left == right);
@@ -203,7 +200,7 @@ public readonly struct InetAddress : IEquatable<InetAddress>
     /// <inheritdoc/>
     public override int GetHashCode() => IsIPv4
         ? (int)(Bits * 0x9e3779b1u)
-        : (int)(((_high ^ (_low * 0x9e3779b97f4a7c15)) * 0xbf58476d1ce4e5b9) >> 32);
+        : (int)(((StoredHigh ^ (StoredLow * 0x9e3779b97f4a7c15)) * 0xbf58476d1ce4e5b9) >> 32);
 
     /// <summary>The address in dotted decimal, or as RFC 5952 writes an IPv6 address.</summary>
     public override string ToString() => IsIPv4

@@ -91,20 +91,27 @@ public struct TcpOptions
     /// walk.</remarks>
     public static TcpOptions Parse(in TcpSegment segment)
     {
-        TcpOptions options = default;
+        Parse(segment, out TcpOptions options);
+        return options;
+    }
+
+    /// <summary>Reads the options of a segment into their place, which need not be copied.</summary>
+    internal static void Parse(in TcpSegment segment, out TcpOptions options)
+    {
+        options = default;
         ReadOnlySpan<byte> bytes = segment.Options;
         if (bytes.Length == TimestampLength
             && Unsafe.ReadUnaligned<uint>(in bytes[0]) == (BitConverter.IsLittleEndian ? 0x0a080101u : 0x0101080au))
         {
             // The usual case after the handshake: NOP, NOP, timestamps and nothing else.
             ReadTimestamp(ref options, bytes[2..]);
-            return options;
+            return;
         }
 
         bool syn = segment.Has(TcpFlags.Syn);
         if (bytes.Length == 20 && syn && TryParseUsualSyn(ref options, bytes))
         {
-            return options;
+            return;
         }
 
         while (bytes.Length > 0)
@@ -137,8 +144,6 @@ public struct TcpOptions
 
             bytes = bytes[bytes[1]..];
         }
-
-        return options;
     }
 
     /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale, Fast

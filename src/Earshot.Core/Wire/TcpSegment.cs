@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace Earshot.Core.Wire;
@@ -62,7 +63,7 @@ public enum TcpParseError : byte
 /// |                        Options, if Offset > 5                  |
 /// </code>
 /// </remarks>
-public readonly ref struct TcpSegment
+public ref struct TcpSegment
 {
     /// <summary>Bytes of a header without options.</summary>
     public const int MinimumHeaderLength = 20;
@@ -77,87 +78,80 @@ public readonly ref struct TcpSegment
     internal const int ChecksumOffset = 16;
     internal const int UrgentOffset = 18;
 
-    private readonly ReadOnlySpan<byte> _bytes;
-    private readonly ReadOnlySpan<byte> _packet;
-    private readonly int _headerLength;
-
-    private TcpSegment(in IpPacket ip, int headerLength, ushort segmentSize)
-    {
-        _packet = ip.Bytes;
-        _bytes = ip.Payload;
-        _headerLength = headerLength;
-        Source = ip.Source;
-        Destination = ip.Destination;
-        Tos = ip.Tos;
-        Ttl = ip.Ttl;
-        SegmentSize = segmentSize;
-        Flags = (TcpFlags)_bytes[FlagsOffset];
-    }
+    private ReadOnlySpan<byte> _bytes;
+    private ReadOnlySpan<byte> _packet;
+    private FourTuple _tuple;
+    private int _headerLength;
+    private ushort _segmentSize;
+    private byte _tos;
+    private byte _ttl;
+    private TcpFlags _flags;
 
     /// <summary>Source address of the packet.</summary>
-    public InetAddress Source { get; }
+    public readonly InetAddress Source => _tuple.Remote.Address;
 
     /// <summary>Destination address of the packet.</summary>
-    public InetAddress Destination { get; }
+    public readonly InetAddress Destination => _tuple.Local.Address;
 
     /// <summary>Type of service of the packet.</summary>
-    public byte Tos { get; }
+    public readonly byte Tos => _tos;
 
     /// <summary>Time to live of the packet.</summary>
-    public byte Ttl { get; }
+    public readonly byte Ttl => _ttl;
 
     /// <summary>Payload bytes of each segment that the link merged into this one; 0 when it is a single
     /// segment.</summary>
-    public ushort SegmentSize { get; }
+    public readonly ushort SegmentSize => _segmentSize;
 
     /// <summary>The control bits.</summary>
-    public TcpFlags Flags { get; }
+    public readonly TcpFlags Flags => _flags;
 
     /// <summary>Source port.</summary>
-    public ushort SourcePort => BinaryPrimitives.ReadUInt16BigEndian(_bytes[SourcePortOffset..]);
+    public readonly ushort SourcePort => _tuple.Remote.Port;
 
     /// <summary>Destination port.</summary>
-    public ushort DestinationPort => BinaryPrimitives.ReadUInt16BigEndian(_bytes[DestinationPortOffset..]);
+    public readonly ushort DestinationPort => _tuple.Local.Port;
 
     /// <summary>SEG.SEQ: the number of the first byte, or of the SYN.</summary>
-    public SeqNumber Seq => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[SequenceOffset..]));
+    public readonly SeqNumber Seq => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[SequenceOffset..]));
 
     /// <summary>SEG.ACK: the next number the sender expects, if the ACK bit is set.</summary>
-    public SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
+    public readonly SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
 
     /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
-    public byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
+    public readonly byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
 
     /// <summary>The window field as on the wire, unscaled.</summary>
-    public ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
+    public readonly ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
 
     /// <summary>Bytes of the header, options included: 20 to 60.</summary>
-    public int HeaderLength => _headerLength;
+    public readonly int HeaderLength => _headerLength;
 
     /// <summary>The headers of the packet, from IP's to the end of TCP's options.</summary>
-    public ReadOnlySpan<byte> Headers => _packet[..(_packet.Length - PayloadLength)];
+    public readonly ReadOnlySpan<byte> Headers => _packet[..(_packet.Length - PayloadLength)];
 
     /// <summary>The options, 0 to 40 bytes.</summary>
-    public ReadOnlySpan<byte> Options => _bytes[MinimumHeaderLength.._headerLength];
+    public readonly ReadOnlySpan<byte> Options => _bytes[MinimumHeaderLength.._headerLength];
 
     /// <summary>The data.</summary>
-    public ReadOnlySpan<byte> Payload => _bytes[_headerLength..];
+    public readonly ReadOnlySpan<byte> Payload => _bytes[_headerLength..];
 
     /// <summary>Bytes of data.</summary>
-    public int PayloadLength => _bytes.Length - _headerLength;
+    public readonly int PayloadLength => _bytes.Length - _headerLength;
 
     /// <summary>SEG.LEN: data, and one each for SYN and FIN.</summary>
-    public int SegmentLength => PayloadLength + (Has(TcpFlags.Syn) ? 1 : 0) + (Has(TcpFlags.Fin) ? 1 : 0);
+    public readonly int SegmentLength => PayloadLength + (Has(TcpFlags.Syn) ? 1 : 0) + (Has(TcpFlags.Fin) ? 1 : 0);
 
     /// <summary>The number after the segment's last.</summary>
-    public SeqNumber EndSeq => Seq + SegmentLength;
+    public readonly SeqNumber EndSeq => Seq + SegmentLength;
 
     /// <summary>The connection that the segment belongs to, seen from the receiver.</summary>
-    public FourTuple Tuple => new(new InetEndpoint(Destination, DestinationPort), new InetEndpoint(Source, SourcePort));
+    [UnscopedRef]
+    public readonly ref readonly FourTuple Tuple => ref _tuple;
 
     /// <summary>Whether any of the bits is set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool Has(TcpFlags flags) => (Flags & flags) != 0;
+    public readonly bool Has(TcpFlags flags) => (Flags & flags) != 0;
 
     /// <summary>Checks a packet's payload as Linux's <c>tcp_v4_rcv</c> does and gives a view of the segment.</summary>
     /// <param name="ip">The packet.</param>
@@ -190,7 +184,17 @@ public readonly ref struct TcpSegment
             }
         }
 
-        segment = new TcpSegment(ip, headerLength, segmentSize);
+        // Field by field where it will stay: a copy of what was just written would have to wait for it.
+        segment._packet = ip.Bytes;
+        segment._bytes = bytes;
+        segment._headerLength = headerLength;
+        segment._tuple = new FourTuple(
+            new InetEndpoint(ip.Destination, BinaryPrimitives.ReadUInt16BigEndian(bytes[DestinationPortOffset..])),
+            new InetEndpoint(ip.Source, BinaryPrimitives.ReadUInt16BigEndian(bytes)));
+        segment._tos = ip.Tos;
+        segment._ttl = ip.Ttl;
+        segment._segmentSize = segmentSize;
+        segment._flags = (TcpFlags)bytes[FlagsOffset];
         return TcpParseError.None;
     }
 }

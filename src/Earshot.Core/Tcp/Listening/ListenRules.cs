@@ -13,7 +13,7 @@ internal sealed class ListenRules
         Profile = profile;
         Shape = ListenShapes.Of(profile);
         Timer = new SynAckTimer(tcp, this);
-        Cookies = profile.Cookies is { } layout ? new SynCookies(tcp.Context, layout) : null;
+        Cookies = profile.Cookies is { } layout ? new SynCookies(tcp.Context, layout, tcp.InitialSequence) : null;
         if (profile.SynCacheBuckets is { } buckets && profile.Shape == ListenShape.SynCache)
         {
             SynCache = new RequestBuckets(buckets, tcp.NextListenerHash());

@@ -24,8 +24,8 @@ internal sealed partial class Listener
         ConnectionRequest request = default;
         Fill(ref request, syn, @interface, route, cookies, out _);
         cookies.NoteOverflow(Overflow);
-        FourTuple tuple = syn.Tuple;
-        request.Isn = cookies.Encode(tuple, syn.Seq, request.Mss, _tcp.InitialSequence, out uint offset).Value;
+        ref readonly FourTuple tuple = ref syn.Tuple;
+        request.Isn = cookies.Encode(tuple, syn.Seq, request.Mss, out uint offset).Value;
         request.TsOffset = request.Has(RequestFlags.Timestamps) && HasTimestampOffset ? offset : 0;
         uint stamp = _context.TimestampClock;
         stamp = request.Has(RequestFlags.Timestamps) ? cookies.Stamp(stamp, request) : stamp;

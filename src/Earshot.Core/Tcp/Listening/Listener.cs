@@ -189,7 +189,7 @@ internal sealed partial class Listener
             && _context.Sysctls.TcpSyncookies != 0)
         {
             // Whoever is pushed out of the cache can still finish: the number is a cookie as well.
-            request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss, _tcp.InitialSequence, out _).Value;
+            request.Isn = cookies.Encode(syn.Tuple, syn.Seq, request.Mss, out _).Value;
         }
 
         FastOpenOffer offer = default;
@@ -337,7 +337,7 @@ internal sealed partial class Listener
         out TcpOptions asked)
     {
         ref SocketOptions options = ref Owner.Options;
-        asked = TcpOptions.Parse(syn);
+        TcpOptions.Parse(syn, out asked);
         if (asked.IllegalWindowScale != 0)
         {
             WarnOfScale(asked.IllegalWindowScale);
@@ -363,8 +363,8 @@ internal sealed partial class Listener
         }
 
         int advertised = _tcp.AdvertisedMss(route, options);
-        ReceiveWindow window = ReceiveWindow.Initial(
-            _context, options, advertised - (timestamps ? TcpOptions.TimestampLength : 0));
+        ReceiveWindow window = _tcp.FirstWindow(
+            options, advertised - (timestamps ? TcpOptions.TimestampLength : 0));
         request.WindowBytes = (uint)window.Bytes;
         if (request.Has(RequestFlags.WindowScale))
         {

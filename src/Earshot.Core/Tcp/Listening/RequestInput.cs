@@ -100,7 +100,7 @@ internal sealed partial class RequestInput
         if (request.Has(RequestFlags.Timestamps) && _context.Sysctls.TcpTimestamps != 0
             && segment.HeaderLength > TcpSegment.MinimumHeaderLength)
         {
-            options = TcpOptions.Parse(segment);
+            TcpOptions.Parse(segment, out options);
             hasTimestamp = options.HasTimestamp;
         }
 

@@ -30,6 +30,8 @@ internal sealed class SynCookies
     private readonly ushort[] _sizes;
     private readonly ushort[] _sizesIPv6;
     private readonly ulong[] _keys = new ulong[8];
+    private readonly InitialSequence _initial;
+    private readonly SipHashLanes.Keys _lanes;
     private readonly long _period;
     private readonly long _gate;
     private readonly OverflowStamp? _shared;
@@ -37,9 +39,14 @@ internal sealed class SynCookies
     private long _countFrom;
     private long _countUntil;
 
-    internal SynCookies(StackContext context, CookieLayout layout)
+    /// <summary>Makes the cookies of a profile.</summary>
+    /// <param name="context">Where their keys are drawn.</param>
+    /// <param name="layout">What they look like.</param>
+    /// <param name="initial">Where the timestamps' offsets come from.</param>
+    internal SynCookies(StackContext context, CookieLayout layout, InitialSequence initial)
     {
         _context = context;
+        _initial = initial;
         _layout = layout;
         _sizes = [.. _layout.MssTable];
         _sizesIPv6 = [.. _layout.MssTableIPv6];
@@ -49,6 +56,9 @@ internal sealed class SynCookies
             _keys[i] = chance.Next();
         }
 
+        _lanes = new SipHashLanes.Keys(
+            Vector256.Create(_keys[0], _keys[2], initial.Key0, 0),
+            Vector256.Create(_keys[1], _keys[3], initial.Key1, 0));
         _period = context.Clock.From(_layout.Period);
         _gate = _layout.Gate == TimeSpan.MaxValue ? uint.MaxValue : context.Clock.From(_layout.Gate);
         _shared = _layout.GateIsShared ? new OverflowStamp() : null;
@@ -86,10 +96,9 @@ internal sealed class SynCookies
     /// <param name="tuple">The connection to be.</param>
     /// <param name="peerIsn">The SYN's number.</param>
     /// <param name="mss">The peer's MSS, cut to the listener's own.</param>
-    /// <param name="initial">Where the timestamp's offset comes from.</param>
     /// <param name="offset">What to add to the timestamp clock of this connection.</param>
     internal SeqNumber Encode(
-        in FourTuple tuple, SeqNumber peerIsn, ushort mss, InitialSequence initial, out uint offset)
+        in FourTuple tuple, SeqNumber peerIsn, ushort mss, out uint offset)
     {
         ushort[] sizes = Sizes(tuple);
         uint index = (uint)sizes.Length - 1;
@@ -105,8 +114,7 @@ internal sealed class SynCookies
             ulong addresses = Addresses(tuple);
             ulong ports = Ports(tuple);
             Vector256<ulong> hashes = SipHashLanes.Hash(
-                Vector256.Create(_keys[0], _keys[2], initial.Key0, 0),
-                Vector256.Create(_keys[1], _keys[3], initial.Key1, 0),
+                _lanes,
                 Vector256.Create(addresses, addresses, InitialSequence.Addresses(tuple), 0),
                 Vector256.Create(ports, ports | ((ulong)count << 32), InitialSequence.Ports(tuple), 0));
             offset = (uint)(hashes[2] >> 32);
@@ -114,7 +122,7 @@ internal sealed class SynCookies
                 (uint)hashes[0] + peerIsn.Value + (count << CountShift) + (((uint)hashes[1] + index) & LowMask));
         }
 
-        initial.Next(tuple, _context.Now, out offset);
+        _initial.Next(tuple, _context.Now, out offset);
         return new SeqNumber(_layout.Form == CookieForm.LowBits
             ? (LowBitsHash(tuple, peerIsn, count) & ~IndexMask) | index
             : Hash(tuple, 0, 0) + peerIsn.Value + (count << CountShift)

@@ -279,8 +279,8 @@ public sealed class SipHashLanesTests
         {
             ulong[] words = [.. Enumerable.Range(0, 16).Select(_ => chance.Next())];
             Vector256<ulong> hashes = SipHashLanes.Hash(
-                Vector256.Create(words), Vector256.Create(words, 4), Vector256.Create(words, 8),
-                Vector256.Create(words, 12));
+                new SipHashLanes.Keys(Vector256.Create(words), Vector256.Create(words, 4)),
+                Vector256.Create(words, 8), Vector256.Create(words, 12));
             for (int lane = 0; lane < 4; lane++)
             {
                 Assert.Equal(
