@@ -102,6 +102,15 @@ public static class Errno
     /// <summary>No route to host.</summary>
     public const int EHOSTUNREACH = 113;
 
+    /// <summary>File exists.</summary>
+    public const int EEXIST = 17;
+
+    /// <summary>Inappropriate ioctl for device.</summary>
+    public const int ENOTTY = 25;
+
+    /// <summary>No data available.</summary>
+    public const int ENODATA = 61;
+
     /// <summary>Operation already in progress.</summary>
     public const int EALREADY = 114;
 

@@ -2,29 +2,29 @@ using System.Collections.Generic;
 
 namespace Earshot.Core.Sockets;
 
-/// <summary>Descriptors: the lowest free number first, from 3 on, up to a limit.</summary>
+/// <summary>Descriptors of sockets and epolls: the lowest free number first, from 3 on, up to a limit.</summary>
 internal sealed class DescriptorTable
 {
     /// <summary>0, 1 and 2 belong to every program.</summary>
     internal const int First = 3;
 
-    private readonly List<Socket?> _sockets = [null, null, null];
+    private readonly List<OpenFile?> _files = [null, null, null];
     private readonly PriorityQueue<int, int> _free = new();
     private readonly int _limit;
 
     internal DescriptorTable(int limit) => _limit = limit;
 
     /// <summary>Descriptors in use.</summary>
-    internal int Count => _sockets.Count - First - _free.Count;
+    internal int Count => _files.Count - First - _free.Count;
 
     /// <summary>Every socket, by descriptor.</summary>
     internal IEnumerable<Socket> All
     {
         get
         {
-            foreach (Socket? socket in _sockets)
+            foreach (OpenFile? file in _files)
             {
-                if (socket is not null)
+                if (file is Socket socket)
                 {
                     yield return socket;
                 }
@@ -32,13 +32,24 @@ internal sealed class DescriptorTable
         }
     }
 
+    /// <summary>Finds a socket; what is there instead says <see cref="Missing"/>.</summary>
     internal bool TryGet(int descriptor, out Socket socket)
     {
-        socket = descriptor >= First && descriptor < _sockets.Count ? _sockets[descriptor]! : null!;
+        socket = descriptor >= First && descriptor < _files.Count ? (_files[descriptor] as Socket)! : null!;
         return socket is not null;
     }
 
-    /// <summary>The number that the next socket gets, or -EMFILE.</summary>
+    /// <summary>Finds a socket or an epoll.</summary>
+    internal bool TryGetFile(int descriptor, out OpenFile file)
+    {
+        file = descriptor >= First && descriptor < _files.Count ? _files[descriptor]! : null!;
+        return file is not null;
+    }
+
+    /// <summary>Why <see cref="TryGet"/> found no socket: -ENOTSOCK, or -EBADF.</summary>
+    internal int Missing(int descriptor) => TryGetFile(descriptor, out _) ? -Errno.ENOTSOCK : -Errno.EBADF;
+
+    /// <summary>The number that the next file gets, or -EMFILE.</summary>
     internal int Peek()
     {
         if (_free.TryPeek(out int free, out _))
@@ -46,27 +57,27 @@ internal sealed class DescriptorTable
             return free;
         }
 
-        return _sockets.Count < _limit ? _sockets.Count : -Errno.EMFILE;
+        return _files.Count < _limit ? _files.Count : -Errno.EMFILE;
     }
 
-    /// <summary>Puts a socket where <see cref="Peek"/> said.</summary>
-    internal void Add(Socket socket)
+    /// <summary>Puts a file where <see cref="Peek"/> said.</summary>
+    internal void Add(OpenFile file)
     {
-        if (socket.Descriptor == _sockets.Count)
+        if (file.Descriptor == _files.Count)
         {
-            _sockets.Add(socket);
+            _files.Add(file);
         }
         else
         {
             int free = _free.Dequeue();
-            Invariant.Check(free == socket.Descriptor, "the lowest free descriptor is used");
-            _sockets[free] = socket;
+            Invariant.Check(free == file.Descriptor, "the lowest free descriptor is used");
+            _files[free] = file;
         }
     }
 
     internal void Remove(int descriptor)
     {
-        _sockets[descriptor] = null;
+        _files[descriptor] = null;
         _free.Enqueue(descriptor, descriptor);
     }
 }

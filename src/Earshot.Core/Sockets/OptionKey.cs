@@ -15,5 +15,8 @@ internal static class OptionKey
     internal const int LocalPortRange = LevelIp << 16 | 51;
     internal const int LingerSeconds = LevelSocket << 16 | 13;
 
+    internal const int PeekOffset = LevelSocket << 16 | 42;
+    internal const int InputQueueLength = LevelTcp << 16 | 36;
+
     internal static int Of(int level, int name) => level << 16 | name;
 }

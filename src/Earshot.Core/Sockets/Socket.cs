@@ -22,15 +22,13 @@ internal enum SocketPhase : byte
 
 /// <summary>What a descriptor names: options, binding, role (none, listener or connection). The role changes, the
 /// socket stays.</summary>
-internal sealed class Socket : ITcpOwner
+internal sealed class Socket : OpenFile, ITcpOwner
 {
     private readonly Queue<StackEvent> _events;
     private readonly List<Waiter> _waiters = [];
     private SocketOptions _options;
 
     internal Socket(Queue<StackEvent> events) => _events = events;
-
-    internal int Descriptor { get; private set; }
 
     /// <summary>Whether it is one of SOCK_DGRAM, which can be bound and no more.</summary>
     internal bool IsDatagram { get; private set; }
@@ -124,7 +122,7 @@ internal sealed class Socket : ITcpOwner
     }
 
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
-    internal PollMask Poll()
+    internal override PollMask Poll()
     {
         if (IsDatagram)
         {
@@ -146,6 +144,7 @@ internal sealed class Socket : ITcpOwner
     /// __wake_up_common.</summary>
     public void OnReadiness(PollMask changed)
     {
+        TellWatchers(changed);
         if (_waiters.Count == 0)
         {
             return;
@@ -196,6 +195,7 @@ internal sealed class Socket : ITcpOwner
     /// <summary>The descriptor is closed: whoever still waits is told.</summary>
     internal void WakeAll()
     {
+        ForgetWatchers();
         foreach (Waiter waiter in _waiters)
         {
             _events.Enqueue(new StackEvent(Descriptor, waiter.Token, PollMask.Hup | PollMask.Err));

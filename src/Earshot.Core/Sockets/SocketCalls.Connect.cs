@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
@@ -15,9 +16,36 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
+        Span<byte> name = stackalloc byte[SocketName.Length6];
+        int length = SocketName.Write(name, remote, socket.Options.IsIPv6 || remote.Address.IsIPv6);
+        return Connect(socket, name[..length]);
+    }
+
+    /// <summary>connect() as a program makes it; a name of AF_UNSPEC disconnects.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="name">The sockaddr, as long as the program says.</param>
+    /// <returns>As <see cref="Connect(int, InetEndpoint)"/>; -EINVAL and -EAFNOSUPPORT of a name that is too short, too
+    /// long or of another family.</returns>
+    public int Connect(int fd, ReadOnlySpan<byte> name)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return Descriptors.Missing(fd);
+        }
+
+        if (name.Length > SocketName.Longest || SocketName.Family(name) < 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        return SocketName.Family(name) == SocketName.Unspecified ? Disconnect(fd) : Connect(socket, name);
+    }
+
+    private int Connect(Socket socket, ReadOnlySpan<byte> name)
+    {
         if (socket.IsDatagram)
         {
             // Differs from Linux: a datagram socket can only be bound (docs/deviations.md, D20).
@@ -37,8 +65,20 @@ public sealed partial class SocketCalls
             return -Errno.EISCONN;
         }
 
+        int result = SocketName.Read(name, socket.Options.IsIPv6, out InetEndpoint remote);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        result = BindToScope(socket, name, remote.Address);
+        if (result != 0)
+        {
+            return result;
+        }
+
         DropRole(socket);
-        int result = StartConnect(socket, remote);
+        result = StartConnect(socket, remote);
         if (result == 0)
         {
             socket.Phase = SocketPhase.Connecting;
@@ -49,13 +89,33 @@ public sealed partial class SocketCalls
         return result;
     }
 
+    /// <summary>A link-local address belongs to an interface, which the socket is bound to by it. Linux:
+    /// tcp_v6_connect.</summary>
+    private static int BindToScope(Socket socket, ReadOnlySpan<byte> name, in InetAddress address)
+    {
+        ref SocketOptions options = ref socket.Options;
+        int scope = options.IsIPv6 && address.IsLinkLocal ? SocketName.Scope(name) : 0;
+        if (scope == 0 || scope == options.Device)
+        {
+            return 0;
+        }
+
+        if (options.Device != 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        options.Device = scope;
+        return 0;
+    }
+
     /// <summary>connect(AF_UNSPEC): resets the connection, or stops listening; the socket can be used again.</summary>
     /// <returns>0; -EBADF.</returns>
     public int Disconnect(int fd)
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (socket.Listener is not null)
@@ -87,7 +147,18 @@ public sealed partial class SocketCalls
     {
         bool found = Descriptors.TryGet(fd, out Socket socket);
         local = !found ? default : socket.Connection is { } connection ? connection.Tuple.Local : socket.Local;
-        return found ? 0 : -Errno.EBADF;
+        return found ? 0 : Descriptors.Missing(fd);
+    }
+
+    /// <summary>getsockname() as a program makes it.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="name">Room for the sockaddr.</param>
+    /// <param name="length">Room that the program has; becomes the sockaddr's whole length.</param>
+    /// <returns>0; -EBADF, -EINVAL (a negative length).</returns>
+    public int GetSocketName(int fd, Span<byte> name, ref int length)
+    {
+        int result = GetSocketName(fd, out InetEndpoint local);
+        return result != 0 ? result : GiveName(fd, name, ref length, local);
     }
 
     /// <summary>getpeername().</summary>
@@ -97,7 +168,7 @@ public sealed partial class SocketCalls
         remote = default;
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (socket.Connection is not { State: not (TcpState.Close or TcpState.SynSent) } connection)
@@ -106,6 +177,29 @@ public sealed partial class SocketCalls
         }
 
         remote = connection.Tuple.Remote;
+        return 0;
+    }
+
+    /// <summary>getpeername() as a program makes it.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="name">Room for the sockaddr.</param>
+    /// <param name="length">Room that the program has; becomes the sockaddr's whole length.</param>
+    /// <returns>0; -EBADF, -ENOTCONN, -EINVAL (a negative length).</returns>
+    public int GetPeerName(int fd, Span<byte> name, ref int length)
+    {
+        int result = GetPeerName(fd, out InetEndpoint remote);
+        return result != 0 ? result : GiveName(fd, name, ref length, remote);
+    }
+
+    private int GiveName(int fd, Span<byte> name, ref int length, InetEndpoint endpoint)
+    {
+        if (length < 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        Descriptors.TryGet(fd, out Socket socket);
+        SocketName.Give(name, ref length, endpoint, socket.Options.IsIPv6, socket.Options.Device);
         return 0;
     }
 

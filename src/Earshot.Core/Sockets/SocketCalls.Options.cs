@@ -62,7 +62,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         return level switch
@@ -87,7 +87,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (length < 0)
@@ -131,7 +131,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (socket.Listener is null ? !socket.Options.ReusePort : socket.Group is null)

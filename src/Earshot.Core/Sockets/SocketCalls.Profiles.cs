@@ -15,7 +15,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (socket.Listener is not null || socket.Connection is not null)

@@ -3,60 +3,9 @@ using Earshot.Core.Tcp.Established;
 
 namespace Earshot.Core.Sockets;
 
-/// <content>Sending, receiving and the end.</content>
+/// <content>shutdown(), close(), and waiting.</content>
 public sealed partial class SocketCalls
 {
-    /// <summary>send(): queues bytes.</summary>
-    /// <returns>The bytes taken; -EBADF, -EAGAIN, -EPIPE, -EDESTADDRREQ (a datagram socket), or the pending
-    /// error.</returns>
-    public int Send(int fd, ReadOnlySpan<byte> bytes)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (socket.IsDatagram)
-        {
-            return -Errno.EDESTADDRREQ;
-        }
-
-        if (socket.Connection is not { } connection)
-        {
-            return socket.Error != 0 ? -TakeError(socket) : -Errno.EPIPE;
-        }
-
-        int result = connection.Write(bytes);
-        _stack.Drain(connection);
-        return result;
-    }
-
-    /// <summary>recv(): reads bytes.</summary>
-    /// <returns>The bytes read, 0 at the end of the stream; -EBADF, -EAGAIN, -ENOTCONN, or the pending error.</returns>
-    public int Receive(int fd, Span<byte> bytes)
-    {
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return -Errno.EBADF;
-        }
-
-        if (socket.IsDatagram)
-        {
-            return -Errno.EAGAIN;
-        }
-
-        if (socket.Connection is not { } connection)
-        {
-            // shutdown() of a socket without a peer fails, and yet: it reads an end from then on. Linux: inet_shutdown.
-            return socket.Error != 0 ? -TakeError(socket)
-                : socket.Options.ReadShut && socket.Listener is null ? 0 : -Errno.ENOTCONN;
-        }
-
-        int result = connection.Read(bytes);
-        _stack.Drain(connection);
-        return result;
-    }
-
     /// <summary>shutdown().</summary>
     /// <param name="fd">The descriptor.</param>
     /// <param name="how">0 SHUT_RD, 1 SHUT_WR, 2 SHUT_RDWR.</param>
@@ -67,7 +16,7 @@ public sealed partial class SocketCalls
         const int Both = 2;
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (how is < 0 or > Both)
@@ -109,12 +58,18 @@ public sealed partial class SocketCalls
     /// <returns>0; -EBADF.</returns>
     public int Close(int fd)
     {
-        if (!Descriptors.TryGet(fd, out Socket socket))
+        if (!Descriptors.TryGetFile(fd, out OpenFile file))
         {
             return -Errno.EBADF;
         }
 
         Descriptors.Remove(fd);
+        if (file is not Socket socket)
+        {
+            ((Epoll)file).Close();
+            return 0;
+        }
+
         bool listened = socket.PastListener is not null;
         if (socket.Listener is { } listener)
         {
@@ -139,10 +94,6 @@ public sealed partial class SocketCalls
         return 0;
     }
 
-    /// <summary>poll(): what a socket is ready for now.</summary>
-    /// <returns>The mask; -EBADF.</returns>
-    public int Poll(int fd) => Descriptors.TryGet(fd, out Socket socket) ? (int)socket.Poll() : -Errno.EBADF;
-
     /// <summary>Queues a waiter: one event comes when the socket becomes ready for any of the interest.</summary>
     /// <param name="fd">The descriptor.</param>
     /// <param name="interest">What is waited for; errors and hang-ups are always included.</param>
@@ -154,7 +105,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         socket.Wait(interest, waiter, exclusive);

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
@@ -19,6 +20,9 @@ public sealed partial class SocketCalls
     private const int SockDatagram = 2;
     private const int SockRaw = 3;
     private const int SockFlags = 0x800 | 0x80000;
+    private const int ReadWrite = 2;
+    private const int NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
     private const int SockTypeMask = 0xf;
     private const int LargestSockType = 11;
     private const int ProtocolTcp = 6;
@@ -77,6 +81,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        int flags = type & SockFlags;
         type &= SockTypeMask;
         if (domain is < 0 or >= LargestFamily)
         {
@@ -119,6 +124,7 @@ public sealed partial class SocketCalls
         if (descriptor >= 0)
         {
             Socket socket = NewSocket(descriptor, FreshOptions(domain, type), type == SockDatagram);
+            socket.StatusFlags = ReadWrite | flags;
             Descriptors.Add(socket);
         }
 
@@ -134,9 +140,48 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
+        return Bind(socket, local);
+    }
+
+    /// <summary>bind() as a program makes it.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="name">The sockaddr, as long as the program says.</param>
+    /// <returns>As <see cref="Bind(int, InetEndpoint)"/>; -EINVAL of a name that is too short or too long.</returns>
+    public int Bind(int fd, ReadOnlySpan<byte> name)
+    {
+        if (!Descriptors.TryGet(fd, out Socket socket))
+        {
+            return Descriptors.Missing(fd);
+        }
+
+        ref SocketOptions options = ref socket.Options;
+        InetEndpoint local = default;
+        int result = name.Length > SocketName.Longest
+            ? -Errno.EINVAL : SocketName.Read(name, options.IsIPv6, out local);
+        if (result == -Errno.EAFNOSUPPORT && !options.IsIPv6
+            && SocketName.Family(name) == SocketName.Unspecified && SocketName.Read4(name).Address.IsAny)
+        {
+            // Programs of old left the family out.
+            local = SocketName.Read4(name);
+            result = 0;
+        }
+
+        int device = options.Device;
+        result = result != 0 ? result : BindToScope(socket, name, local.Address);
+        result = result != 0 ? result : Bind(socket, local);
+        if (result != 0)
+        {
+            socket.Options.Device = device;
+        }
+
+        return result;
+    }
+
+    private int Bind(Socket socket, InetEndpoint local)
+    {
         int refusal = socket.Options.IsIPv6 ? CheckBindIPv6(socket, local) : CheckBind(socket, local);
         if (refusal != 0)
         {
@@ -169,7 +214,7 @@ public sealed partial class SocketCalls
     {
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         if (socket.IsDatagram)
@@ -213,7 +258,7 @@ public sealed partial class SocketCalls
     /// <summary>accept4(): takes the oldest finished connection.</summary>
     /// <param name="fd">The descriptor of a listener.</param>
     /// <param name="peer">The other end.</param>
-    /// <param name="flags">SOCK_NONBLOCK (0x800) and SOCK_CLOEXEC (0x80000), which change nothing here.</param>
+    /// <param name="flags">SOCK_NONBLOCK (0x800) and SOCK_CLOEXEC (0x80000), which fcntl() shows.</param>
     /// <returns>Its descriptor; -EINVAL (flags, or not a listener), -EBADF, -EMFILE (the connection stays queued),
     /// -EOPNOTSUPP (a datagram socket), -EAGAIN (none).</returns>
     public int Accept(int fd, out InetEndpoint peer, int flags = 0)
@@ -226,7 +271,7 @@ public sealed partial class SocketCalls
 
         if (!Descriptors.TryGet(fd, out Socket socket))
         {
-            return -Errno.EBADF;
+            return Descriptors.Missing(fd);
         }
 
         // The descriptor is taken before the queue is looked at: an EMFILE loses no connection.
@@ -252,12 +297,38 @@ public sealed partial class SocketCalls
         }
 
         Socket accepted = NewSocket(descriptor, connection.Options);
+        accepted.StatusFlags = ReadWrite | (flags & SockFlags);
         accepted.Connection = connection;
         accepted.Phase = SocketPhase.Connected;
         accepted.Local = connection.Tuple.Local;
         Descriptors.Add(accepted);
         connection.Adopt(accepted);
         peer = connection.Tuple.Remote;
+        return descriptor;
+    }
+
+    /// <summary>accept4() as a program makes it.</summary>
+    /// <param name="fd">The descriptor of a listener.</param>
+    /// <param name="name">Room for the peer's sockaddr.</param>
+    /// <param name="length">Room that the program has; becomes the sockaddr's whole length.</param>
+    /// <param name="flags">SOCK_NONBLOCK (0x800) and SOCK_CLOEXEC (0x80000), which fcntl() shows.</param>
+    /// <returns>As <see cref="Accept(int, out InetEndpoint, int)"/>; with a negative length -EINVAL, and the connection
+    /// that was taken is lost.</returns>
+    public int Accept(int fd, Span<byte> name, ref int length, int flags = 0)
+    {
+        int descriptor = Accept(fd, out InetEndpoint peer, flags);
+        if (descriptor < 0)
+        {
+            return descriptor;
+        }
+
+        int result = GiveName(descriptor, name, ref length, peer);
+        if (result != 0)
+        {
+            Close(descriptor);
+            return result;
+        }
+
         return descriptor;
     }
 

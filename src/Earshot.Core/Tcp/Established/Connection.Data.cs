@@ -54,8 +54,24 @@ internal sealed partial class Connection
             return 0;
         }
 
-        return State == TcpState.Close ? -Errno.ENOTCONN : target.Length == 0 ? 0 : -Errno.EAGAIN;
+        return State == TcpState.Close ? -Errno.ENOTCONN : -Errno.EAGAIN;
     }
+
+    /// <summary>Throws away so many bytes that are there. Linux: tcp_recvmsg with MSG_TRUNC.</summary>
+    internal int Discard(int count)
+    {
+        _receiveBuffer.Skip(count, _context.Buffers);
+        _tally.UnreadCost = _receiveBuffer.Length == 0 ? 0 : _tally.UnreadCost;
+        AfterRead(count);
+        return count;
+    }
+
+    /// <summary>Looks at bytes that are there and stay.</summary>
+    /// <param name="skip">How many before them are passed over.</param>
+    /// <param name="count">Bytes that are counted and not copied; 0: as many as there is room for.</param>
+    /// <param name="target">Room.</param>
+    internal int Peek(int skip, int count, Span<byte> target) =>
+        count > 0 ? count : _receiveBuffer.Peek(skip, target);
 
     /// <summary>The pending error, told once.</summary>
     internal int TakeError()

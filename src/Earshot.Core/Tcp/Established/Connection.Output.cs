@@ -35,8 +35,9 @@ internal sealed partial class Connection
 
     /// <summary>Queues bytes and sends what may leave. Linux: tcp_sendmsg.</summary>
     /// <returns>The bytes taken, or a negated errno.</returns>
-    internal int Write(ReadOnlySpan<byte> bytes)
+    internal int Write(ReadOnlySpan<byte> bytes, MessageFlags flags = MessageFlags.None)
     {
+        _ = flags;
         if (IsOpening)
         {
             return -Errno.EAGAIN;

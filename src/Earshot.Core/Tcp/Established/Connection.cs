@@ -149,6 +149,16 @@ internal sealed partial class Connection
     internal int UnacknowledgedBytes => IsOpening
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
 
+    /// <summary>Bytes and FIN that were not sent yet. Linux: write_seq - snd_nxt.</summary>
+    internal int UnsentBytes => IsOpening ? 0 : (_writeSeq - _nxt) + (_finQueued ? 1 : 0);
+
+    /// <summary>Whether a write would take bytes, were there room.</summary>
+    internal bool IsWritable => !IsOpening && Error == 0 && !IsWriteShut
+        && State is TcpState.Established or TcpState.CloseWait or TcpState.SynRecv;
+
+    /// <summary>Whether the peer's FIN has come and nothing before it is left to read.</summary>
+    internal bool IsEndRead => _finReceived && _receiveBuffer.Length == 0;
+
     internal int Timeouts => _timeouts;
 
     /// <summary>Whether no request stood behind it: its handshake was kept in a cookie.</summary>

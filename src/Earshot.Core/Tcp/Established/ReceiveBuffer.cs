@@ -116,10 +116,26 @@ internal struct ReceiveBuffer
             return 0;
         }
 
-        int first = Math.Min(count, _ring!.Length - _head);
-        _ring.AsSpan(_head, first).CopyTo(target);
+        Peek(0, target);
+        Skip(count, pool);
+        return count;
+    }
+
+    /// <summary>Looks at bytes that stay.</summary>
+    internal readonly int Peek(int skip, Span<byte> target)
+    {
+        int count = Math.Min(target.Length, Length - skip);
+        int start = (_head + skip) & (_ring!.Length - 1);
+        int first = Math.Min(count, _ring.Length - start);
+        _ring.AsSpan(start, first).CopyTo(target);
         _ring.AsSpan(0, count - first).CopyTo(target[first..]);
-        _head = (_head + count) & (_ring.Length - 1);
+        return count;
+    }
+
+    /// <summary>Forgets the oldest bytes.</summary>
+    internal void Skip(int count, BufferPool pool)
+    {
+        _head = (_head + count) & (_ring!.Length - 1);
         Length -= count;
         for (int i = 0; i < RangeCount; i++)
         {
@@ -130,8 +146,6 @@ internal struct ReceiveBuffer
         {
             Clear(pool);
         }
-
-        return count;
     }
 
     /// <summary>Finds the piece beyond a gap that a byte is in.</summary>
