@@ -1,4 +1,3 @@
-using System;
 using Earshot.Core.Tcp.Established;
 
 namespace Earshot.Core.Sockets;
