@@ -242,7 +242,7 @@ public sealed class OldTimerTests
         int old = host.Calls.Socket(2, 1, 0);
         Assert.Equal(-Errno.EBADF, host.Calls.SetListenProfile(99, null));
         Assert.Equal(0, host.Calls.SetListenProfile(old, KernelProfile.LinuxEl6));
-        Assert.Equal(0, host.Calls.Bind(old, new InetEndpoint(TestHost.Address, 81)));
+        Assert.Equal(0, host.Calls.Bind(old, new Core.Wire.InetEndpoint(TestHost.Address, 81)));
         Assert.Equal(0, host.Calls.Listen(old, 5));
         Assert.Equal(-Errno.EINVAL, host.Calls.SetListenProfile(old, null));
         host.Listen(5);
