@@ -20,6 +20,7 @@ internal static class SocketErrors
         Errno.EFAULT => SocketError.Fault,
         Errno.EINVAL => SocketError.InvalidArgument,
         Errno.EMFILE => SocketError.TooManyOpenSockets,
+        Errno.ENODATA => SocketError.NoData,
         Errno.EPIPE => SocketError.Shutdown,
         Errno.ENOTSOCK => SocketError.NotSocket,
         Errno.EDESTADDRREQ => SocketError.DestinationAddressRequired,
