@@ -31,6 +31,12 @@ internal sealed class IpOutput
     /// <summary>Packets dropped because a queue held its limit.</summary>
     internal long Dropped { get; private set; }
 
+    /// <summary>Packets that the queue of a route has room for.</summary>
+    internal int RoomOf(in Route route) => Queue(route).Room;
+
+    /// <summary>Whether nothing waits in the queue of a route.</summary>
+    internal bool IsEmpty(in Route route) => Queue(route).Count == 0;
+
     /// <summary>Sends a TCP segment whose payload comes in up to two pieces.</summary>
     /// <param name="route">Where it goes.</param>
     /// <param name="ip">The IP header.</param>

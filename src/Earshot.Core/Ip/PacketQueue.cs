@@ -20,6 +20,9 @@ internal sealed class PacketQueue
     /// <summary>Packets that wait.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>Packets that the limit leaves room for.</summary>
+    internal int Room => _limit - Count;
+
     /// <summary>Whether the limit is reached.</summary>
     internal bool IsFull => Count >= _limit;
 

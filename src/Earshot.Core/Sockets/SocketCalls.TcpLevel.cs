@@ -38,8 +38,8 @@ public sealed partial class SocketCalls
         bool early = socket.Connection is null or { State: TcpState.Close };
         switch (name)
         {
-            case 1:
-                options.NoDelay = value != 0;
+            case 1 or 3 or 25:
+                SetSending(socket, name, value);
                 return 0;
             case 2 when value is 0 or (>= LeastMss and <= MostMss):
                 options.MaximumSegment = (ushort)value;
@@ -84,6 +84,10 @@ public sealed partial class SocketCalls
                 return Int(result, options.NoDelay ? 1 : 0);
             case 2:
                 return Int(result, SegmentSize(socket));
+            case 3:
+                return Int(result, options.Cork ? 1 : 0);
+            case 25:
+                return Int(result, (int)options.UnsentLimit);
             case 4:
                 return Int(result, options.KeepIdle != 0 ? options.KeepIdle : _context.Sysctls.TcpKeepaliveTime);
             case 5:
@@ -129,6 +133,38 @@ public sealed partial class SocketCalls
             default:
                 return -Errno.ENOPROTOOPT;
         }
+    }
+
+    /// <summary>TCP_NODELAY, TCP_CORK and TCP_NOTSENT_LOWAT: what waits may leave now.</summary>
+    private void SetSending(Socket socket, int name, int value)
+    {
+        ref SocketOptions options = ref socket.Options;
+        Tcp.Established.Connection? connection = socket.Connection;
+        switch (name)
+        {
+            case 1:
+                options.NoDelay = value != 0;
+                if (value != 0)
+                {
+                    connection?.StopDelaying();
+                }
+
+                break;
+            case 3:
+                options.Cork = value != 0;
+                if (value == 0)
+                {
+                    connection?.Uncork();
+                }
+
+                break;
+            default:
+                options.UnsentLimit = (uint)value;
+                connection?.TellSpace();
+                break;
+        }
+
+        _stack.Drain(connection);
     }
 
     private static int SetTimer(Socket socket, int name, int value)

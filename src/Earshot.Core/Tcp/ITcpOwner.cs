@@ -12,6 +12,12 @@ internal struct SocketOptions
     internal bool ReceiveBufferLocked;
     internal bool ReuseAddress;
     internal bool NoDelay;
+
+    /// <summary>TCP_CORK.</summary>
+    internal bool Cork;
+
+    /// <summary>TCP_NOTSENT_LOWAT in bytes; 0: the sysctl.</summary>
+    internal uint UnsentLimit;
     internal bool KeepAlive;
 
     /// <summary>Seconds, 0 to reset at close, -1 for off.</summary>

@@ -6,6 +6,7 @@ using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -66,6 +67,8 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
     /// <summary>Where connections rent room for what they know of pieces in flight.</summary>
     internal SentSegmentPool SentSegments { get; } = new();
+
+    internal RingPool<UnsentPiece> UnsentPieces { get; } = new();
 
     /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
     internal Connection? Owned { get; set; }

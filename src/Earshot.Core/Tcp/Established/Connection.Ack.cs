@@ -160,7 +160,6 @@ internal sealed partial class Connection
         _tally.Delivered += packets;
         _sacked = Math.Max(0, _sacked - Math.Max(0, packets - 1));
         _sacked = Math.Min(_sacked, Math.Max(0, _packetsOut - Math.Max(_lost, 1)));
-        Notify(PollMask.Out | PollMask.WriteNormal);
         return packets;
     }
 
@@ -243,7 +242,7 @@ internal sealed partial class Connection
                 else if (packets > 0)
                 {
                     // A partial ACK: the segment that now is the first was lost as well.
-                    MarkLost(0);
+                    MarkFirstLost();
                 }
 
                 break;
@@ -262,7 +261,7 @@ internal sealed partial class Connection
         _congestion.Threshold = LossThreshold();
         _congestion.Window = _congestion.Threshold;
         _congestion.Credit = 0;
-        MarkLost(0);
+        MarkFirstLost();
         RetransmitFirst();
     }
 
@@ -289,6 +288,17 @@ internal sealed partial class Connection
         }
 
         _lost = _retransmitted = 0;
+    }
+
+    /// <summary>One segment is lost, not the super-packet that it left in.</summary>
+    private void MarkFirstLost()
+    {
+        if (_sent.Count > 0 && _sent[0].Packets > 1)
+        {
+            Cut(0, _sent[0].SegmentSize);
+        }
+
+        MarkLost(0);
     }
 
     private void MarkLost(int index)

@@ -223,6 +223,7 @@ internal sealed partial class Connection
         }
 
         _sendBuffer.Clear(_context.Buffers);
+        _unsent.Clear(_tcp.UnsentPieces);
         _sent.Clear(_tcp.SentSegments);
         _packetsOut = _lost = _sacked = _retransmitted = 0;
         _una = _nxt = _writeSeq;
@@ -319,6 +320,7 @@ internal sealed partial class Connection
         }
 
         _finQueued = true;
+        AddFin();
         SetState(State == TcpState.CloseWait ? TcpState.LastAck : TcpState.FinWait1);
         Push(force: true);
     }

@@ -185,6 +185,8 @@ internal sealed partial class Connection
         _mostPacketsOutEnd = _nxt;
         StartRto();
         StartAlgorithm();
+        ExpandSendBuffer();
+        UpdatePacing();
     }
 
     private void StartRto()

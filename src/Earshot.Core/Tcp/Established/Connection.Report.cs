@@ -80,14 +80,13 @@ internal sealed partial class Connection
 
     private SocketMemory Memory()
     {
-        int packets = _sent.Count + (State is TcpState.SynSent ? 1 : 0);
-        long queued = _sendBuffer.Length + ((long)packets * PacketCost);
+        long queued = WriteMemory + (State is TcpState.SynSent ? PacketCost : 0);
         long received = _tally.UnreadCost + (_finReceived && !_isFinRead ? _tally.FinCost : 0);
         return new SocketMemory
         {
             Received = received,
             ReceiveBuffer = Options.ReceiveBuffer,
-            SendBuffer = GrownSendBuffer(),
+            SendBuffer = Options.SendBuffer,
             Reserved = ToPages(queued) + ToPages(received),
             Queued = queued,
             Drops = _tally.Drops,
@@ -114,30 +113,12 @@ internal sealed partial class Connection
 
     private static long ToPages(long bytes) => (PageLength - (bytes % PageLength)) % PageLength;
 
-    /// <summary>SO_SNDBUF as it has grown with the window. Linux: tcp_sndbuf_expand.</summary>
-    private long GrownSendBuffer()
-    {
-        bool begun = State is not (TcpState.SynSent or TcpState.Close)
-            && (State != TcpState.SynRecv || _fastOpen >= 0);
-        if (Options.SendBufferLocked || !begun)
-        {
-            return Options.SendBuffer;
-        }
-
-        const int LeastPackets = 10;
-        const int PacketDescriptor = 256;
-        long packet = BitOperations.RoundUpToPowerOf2((uint)(Math.Max(_peerMss, _mss) + HeadersLength));
-        long packets = Math.Max(Math.Max(_congestion.Window, LeastPackets), Reordering + 1);
-        long grown = Math.Min(2 * packets * (packet + PacketDescriptor), _context.Sysctls.TcpWmem[2]);
-        return Math.Max(Options.SendBuffer, grown);
-    }
-
     private TcpInfo Info()
     {
         bool opening = State == TcpState.SynSent;
         int mss = opening ? DefaultMss(_tuple.Remote.Address) - TimestampCost : _mss;
         int window = opening ? OpeningWindow : _congestion.Window;
-        long pacing = opening || State == TcpState.SynRecv ? 0 : PacingRate(window, mss);
+        long pacing = opening || State == TcpState.SynRecv ? 0 : _congestion.PacingRate;
         return new TcpInfo
         {
             CongestionControl = Algorithm.Name,
@@ -205,15 +186,6 @@ internal sealed partial class Connection
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
         | (_tally is { IsFastOpen: true, DataIn: > 0 } ? TcpInfoOptions.SynData : TcpInfoOptions.None);
-
-    /// <summary>Linux: tcp_update_pacing_rate: twice the window a round trip below half of the threshold, else
-    /// 1.2 times.</summary>
-    private long PacingRate(int window, int mss)
-    {
-        int percent = window < _congestion.Threshold / 2 ? 200 : 120;
-        double rate = (double)mss * percent / 100 * Math.Max(window, _packetsOut) * 1_000_000;
-        return (long)(_rtt.HasSample ? rate / Math.Max(1, _rtt.Smoothed) : rate * 8);
-    }
 
     private TimeSpan Since(long nanoseconds) =>
         TimeSpan.FromMilliseconds(Math.Max(0, (_context.Now.Nanoseconds - nanoseconds) / 1_000_000));

@@ -222,7 +222,7 @@ internal sealed partial class Connection
         if (window > 0)
         {
             // The window is open, but less than a segment: a piece that fits goes as real data.
-            SendNew(Math.Min(Math.Min(_mss, window), _writeSeq - _nxt), fin: false);
+            SendProbePiece(window);
             return;
         }
 

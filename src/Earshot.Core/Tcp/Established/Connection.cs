@@ -209,6 +209,11 @@ internal sealed partial class Connection
             {
                 mask |= PollMask.Out | PollMask.WriteNormal;
             }
+            else
+            {
+                // Whoever asks wants to be told when there is some. Linux: SOCK_NOSPACE.
+                _lacksSpace = true;
+            }
         }
 
         return Error != 0 ? mask | PollMask.Err : mask;
@@ -221,6 +226,9 @@ internal sealed partial class Connection
         _sendBuffer.Clear(_context.Buffers);
         _receiveBuffer.Clear(_context.Buffers);
         _sent.Clear(_tcp.SentSegments);
+        _unsent.Clear(_tcp.UnsentPieces);
+        _sender = default;
+        _isUrgent = _nagleOverride = _lacksSpace = false;
         StopTimers();
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);

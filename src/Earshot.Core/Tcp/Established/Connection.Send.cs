@@ -1,0 +1,402 @@
+using System;
+using Earshot.Core.Congestion;
+using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Established.Sending;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <content>Which of what is queued may leave, and in what pieces. Linux: tcp_write_xmit.</content>
+internal sealed partial class Connection
+{
+    private SenderState _sender;
+
+    /// <summary>Payload bytes of a full segment now: SACK blocks take room. Linux: tcp_current_mss.</summary>
+    private int CurrentMss => _mss;
+
+    /// <summary>Sends new data as far as windows and Nagle allow. Linux: tcp_data_snd_check.</summary>
+    /// <param name="force">Whether Nagle is overridden: the last byte shall leave.</param>
+    private void Push(bool force)
+    {
+        if (_unsent.Count > 0 && !IsOpening && State != TcpState.Close && !_isFinished)
+        {
+            PushPending(CurrentMss, force ? Nagle.Off : Nagling);
+        }
+
+        CheckSpace();
+    }
+
+    /// <summary>Linux: __tcp_push_pending_frames.</summary>
+    private void PushPending(int mss, Nagle nagle)
+    {
+        if (SendQueued(mss, nagle, SendMode.All) && !_tcp.Timers.IsArmed(_writeTimer) && _packetsOut == 0)
+        {
+            // Nothing is in flight that would wake us: a probe has to. Linux: tcp_check_probe_timer.
+            ArmWriteTimer(Math.Max(_rtt.Rto, RttEstimator.MinimumMicroseconds));
+        }
+    }
+
+    /// <summary>Sends pieces of the queue. Linux: tcp_write_xmit.</summary>
+    /// <returns>Whether nothing was sent, nothing is in flight, and something waits.</returns>
+    private bool SendQueued(int mss, Nagle nagle, SendMode mode)
+    {
+        int sent = 0;
+        int most = 0;
+        var limits = default(SendLimits);
+        while (_unsent.Count > 0)
+        {
+            if (IsPaceClosed())
+            {
+                break;
+            }
+
+            int quota = WindowQuota();
+            if (quota == 0)
+            {
+                if (mode != SendMode.Probe)
+                {
+                    break;
+                }
+
+                quota = 1;
+            }
+
+            int length = _unsent.Head.End - _nxt;
+            if (length > mss || _unsent.Count > 1)
+            {
+                most = most == 0 ? SuperSegments(mss) : most;
+                quota = Math.Min(quota, most);
+                length = GrowHead(length, quota * mss);
+            }
+
+            length = Allow(length, mss, quota, most, nagle, mode, ref limits);
+            if (length < 0 || !SendNew(length, mss))
+            {
+                break;
+            }
+
+            sent += _sent.Last.Packets;
+            if (mode != SendMode.All)
+            {
+                break;
+            }
+        }
+
+        return AfterSending(sent, limits, mode);
+    }
+
+    /// <summary>How much of the oldest piece leaves: -1 for nothing.</summary>
+    private int Allow(
+        int length, int mss, int quota, int most, Nagle nagle, SendMode mode, ref SendLimits limits)
+    {
+        ref UnsentPiece head = ref _unsent.Head;
+        int window = (int)(_una.Value + _sendWindow - _nxt.Value);
+        int first = length > mss ? mss : length + (head.Has(UnsentFlags.Fin) ? 1 : 0);
+        if (first > window)
+        {
+            limits.Window = true;
+            return -1;
+        }
+
+        bool isLast = _unsent.Count == 1;
+        if (length <= mss)
+        {
+            return length == mss || NagleAllows(head, isLast ? nagle : Nagle.Push) ? length : -1;
+        }
+
+        if (mode == SendMode.All && ShouldDefer(length, most, mss, window, isLast, ref limits))
+        {
+            return -1;
+        }
+
+        return Math.Min(length, IsUrgent ? mss : SplitPoint(length, mss, quota, window, isLast, nagle));
+    }
+
+    /// <summary>Whether a segment that is not full may leave. Linux: tcp_nagle_test.</summary>
+    private bool NagleAllows(in UnsentPiece piece, Nagle nagle) =>
+        (nagle & Nagle.Push) != 0 || piece.Has(UnsentFlags.Fin) || !NagleHolds(nagle) || IsUrgent;
+
+    /// <summary>Nagle, Minshall and corks. Linux: tcp_nagle_check, tcp_minshall_check.</summary>
+    private bool NagleHolds(Nagle nagle) => (nagle & Nagle.Cork) != 0
+        || (nagle == Nagle.On && _packetsOut > 0 && _smallEnd > _una && _smallEnd <= _nxt);
+
+    /// <summary>Packets that the window lets out at once: never more than half of it. Linux: tcp_cwnd_test.</summary>
+    private int WindowQuota()
+    {
+        int free = _congestion.Window - PacketsInFlight;
+        return free <= 0 ? 0 : Math.Min(free, Math.Max(_congestion.Window >> 1, 1));
+    }
+
+    /// <summary>Segments that make a super-packet: what about a millisecond carries. Linux: tcp_tso_autosize,
+    /// tcp_tso_segs.</summary>
+    private int SuperSegments(int mss)
+    {
+        const int PacingShift = 10;
+        Sysctls sysctls = _context.Sysctls;
+        long bytes = _congestion.PacingRate == 0 ? MaximumSuperSegment : _congestion.PacingRate >> PacingShift;
+        long shift = _tally.MinimumRtt == 0 ? 32 : _tally.MinimumRtt >> sysctls.TcpTsoRttLog;
+        if (shift < 32)
+        {
+            bytes += MaximumSuperSegment >> (int)shift;
+        }
+
+        int segments = (int)Math.Min(bytes, MaximumSuperSegment) / mss;
+        return Math.Max(segments, Algorithm.MinimumSegments(Congestion, sysctls.TcpMinTsoSegs));
+    }
+
+    /// <summary>Takes bytes of the pieces behind into the oldest one, up to a length. Linux: tcp_grow_skb.</summary>
+    private int GrowHead(int length, int wanted)
+    {
+        if (length >= wanted || _unsent.Count < 2 || _unsent.Head.Has(UnsentFlags.EndOfRecord))
+        {
+            return length;
+        }
+
+        ref UnsentPiece head = ref _unsent.Head;
+        ref UnsentPiece next = ref _unsent.Second;
+        int taken = Math.Min(wanted - length, next.End - head.End);
+        head.End += taken;
+        if (head.End == next.End)
+        {
+            head.Flags |= next.Flags;
+            _unsent.RemoveSecond(_tcp.UnsentPieces);
+        }
+        else if (_unsent.Count == 2)
+        {
+            _unsent.MoveTail(head.End);
+        }
+
+        return length + taken;
+    }
+
+    /// <summary>Where a super-packet is cut: at the window, and before a last segment that Nagle holds. Linux:
+    /// tcp_mss_split_point.</summary>
+    private int SplitPoint(int length, int mss, int quota, int window, bool isLast, Nagle nagle)
+    {
+        int most = mss * quota;
+        if (most <= window && !isLast)
+        {
+            return most;
+        }
+
+        int needed = Math.Min(length, window);
+        if (most <= needed)
+        {
+            return most;
+        }
+
+        int partial = needed % mss;
+        return partial != 0 && NagleHolds(nagle) ? needed - partial : needed;
+    }
+
+    /// <summary>Whether to wait for an ACK that lets a larger super-packet out. Linux: tcp_tso_should_defer.</summary>
+    private bool ShouldDefer(int length, int most, int mss, int window, bool isLast, ref SendLimits limits)
+    {
+        const long Recent = 1_000_000;
+        const int MostDeferred = 3;
+        long now = _context.Now.Nanoseconds;
+        if (_recovery >= RecoveryState.Recovery || now - _sender.PaceNanoseconds > Recent || _sent.Count == 0)
+        {
+            return false;
+        }
+
+        int congestion = (_congestion.Window - PacketsInFlight) * mss;
+        int limit = Math.Min(window, congestion);
+        if (limit >= most * mss || (!isLast && limit >= length))
+        {
+            return false;
+        }
+
+        int divisor = _context.Sysctls.TcpTsoWinDivisor;
+        if (divisor != 0
+            ? limit >= Math.Min(_sendWindow, (long)_congestion.Window * mss) / divisor : limit > MostDeferred * mss)
+        {
+            return false;
+        }
+
+        long rtt = _rtt.Smoothed * 1000;
+        if (_sent.First.SentNanoseconds + rtt - now > Math.Min(rtt >> 1, Recent))
+        {
+            // The ACK is too far away to wait for.
+            return false;
+        }
+
+        if (congestion < window)
+        {
+            if (congestion <= length)
+            {
+                limits.Congestion = true;
+                return true;
+            }
+        }
+        else if (window <= length)
+        {
+            limits.Window = true;
+            return true;
+        }
+
+        return (_unsent.Head.Flags & (UnsentFlags.Fin | UnsentFlags.EndOfRecord)) == 0;
+    }
+
+    /// <summary>Notes what stopped the sending. Linux: the end of tcp_write_xmit.</summary>
+    private bool AfterSending(int sent, SendLimits limits, SendMode mode)
+    {
+        SetWindowLimited(limits.Window);
+        bool limited = limits.Congestion || PacketsInFlight >= _congestion.Window;
+        if (sent > 0 || limited)
+        {
+            ValidateWindow(limited);
+        }
+
+        if (sent == 0)
+        {
+            return _packetsOut == 0 && _unsent.Count > 0;
+        }
+
+        AfterNewData(sent, mode);
+        return false;
+    }
+
+    /// <summary>How much of the window was used. Linux: tcp_cwnd_validate.</summary>
+    private void ValidateWindow(bool limited)
+    {
+        if (_una >= _mostPacketsOutEnd || limited || (!_windowLimited && _packetsOut > _mostPacketsOut))
+        {
+            // One window's memory.
+            _windowLimited = limited;
+            _mostPacketsOut = _packetsOut;
+            _mostPacketsOutEnd = _nxt;
+        }
+
+        uint now = (uint)_context.Jiffies;
+        if (((ISender)this).IsWindowLimited)
+        {
+            _sender.WindowUsed = 0;
+            _sender.WindowStamp = now;
+            return;
+        }
+
+        _sender.WindowUsed = Math.Max(_sender.WindowUsed, _packetsOut);
+        if (_context.Sysctls.TcpSlowStartAfterIdle != 0
+            && (int)(now - _sender.WindowStamp) >= _context.Clock.FromMicroseconds(_rtt.Rto)
+            && (Algorithm.Traits & CongestionTraits.ControlsWindow) == 0)
+        {
+            ShrinkUnusedWindow(now);
+        }
+
+        if (_unsent.Count == 0 && _lacksSpace && State is TcpState.Established or TcpState.CloseWait)
+        {
+            StartChrono(Chrono.BufferLimited);
+        }
+    }
+
+    /// <summary>A window that the program did not use for a while says nothing. Linux:
+    /// tcp_cwnd_application_limited.</summary>
+    private void ShrinkUnusedWindow(uint now)
+    {
+        if (_recovery == RecoveryState.Open && Owner is not null && !_lacksSpace)
+        {
+            int used = Math.Max(_sender.WindowUsed, _context.Profile.InitialWindow);
+            if (used < _congestion.Window)
+            {
+                _congestion.Threshold = KeptThreshold;
+                _congestion.Window = (_congestion.Window + used) >> 1;
+            }
+
+            _sender.WindowUsed = 0;
+        }
+
+        _sender.WindowStamp = now;
+    }
+
+    /// <summary>Sends so many bytes of the oldest piece. Linux: tcp_event_new_data_sent.</summary>
+    private bool SendNew(int length, int mss)
+    {
+        SeqNumber seq = _nxt;
+        UnsentPiece head = _unsent.Head;
+        bool whole = seq + length == head.End;
+        bool fin = whole && head.Has(UnsentFlags.Fin);
+        bool push = length > mss || (whole && head.Has(UnsentFlags.Push));
+        TcpFlags flags = TcpFlags.Ack | (fin ? TcpFlags.Fin : TcpFlags.None) | (push ? TcpFlags.Psh : TcpFlags.None);
+        int packets = length <= mss ? 1 : (length + mss - 1) / mss;
+        bool wasIdle = PacketsInFlight == 0;
+        if (!HasRoomFor(packets))
+        {
+            BlockUntilRoom();
+            return false;
+        }
+
+        SendData(seq, length, flags, mss, isNew: true);
+        ref SentSegment piece = ref _sent.Add(_tcp.SentSegments);
+        piece = default;
+        piece.Seq = seq;
+        piece.End = seq + length + (fin ? 1 : 0);
+        piece.SegmentSize = (ushort)mss;
+        piece.Packets = (ushort)packets;
+        piece.Flags = (fin ? SentFlags.Fin : SentFlags.None) | (push ? SentFlags.Push : SentFlags.None)
+            | (whole && head.Has(UnsentFlags.EndOfRecord) ? SentFlags.EndOfRecord : SentFlags.None);
+        StampSent(ref piece);
+        if (whole)
+        {
+            _unsent.RemoveHead(_tcp.UnsentPieces);
+        }
+
+        bool first = _packetsOut == 0;
+        _packetsOut += packets;
+        _nxt = piece.End;
+        if (length < packets * mss)
+        {
+            _smallEnd = piece.End;
+        }
+
+        _context.Mib.Count(Counter.TcpOutSegs, packets);
+        _context.Mib.Count(Counter.TcpExtTCPOrigDataSent, packets);
+        NoteDataSent(wasIdle);
+        if (first)
+        {
+            ArmWriteTimer(_rtt.Rto);
+        }
+
+        return true;
+    }
+
+    /// <summary>A write timer sends what fits into a window that is open for less than a segment, as real data. Linux:
+    /// tcp_write_wakeup.</summary>
+    private bool SendProbePiece(int window)
+    {
+        int mss = CurrentMss;
+        int length = _unsent.Head.End - _nxt;
+        bool cut = window < length || length > mss;
+        length = cut ? Math.Min(window, Math.Min(length, mss)) : length;
+        if (_unsent.Head.End > _pushed)
+        {
+            _pushed = _unsent.Head.End;
+        }
+
+        if (cut)
+        {
+            _unsent.Split(_nxt + length, _tcp.UnsentPieces);
+        }
+
+        _unsent.Head.Flags |= UnsentFlags.Push;
+        return SendNew(length, mss);
+    }
+
+    /// <summary>What a program's sending means for both directions. Linux: tcp_event_data_sent.</summary>
+    private void NoteDataSent(bool wasIdle)
+    {
+        if (wasIdle)
+        {
+            Algorithm.OnEvent(Congestion, CongestionEvent.TransmitStart);
+        }
+
+        _lastSent = _context.Now.Nanoseconds;
+        EnterPingPong();
+    }
+
+    private struct SendLimits
+    {
+        internal bool Congestion;
+        internal bool Window;
+    }
+}

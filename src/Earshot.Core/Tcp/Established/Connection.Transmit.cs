@@ -1,0 +1,214 @@
+using System;
+using Earshot.Core.Congestion;
+using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Established.Sending;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <content>Segments with data on their way to IP, and what is measured of them. Linux: __tcp_transmit_skb,
+/// tcp_rate.c, tcp_chrono_start.</content>
+internal sealed partial class Connection
+{
+    /// <summary>New data has left: for loss recovery, which counts it and may arm a tail loss probe. Linux:
+    /// tcp_schedule_loss_probe, prr_out.</summary>
+    partial void AfterNewData(int packets, SendMode mode);
+
+    /// <summary>Whether the queue towards the link has room for so many segments.</summary>
+    private bool HasRoomFor(int segments)
+    {
+        int room = _tcp.Output.Ip.RoomOf(_route);
+        return room >= segments || (room > 0 && (_route.Offload & InterfaceOffload.Segmentation) != 0)
+            || (room > 0 && _tcp.Output.Ip.IsEmpty(_route));
+    }
+
+    /// <summary>Sends data, as a super-packet or cut into segments as the link would cut one: PSH and FIN on the last,
+    /// CWR on the first. Linux: tcp_gso_segment.</summary>
+    private void SendData(SeqNumber seq, int length, TcpFlags flags, int mss, bool isNew)
+    {
+        const TcpFlags Last = TcpFlags.Psh | TcpFlags.Fin;
+        if (length <= mss || (_route.Offload & InterfaceOffload.Segmentation) != 0)
+        {
+            SendPart(seq, length, flags, length > mss ? mss : 0);
+        }
+        else
+        {
+            for (int sent = 0; sent < length; sent += mss)
+            {
+                int part = Math.Min(mss, length - sent);
+                SendPart(seq + sent, part, sent + part < length ? flags & ~Last : flags, 0);
+                flags &= ~TcpFlags.Cwr;
+            }
+        }
+
+        _ = isNew;
+        AdvancePace(length);
+    }
+
+    private void SendPart(SeqNumber seq, int length, TcpFlags flags, int segmentSize)
+    {
+        _sendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
+        Send(seq, flags, first, second, segmentSize);
+    }
+
+    /// <summary>Notes on a piece what was delivered when it left. Linux: tcp_rate_skb_sent.</summary>
+    private void StampSent(ref SentSegment piece)
+    {
+        long now = _context.Now.Nanoseconds;
+        if (_packetsOut == 0)
+        {
+            _sender.FirstSentNanoseconds = now;
+            _sender.DeliveredNanoseconds = now;
+        }
+
+        piece.SentNanoseconds = now;
+        piece.FirstSentNanoseconds = _sender.FirstSentNanoseconds;
+        piece.DeliveredNanoseconds = _sender.DeliveredNanoseconds;
+        piece.Delivered = (uint)_tally.Delivered;
+        piece.Flags |= _sender.AppLimited != 0 ? SentFlags.AppLimited : SentFlags.None;
+    }
+
+    /// <summary>A piece was delivered: the sample may start from it. Linux: tcp_rate_skb_delivered.</summary>
+    private void SampleRate(ref SentSegment piece, ref RateSample rate)
+    {
+        if (piece.DeliveredNanoseconds == 0)
+        {
+            return;
+        }
+
+        bool newer = piece.SentNanoseconds > _sender.FirstSentNanoseconds
+            || (piece.SentNanoseconds == _sender.FirstSentNanoseconds && (int)(piece.End.Value - rate.LastEnd) > 0);
+        if (rate.PriorDelivered == 0 || newer)
+        {
+            rate.PriorDelivered = piece.Delivered;
+            rate.PriorTime = piece.DeliveredNanoseconds / 1000;
+            rate.IsAppLimited = piece.Has(SentFlags.AppLimited);
+            rate.IsRetransmitted = piece.Has(SentFlags.EverRetransmitted);
+            rate.LastEnd = piece.End.Value;
+            _sender.FirstSentNanoseconds = piece.SentNanoseconds;
+            rate.SendMicroseconds =
+                (int)Math.Min(int.MaxValue, (piece.SentNanoseconds - piece.FirstSentNanoseconds) / 1000);
+        }
+
+        if (piece.Has(SentFlags.Sacked))
+        {
+            // It is not counted a second time when it is acknowledged.
+            piece.DeliveredNanoseconds = 0;
+        }
+    }
+
+    /// <summary>The ACK is taken in: the sample is finished. Linux: tcp_rate_gen.</summary>
+    /// <param name="rate">The sample, with what the ACK delivered.</param>
+    private void FinishRateSample(ref RateSample rate)
+    {
+        uint delivered = (uint)_tally.Delivered;
+        if (_sender.AppLimited != 0 && (int)(delivered - _sender.AppLimited) > 0)
+        {
+            _sender.AppLimited = 0;
+        }
+
+        if (rate.Acknowledged > 0)
+        {
+            _sender.DeliveredNanoseconds = _context.Now.Nanoseconds;
+        }
+
+        if (rate.PriorTime == 0)
+        {
+            rate.Delivered = -1;
+            rate.IntervalMicroseconds = -1;
+            return;
+        }
+
+        rate.Delivered = (int)(delivered - rate.PriorDelivered);
+        rate.ReceiveMicroseconds = (int)Math.Min(int.MaxValue, _context.NowMicroseconds - rate.PriorTime);
+        rate.IntervalMicroseconds = Math.Max(rate.SendMicroseconds, rate.ReceiveMicroseconds);
+        if (rate.IntervalMicroseconds < ((ISender)this).MinimumRtt)
+        {
+            rate.IntervalMicroseconds = -1;
+            return;
+        }
+
+        if (!rate.IsAppLimited || rate.Delivered * (long)_sender.RateInterval
+            >= _sender.RateDelivered * rate.IntervalMicroseconds)
+        {
+            _sender.RateDelivered = rate.Delivered;
+            _sender.RateInterval = (uint)rate.IntervalMicroseconds;
+            _sender.RateAppLimited = rate.IsAppLimited;
+        }
+    }
+
+    /// <summary>A program writes into an empty pipe: samples say nothing of the path until it is delivered. Linux:
+    /// tcp_rate_check_app_limited.</summary>
+    private void NoteAppLimited()
+    {
+        if (_writeSeq - _nxt < _mss && PacketsInFlight < _congestion.Window && _lost <= _retransmitted)
+        {
+            _sender.AppLimited = Math.Max(1, (uint)_tally.Delivered + (uint)PacketsInFlight);
+        }
+    }
+
+    /// <summary>The rate that is told: bytes a second; 0: none is known. Linux: tcp_compute_delivery_rate.</summary>
+    private long DeliveryRate => _sender.RateDelivered == 0 || _sender.RateInterval == 0 ? 0
+        : _sender.RateDelivered * (long)_mss * 1_000_000 / _sender.RateInterval;
+
+    /// <summary>Data is queued: the sender is busy.</summary>
+    private void StartBusy() => StartChrono(Chrono.Busy);
+
+    /// <summary>The program is told of space.</summary>
+    private void EndSpaceLimit() => StopChrono(Chrono.BufferLimited);
+
+    private void SetWindowLimited(bool limited)
+    {
+        if (limited)
+        {
+            StartChrono(Chrono.WindowLimited);
+        }
+        else if (_sender.Chrono == Chrono.WindowLimited)
+        {
+            StopChrono(Chrono.WindowLimited);
+        }
+    }
+
+    /// <summary>Linux: tcp_chrono_start. The later of the enum wins.</summary>
+    private void StartChrono(Chrono reason)
+    {
+        if (reason > _sender.Chrono)
+        {
+            SetChrono(reason);
+        }
+    }
+
+    /// <summary>Linux: tcp_chrono_stop.</summary>
+    private void StopChrono(Chrono reason)
+    {
+        if (_unsent.Count == 0 && _sent.Count == 0)
+        {
+            SetChrono(Chrono.None);
+        }
+        else if (reason == _sender.Chrono)
+        {
+            SetChrono(Chrono.Busy);
+        }
+    }
+
+    private void SetChrono(Chrono next)
+    {
+        uint now = (uint)_context.Jiffies;
+        uint passed = now - _sender.ChronoStart;
+        switch (_sender.Chrono)
+        {
+            case Chrono.Busy:
+                _sender.Busy += passed;
+                break;
+            case Chrono.WindowLimited:
+                _sender.WindowLimited += passed;
+                break;
+            case Chrono.BufferLimited:
+                _sender.BufferLimited += passed;
+                break;
+        }
+
+        _sender.ChronoStart = now;
+        _sender.Chrono = next;
+    }
+}
