@@ -37,6 +37,9 @@ public enum ChanceStream
 
     /// <summary>The key of Fast Open cookies.</summary>
     FastOpen,
+
+    /// <summary>Identifications of IPv6 fragments.</summary>
+    Fragments,
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>

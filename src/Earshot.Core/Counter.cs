@@ -20,10 +20,20 @@ public enum Counter : byte
     IpOutRequests,
     /// <summary>Packets without a route.</summary>
     IpOutNoRoutes,
+    /// <summary>Datagrams whose fragments took too long.</summary>
+    IpReasmTimeout,
     /// <summary>Fragments received.</summary>
     IpReasmReqds,
+    /// <summary>Datagrams put together.</summary>
+    IpReasmOKs,
     /// <summary>Fragments that were not put together.</summary>
     IpReasmFails,
+    /// <summary>Datagrams that were cut into fragments.</summary>
+    IpFragOKs,
+    /// <summary>Datagrams that must not be cut.</summary>
+    IpFragFails,
+    /// <summary>Fragments made.</summary>
+    IpFragCreates,
     /// <summary>Packets handed to a device.</summary>
     IpOutTransmits,
     /// <summary>ICMP messages received.</summary>
@@ -62,12 +72,12 @@ public enum Counter : byte
     IcmpOutRateLimitHost,
     /// <summary>Destination-unreachable messages sent.</summary>
     IcmpOutDestUnreachs,
+    /// <summary>Time-exceeded messages sent.</summary>
+    IcmpOutTimeExcds,
     /// <summary>Parameter-problem messages sent.</summary>
     IcmpOutParmProbs,
     /// <summary>Echo replies sent.</summary>
     IcmpOutEchoReps,
-    /// <summary>Timestamp replies sent.</summary>
-    IcmpOutTimestampReps,
     /// <summary>First SYNs sent.</summary>
     TcpActiveOpens,
     /// <summary>Child sockets made.</summary>
@@ -248,6 +258,8 @@ public enum Counter : byte
     IpExtInECT0Pkts,
     /// <summary>Packets received with congestion experienced.</summary>
     IpExtInCEPkts,
+    /// <summary>Datagrams given up because fragments overlapped.</summary>
+    IpExtReasmOverlaps,
     /// <summary>IPv6 packets received.</summary>
     Ip6InReceives,
     /// <summary>IPv6 packets with a bad header, an impossible address or a bad option.</summary>
@@ -266,12 +278,20 @@ public enum Counter : byte
     Ip6OutRequests,
     /// <summary>IPv6 packets without a route.</summary>
     Ip6OutNoRoutes,
+    /// <summary>IPv6 datagrams whose fragments took too long.</summary>
+    Ip6ReasmTimeout,
     /// <summary>IPv6 fragments received.</summary>
     Ip6ReasmReqds,
-    /// <summary>IPv6 packets that were whole in one fragment.</summary>
+    /// <summary>IPv6 datagrams put together, or whole in one fragment.</summary>
     Ip6ReasmOKs,
     /// <summary>IPv6 fragments given up.</summary>
     Ip6ReasmFails,
+    /// <summary>IPv6 datagrams that were cut into fragments.</summary>
+    Ip6FragOKs,
+    /// <summary>IPv6 datagrams that must not be cut.</summary>
+    Ip6FragFails,
+    /// <summary>IPv6 fragments made.</summary>
+    Ip6FragCreates,
     /// <summary>IPv6 multicast packets received.</summary>
     Ip6InMcastPkts,
     /// <summary>Bytes received over IPv6.</summary>
@@ -312,6 +332,8 @@ public enum Counter : byte
     Icmp6InEchoReplies,
     /// <summary>Destination unreachable sent over IPv6.</summary>
     Icmp6OutDestUnreachs,
+    /// <summary>Time exceeded sent over IPv6.</summary>
+    Icmp6OutTimeExcds,
     /// <summary>Parameter problem sent over IPv6.</summary>
     Icmp6OutParmProblems,
     /// <summary>Echo replies sent over IPv6.</summary>

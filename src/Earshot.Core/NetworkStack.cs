@@ -47,7 +47,7 @@ public sealed class NetworkStack : IDisposable
         _output = new IpOutput(_context);
         _tcp = new TcpLayer(_context, _routes, _output);
         Calls = new SocketCalls(this, _context, _tcp, _routes);
-        _ip = new IpLayer(_context, _routes, _output, _tcp, Calls.UdpPorts);
+        _ip = new IpLayer(_context, _routes, _output, _tcp, _tcp.Timers, Calls.UdpPorts);
     }
 
     /// <summary>What the stack was made from.</summary>
@@ -261,7 +261,11 @@ public sealed class NetworkStack : IDisposable
     }
 
     /// <summary>Frees everything; sends nothing.</summary>
-    public void Dispose() => _tcp.Dispose();
+    public void Dispose()
+    {
+        _ip.Dispose();
+        _tcp.Dispose();
+    }
 
     /// <summary>Delivers what was sent to our own addresses, until nothing is left.</summary>
     /// <param name="owned">The connection that a call works on: what is for it waits until the others are done.</param>

@@ -59,9 +59,6 @@ public sealed partial class Sysctls
     internal int TcpMigrateReq;
     internal int TcpRtoMaxMs;
     internal int MinAdvMss = 256;
-    internal int RouteMinPmtu = 552;
-    internal int RouteMtuExpires = 600;
-    internal int IPv6RouteMtuExpires = 600;
     internal int IpNoPmtuDisc;
     internal int Txrehash = 1;
     internal readonly int[] IpLocalPortRange = [32768, 60999];
@@ -76,7 +73,7 @@ public sealed partial class Sysctls
     {
         _congestion = congestion;
         _hz = profile.Hz;
-        foreach (Entry entry in Table().Concat(DataPathTable()))
+        foreach (Entry entry in Table().Concat(DataPathTable()).Concat(NetworkTable()))
         {
             if (profile.Sysctls.TryGetValue(entry.Name, out string? value))
             {
@@ -192,9 +189,6 @@ public sealed partial class Sysctls
         yield return Number("net.ipv4.ip_nonlocal_bind", 0, U8, s => ref s.IpNonlocalBind);
         yield return Number("net.ipv4.ip_no_pmtu_disc", 0, U8, s => ref s.IpNoPmtuDisc);
         yield return Number("net.ipv4.route.min_adv_mss", int.MinValue, int.MaxValue, s => ref s.MinAdvMss);
-        yield return Number("net.ipv4.route.min_pmtu", 68, int.MaxValue, s => ref s.RouteMinPmtu);
-        yield return Seconds("net.ipv4.route.mtu_expires", s => ref s.RouteMtuExpires);
-        yield return Seconds("net.ipv6.route.mtu_expires", s => ref s.IPv6RouteMtuExpires);
         yield return Number("net.ipv4.tcp_rto_max_ms", 1000, 120_000, s => ref s.TcpRtoMaxMs);
         yield return Number("net.core.txrehash", 0, 1, s => ref s.Txrehash);
         yield return Idle("net.ipv4.tcp_adv_win_scale", -31, 31);

@@ -107,8 +107,12 @@ internal sealed class Icmp6Layer
 
         packet.Bytes[..quoted].CopyTo(message[IcmpPacket.HeaderLength..]);
         End(route, message, from, packet.Source, type, code, rest);
-        _context.Mib.Count(
-            type == Icmp6Type.ParameterProblem ? Counter.Icmp6OutParmProblems : Counter.Icmp6OutDestUnreachs);
+        _context.Mib.Count(type switch
+        {
+            Icmp6Type.ParameterProblem => Counter.Icmp6OutParmProblems,
+            Icmp6Type.TimeExceeded => Counter.Icmp6OutTimeExcds,
+            _ => Counter.Icmp6OutDestUnreachs,
+        });
     }
 
     private static bool IsError(in IpPacket packet) => packet.Protocol == IpPacket.ProtocolIcmpV6

@@ -10,6 +10,7 @@ internal sealed class IcmpLayer
     // An error is at most 576 bytes in all, so that it reaches everyone. RFC 1812 §4.3.2.3.
     private const int LargestError = 576;
     private const byte TosOfErrors = 0xc0;
+    private const int PortsAndSequence = 8;
 
     // RFC 8335: known to Linux though beyond the last of the old types, and not answered by default.
     private const byte ExtendedEcho = 42;
@@ -68,7 +69,7 @@ internal sealed class IcmpLayer
         {
             case IcmpType.Echo or IcmpType.Timestamp:
                 mib.Count(message.Type == IcmpType.Echo ? Counter.IcmpInEchos : Counter.IcmpInTimestamps);
-                if (!unicast)
+                if (!unicast && _context.Sysctls.IcmpEchoIgnoreBroadcasts != 0)
                 {
                     // icmp_echo_ignore_broadcasts: an amplifier is not offered.
                     mib.Count(Counter.IcmpInErrors);
@@ -109,7 +110,8 @@ internal sealed class IcmpLayer
             return;
         }
 
-        if (!_limiter.TryTake(packet.Source, isLoopback: @interface == RouteTable.LoopbackInterface))
+        if (_limiter.IsLimited(type)
+            && !_limiter.TryTake(packet.Source, isLoopback: @interface == RouteTable.LoopbackInterface))
         {
             return;
         }
@@ -127,8 +129,12 @@ internal sealed class IcmpLayer
         IcmpPacket.WriteHeader(message, type, code, rest);
         _output.End(route, packet.Source, length);
         _context.Mib.Count(Counter.IcmpOutMsgs);
-        _context.Mib.Count(
-            type == IcmpType.ParameterProblem ? Counter.IcmpOutParmProbs : Counter.IcmpOutDestUnreachs);
+        _context.Mib.Count(type switch
+        {
+            IcmpType.ParameterProblem => Counter.IcmpOutParmProbs,
+            IcmpType.TimeExceeded => Counter.IcmpOutTimeExcds,
+            _ => Counter.IcmpOutDestUnreachs,
+        });
     }
 
     private static bool IsError(in IpPacket packet) =>
@@ -146,7 +152,7 @@ internal sealed class IcmpLayer
 
         int length = message.Bytes.Length;
         if (_routes.TryRoute(packet.Source, out Route route)
-            && TryBegin(route, packet.Destination, packet.Source, packet.Tos, length, out Span<byte> reply))
+            && TryBegin(route, From(packet, route), packet.Source, packet.Tos, length, out Span<byte> reply))
         {
             message.Data.CopyTo(reply[IcmpPacket.HeaderLength..]);
             IcmpPacket.WriteHeader(reply, IcmpType.EchoReply, message.Code, message.Rest);
@@ -171,9 +177,10 @@ internal sealed class IcmpLayer
         }
 
         if (_routes.TryRoute(packet.Source, out Route route)
-            && TryBegin(route, packet.Destination, packet.Source, packet.Tos, Length, out Span<byte> reply))
+            && TryBegin(route, From(packet, route), packet.Source, packet.Tos, Length, out Span<byte> reply))
         {
-            // Received and sent are one moment. Originate is the asker's own.
+            // Every reply built this way is counted as an echo's. Received and sent are one moment. Originate is the
+            // asker's own.
             long zero = (long)_context.Options.TimeOfDay.TotalMilliseconds;
             uint now = (uint)((zero + _context.Now.Milliseconds) % MillisecondsPerDay);
             Span<byte> times = reply[IcmpPacket.HeaderLength..];
@@ -183,10 +190,14 @@ internal sealed class IcmpLayer
             IcmpPacket.WriteHeader(reply, IcmpType.TimestampReply, 0, message.Rest);
             _output.End(route, packet.Source, Length);
             _context.Mib.Count(Counter.IcmpOutMsgs);
-            _context.Mib.Count(Counter.IcmpOutTimestampReps);
+            _context.Mib.Count(Counter.IcmpOutEchoReps);
             _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));
         }
     }
+
+    // A reply comes from the address that was asked, unless that was everybody's.
+    private InetAddress From(in IpPacket packet, in Route route) =>
+        _routes.IsLocal(packet.Destination) ? packet.Destination : route.Source;
 
     // ICMP goes without DF, with a running identification.
     private bool TryBegin(
@@ -212,7 +223,6 @@ internal sealed class IcmpLayer
 
         // The quote: a header and eight bytes at least. Its source is us.
         ReadOnlySpan<byte> quote = message.Data;
-        const int PortsAndSequence = 8;
         int header = quote.Length > 0 ? (quote[0] & 0xf) * 4 : 0;
         if (quote.Length < IpPacket.MinimumHeaderLength || header < IpPacket.MinimumHeaderLength
             || quote.Length < header + PortsAndSequence)
@@ -222,6 +232,14 @@ internal sealed class IcmpLayer
             return;
         }
 
+        OnQuote(packet, message, hosts, @interface, header);
+    }
+
+    // The quoted header has been checked, and eight bytes behind it.
+    private void OnQuote(
+        in IpPacket packet, in IcmpPacket message, in FourTuple hosts, int @interface, int header)
+    {
+        ReadOnlySpan<byte> quote = message.Data;
         var tuple = new FourTuple(
             new InetEndpoint(InetAddress.Read(quote[IpPacket.SourceOffset..]), ReadPort(quote[header..])),
             new InetEndpoint(

@@ -8,8 +8,6 @@ namespace Earshot.Core.Ip;
 /// second).</remarks>
 internal sealed class IcmpLimiter
 {
-    private const int GlobalBurst = 50;
-    private const int GlobalPerSecond = 1000;
     private const int GlobalRefillMilliseconds = 20;
     private const int HostBurst = 6;
 
@@ -19,14 +17,19 @@ internal sealed class IcmpLimiter
     private readonly StackContext _context;
     private readonly Chance _chance;
     private readonly (InetAddress Host, long Tokens, long Last)[] _hosts = new (InetAddress, long, long)[Buckets];
-    private int _credit = GlobalBurst;
+    private int _credit;
     private long _refilled;
 
     internal IcmpLimiter(StackContext context)
     {
         _context = context;
         _chance = context.Stream(ChanceStream.Limits);
+        _credit = context.Sysctls.IcmpMsgsBurst;
     }
+
+    /// <summary>Whether messages of a type are limited at all: those in icmp_ratemask. Linux:
+    /// icmpv4_mask_allow.</summary>
+    internal bool IsLimited(byte type) => ((_context.Sysctls.IcmpRatemask >> type) & 1) != 0;
 
     /// <summary>Whether one more error may go to a host.</summary>
     internal bool TryTake(in InetAddress host, bool isLoopback)
@@ -73,7 +76,9 @@ internal sealed class IcmpLimiter
             long elapsed = Math.Min(now - _refilled, 1000);
             if (elapsed >= GlobalRefillMilliseconds)
             {
-                _credit = (int)Math.Min(GlobalBurst, _credit + (elapsed * GlobalPerSecond / 1000));
+                Sysctls sysctls = _context.Sysctls;
+                _credit = (int)Math.Min(
+                    sysctls.IcmpMsgsBurst, _credit + (elapsed * sysctls.IcmpMsgsPerSec / 1000));
                 _refilled = now;
             }
         }

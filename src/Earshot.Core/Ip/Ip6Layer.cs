@@ -6,7 +6,7 @@ namespace Earshot.Core.Ip;
 
 /// <summary>IPv6: which packets are ours, and what stands behind their extension headers. Linux: ipv6_rcv,
 /// ip6_protocol_deliver_rcu.</summary>
-internal sealed class Ip6Layer
+internal sealed partial class Ip6Layer : IDisposable
 {
     private const byte HopByHop = 0;
     private const byte RoutingHeader = 43;
@@ -22,9 +22,15 @@ internal sealed class Ip6Layer
     private readonly DatagramCheck _datagrams;
 
     private readonly IUdpPorts _udp;
+    private readonly Reassembly _fragments;
 
-    internal Ip6Layer(StackContext context, RouteTable routes, ITransport tcp, IUdpPorts udp, Icmp6Layer icmp)
+    // The packet that is being walked through was put together, or is an atomic fragment.
+    private bool _isWhole;
+
+    internal Ip6Layer(
+        StackContext context, RouteTable routes, ITransport tcp, INetworkTimers timers, IUdpPorts udp, Icmp6Layer icmp)
     {
+        _fragments = new Reassembly(context, timers, NetworkTimer.Fragments6, FragmentLimitsOfIPv6);
         _context = context;
         _udp = udp;
         _datagrams = new DatagramCheck(context);
@@ -33,10 +39,16 @@ internal sealed class Ip6Layer
         _icmp = icmp;
     }
 
+    /// <summary>What waits for its other pieces.</summary>
+    internal Reassembly Fragments => _fragments;
+
     private enum Walk : byte
     {
         GoOn,
         Dropped,
+
+        /// <summary>The packet is another one now, and stands where the walk goes on.</summary>
+        Again,
     }
 
     /// <summary>Takes a packet in, whatever its bytes are.</summary>
@@ -74,6 +86,9 @@ internal sealed class Ip6Layer
         CountArrival(bytes);
         return !TryWalk(ref packet, out int named, @interface) || Deliver(packet, named, info, @interface);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _fragments.Dispose();
 
     private void CountArrival(ReadOnlySpan<byte> bytes)
     {
@@ -135,6 +150,7 @@ internal sealed class Ip6Layer
     private bool TryWalk(ref IpPacket packet, out int named, int @interface)
     {
         named = IpPacket.NextHeaderOffset;
+        _isWhole = false;
         while (packet.Protocol is HopByHop or RoutingHeader or FragmentHeader or DestinationOptions)
         {
             if (packet.Protocol == HopByHop && packet.HeaderLength != IpPacket.IPv6HeaderLength)
@@ -155,12 +171,17 @@ internal sealed class Ip6Layer
             Walk walk = packet.Protocol switch
             {
                 RoutingHeader => OnRouting(packet, rest, @interface),
-                FragmentHeader => OnFragment(packet, rest),
+                FragmentHeader => OnFragment(ref packet, rest, ref named, @interface),
                 _ => OnOptions(packet, rest[..length], @interface),
             };
             if (walk == Walk.Dropped)
             {
                 return false;
+            }
+
+            if (walk == Walk.Again)
+            {
+                continue;
             }
 
             named = packet.HeaderLength;
@@ -187,23 +208,6 @@ internal sealed class Ip6Layer
             Problem(packet, 0, packet.HeaderLength + TypeOffset, @interface);
         }
 
-        return Walk.Dropped;
-    }
-
-    // Differs from Linux: fragments are not put together (docs/deviations.md, D4). One that is whole goes on.
-    private Walk OnFragment(in IpPacket packet, ReadOnlySpan<byte> header)
-    {
-        const ushort OffsetOrMore = 0xfff9;
-        Mib mib = _context.Mib;
-        mib.Count(Counter.Ip6ReasmReqds);
-        if ((System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(header[2..]) & OffsetOrMore) == 0)
-        {
-            mib.Count(Counter.Ip6ReasmOKs);
-            return Walk.GoOn;
-        }
-
-        mib.Count(Counter.Ip6ReasmFails);
-        Judge(packet, RuleId.PacketFragment);
         return Walk.Dropped;
     }
 

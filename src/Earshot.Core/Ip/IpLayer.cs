@@ -6,8 +6,12 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Ip;
 
 /// <summary>Which packets are ours, and whose they are. Linux: ip_rcv, ip_route_input, ip_local_deliver.</summary>
-internal sealed class IpLayer
+internal sealed partial class IpLayer : INetworkTimerOwner, IDisposable
 {
+    /// <summary>An interface that is not loopback: where errors about packets come from whose interface is not
+    /// known any more.</summary>
+    internal const int FirstWired = RouteTable.FirstInterface;
+
     private const byte CodeProtocolUnreachable = 2;
     private const byte CodePortUnreachable = 3;
 
@@ -18,19 +22,51 @@ internal sealed class IpLayer
     private readonly IUdpPorts _udp;
     private readonly Ip6Layer _ipv6;
     private readonly DatagramCheck _datagrams;
+    private readonly Reassembly _fragments;
 
-    internal IpLayer(StackContext context, RouteTable routes, IpOutput output, ITransport tcp, IUdpPorts udp)
+    internal IpLayer(
+        StackContext context,
+        RouteTable routes,
+        IpOutput output,
+        ITransport tcp,
+        INetworkTimers timers,
+        IUdpPorts udp)
     {
         var limiter = new IcmpLimiter(context);
         var icmp = new IcmpLayer(context, routes, output, limiter, tcp, udp);
         _ipv6 = new Ip6Layer(
-            context, routes, tcp, udp, new Icmp6Layer(context, routes, output, limiter, tcp, udp));
+            context, routes, tcp, timers, udp, new Icmp6Layer(context, routes, output, limiter, tcp, udp));
+        _fragments = new Reassembly(context, timers, NetworkTimer.Fragments, FragmentLimitsOfIPv4);
+        timers.NetworkOwner = this;
         _context = context;
         _udp = udp;
         _datagrams = new DatagramCheck(context);
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
+    }
+
+    /// <summary>What waits for its other pieces.</summary>
+    internal Reassembly Fragments => _fragments;
+
+    /// <inheritdoc/>
+    public void OnTimer(NetworkTimer kind, int owner)
+    {
+        if (kind == NetworkTimer.Fragments)
+        {
+            OnFragmentTimer(owner);
+        }
+        else
+        {
+            _ipv6.OnFragmentTimer(owner);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _fragments.Dispose();
+        _ipv6.Dispose();
     }
 
     /// <summary>Takes a packet in, whatever its bytes are.</summary>
@@ -108,15 +144,12 @@ internal sealed class IpLayer
             return true;
         }
 
-        if (packet.IsFragment)
-        {
-            // Differs from Linux: fragments are not put together (docs/deviations.md, D4).
-            mib.Count(Counter.IpReasmReqds);
-            mib.Count(Counter.IpReasmFails);
-            Judge(packet, RuleId.PacketFragment);
-            return true;
-        }
+        return packet.IsFragment ? OnFragment(packet, @interface) : DeliverTransport(packet, @interface, info);
+    }
 
+    private bool DeliverTransport(in IpPacket packet, int @interface, PacketInfo info)
+    {
+        Mib mib = _context.Mib;
         switch (packet.Protocol)
         {
             case IpPacket.ProtocolTcp:

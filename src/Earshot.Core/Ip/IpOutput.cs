@@ -6,15 +6,17 @@ namespace Earshot.Core.Ip;
 
 /// <summary>Builds packets where they will wait: in the outbox, or in the loopback queue.</summary>
 /// <remarks>Linux: ip_queue_xmit, ip_local_out. A packet is written once, into the ring that it leaves from.</remarks>
-internal sealed class IpOutput
+internal sealed partial class IpOutput
 {
     /// <summary>Packets that may wait on loopback. sysctl net.core.netdev_max_backlog.</summary>
     internal const int LoopbackLimit = 1000;
 
     private readonly StackContext _context;
+    private readonly Chance _fragmentIdentifications;
 
     internal IpOutput(StackContext context)
     {
+        _fragmentIdentifications = context.Stream(ChanceStream.Fragments);
         _context = context;
         Outbox = new PacketQueue(context.Options.TransmitQueueLimit);
     }
@@ -62,7 +64,7 @@ internal sealed class IpOutput
         }
 
         int ipLength = IpPacket.HeaderLengthFor(ip.Destination);
-        Span<byte> packet = queue.Reserve(ipLength + tcpLength);
+        Span<byte> packet = Reserve(queue, route, ipLength + tcpLength);
         IpPacket.WriteHeader(packet, ip, tcpLength);
         Span<byte> segment = packet[ipLength..];
         tcp.WriteHeader(segment, out ulong headerSum);
@@ -97,7 +99,7 @@ internal sealed class IpOutput
             TcpFields.WriteChecksum(segment, (ushort)~sum);
         }
 
-        Commit(queue, route, ip.Destination.IsIPv4, packet.Length, info);
+        Commit(queue, route, ip.Destination, packet.Length, info);
         return true;
     }
 
@@ -117,7 +119,12 @@ internal sealed class IpOutput
         }
 
         int ipLength = IpPacket.HeaderLengthFor(ip.Destination);
-        Span<byte> packet = queue.Reserve(ipLength + payloadLength);
+        if (MustCut(route, ipLength + payloadLength))
+        {
+            return TryBeginUncut(route, ip, payloadLength, out payload);
+        }
+
+        Span<byte> packet = Reserve(queue, route, ipLength + payloadLength);
         IpPacket.WriteHeader(packet, ip, payloadLength);
         payload = packet[ipLength..];
         return true;
@@ -127,8 +134,16 @@ internal sealed class IpOutput
     /// <param name="route">Where it goes.</param>
     /// <param name="to">The destination.</param>
     /// <param name="payloadLength">Bytes of the payload.</param>
-    internal void End(in Route route, in InetAddress to, int payloadLength) =>
-        Commit(Queue(route), route, to.IsIPv4, IpPacket.HeaderLengthFor(to) + payloadLength, default);
+    internal void End(in Route route, in InetAddress to, int payloadLength)
+    {
+        if (_isUncut)
+        {
+            Cut(route, payloadLength);
+            return;
+        }
+
+        Commit(Queue(route), route, to, IpPacket.HeaderLengthFor(to) + payloadLength, default);
+    }
 
     // A first piece of odd length swaps the bytes of the second piece's sum.
     private static ulong AddSecond(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> target, ulong sum)
@@ -155,20 +170,24 @@ internal sealed class IpOutput
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Commit(PacketQueue queue, in Route route, bool isIPv4, int length, PacketInfo info)
+    private void Commit(PacketQueue queue, in Route route, in InetAddress to, int length, PacketInfo info)
+    {
+        _context.Mib.Count(to.IsIPv4 ? Counter.IpOutRequests : Counter.Ip6OutRequests);
+        Hand(queue, route, to, length, info);
+    }
+
+    /// <summary>The place for a packet of so many bytes, of whichever link.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Span<byte> Reserve(PacketQueue queue, in Route route, int length) => queue.Reserve(length);
+
+    /// <summary>Hands the packet that was written into <see cref="Reserve"/> to its link.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Hand(PacketQueue queue, in Route route, in InetAddress to, int length, PacketInfo info)
     {
         queue.Commit(length, route.Interface, info, _context.Now);
         Mib mib = _context.Mib;
-        if (!isIPv4)
-        {
-            mib.Count(Counter.Ip6OutRequests);
-            mib.Count(Counter.Ip6OutTransmits);
-            mib.Count(Counter.Ip6OutOctets, length);
-            return;
-        }
-
-        mib.Count(Counter.IpOutRequests);
-        mib.Count(Counter.IpOutTransmits);
-        mib.Count(Counter.IpExtOutOctets, length);
+        bool isIPv4 = to.IsIPv4;
+        mib.Count(isIPv4 ? Counter.IpOutTransmits : Counter.Ip6OutTransmits);
+        mib.Count(isIPv4 ? Counter.IpExtOutOctets : Counter.Ip6OutOctets, length);
     }
 }

@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Ip;
 using Earshot.Core.Memory;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Time;
@@ -22,6 +23,9 @@ internal enum TimerKind
 
     /// <summary>The timer that the requests of all listeners share.</summary>
     SynAckTick,
+
+    /// <summary>The first of the network layer's, which follow in the order of <see cref="NetworkTimer"/>.</summary>
+    Network,
 }
 
 /// <summary>A timer of something that is not in a slab itself: 20 bytes.</summary>
@@ -33,7 +37,7 @@ internal struct TimerNode
 }
 
 /// <summary>The timers of TCP: where their links lie, and what happens when they fire.</summary>
-internal sealed class TcpTimers : ITimerHost, IDisposable
+internal sealed class TcpTimers : ITimerHost, INetworkTimers, IDisposable
 {
     // Connections and listeners have at most three nodes each.
     private const int NodeLimit = 1 << Handle.PlaceBits;
@@ -49,6 +53,9 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
     }
 
     internal TimerWheel Wheel { get; }
+
+    /// <inheritdoc/>
+    public INetworkTimerOwner? NetworkOwner { get; set; }
 
     public ref TimerLink Link(int handle)
     {
@@ -91,6 +98,9 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
             case TimerKind.SynAckTick:
                 _tcp.RulesAt(node.Owner).Timer.OnTick();
                 break;
+            case >= TimerKind.Network:
+                NetworkOwner!.OnTimer((NetworkTimer)(node.Kind - TimerKind.Network), node.Owner);
+                break;
             default:
                 Listener swept = _tcp.ListenerAt(node.Owner)!;
                 swept.Rules.Timer.OnSweep(swept);
@@ -112,8 +122,27 @@ internal sealed class TcpTimers : ITimerHost, IDisposable
         return Handle.Of(HandleKind.TimerNode, place);
     }
 
+    /// <inheritdoc/>
+    public int NewNode(NetworkTimer kind, int owner) => NewNode(TimerKind.Network + (int)kind, owner);
+
+    /// <inheritdoc/>
+    public void Rearm(int node, long expires)
+    {
+        Disarm(node);
+        Wheel.Arm(node, expires);
+    }
+
+    /// <inheritdoc/>
+    public void Disarm(int node)
+    {
+        if (Link(node).IsArmed)
+        {
+            Wheel.Cancel(node);
+        }
+    }
+
     /// <summary>Gives a node back, and cancels it.</summary>
-    internal void FreeNode(ref int node)
+    public void FreeNode(ref int node)
     {
         if (node >= 0)
         {

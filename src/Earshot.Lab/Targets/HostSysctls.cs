@@ -117,5 +117,11 @@ public static class HostSysctls
         new("net.ipv4.icmp_ratemask", "6168"),
         new("net.ipv4.icmp_msgs_per_sec", "1000"),
         new("net.ipv4.icmp_msgs_burst", "50"),
+        new("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
+        new("net.ipv4.ipfrag_high_thresh", "4194304"),
+        new("net.ipv4.ipfrag_time", "30"),
+        new("net.ipv4.ipfrag_max_dist", "64"),
+        new("net.ipv6.ip6frag_high_thresh", "4194304"),
+        new("net.ipv6.ip6frag_time", "60"),
     ];
 }

@@ -43,7 +43,7 @@ public sealed class IcmpTests : IDisposable
         // 23:59:59 and the ten seconds of the stack's clock: nine seconds after midnight.
         Assert.Equal("0e00", Convert.ToHexStringLower(reply.AsSpan(20, 2)));
         Assert.Equal("12340001" + "00000007" + "00002328" + "00002328", Convert.ToHexStringLower(reply.AsSpan(24)));
-        Assert.Equal((1, 1), (_stack.Mib[Counter.IcmpInTimestamps], _stack.Mib[Counter.IcmpOutTimestampReps]));
+        Assert.Equal((1, 1), (_stack.Mib[Counter.IcmpInTimestamps], _stack.Mib[Counter.IcmpOutEchoReps]));
     }
 
     [Fact]
