@@ -66,7 +66,10 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal PortHolds Ports { get; } = new();
 
     /// <summary>Where connections rent room for what they know of pieces in flight.</summary>
-    internal SentSegmentPool SentSegments { get; } = new();
+    internal RingPool<SentSegment> SentSegments { get; } = new();
+
+    /// <summary>Where they rent room for the order of what they sent again.</summary>
+    internal RingPool<Resent> Resents { get; } = new();
 
     internal RingPool<UnsentPiece> UnsentPieces { get; } = new();
 

@@ -5,11 +5,11 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>Acknowledgments, the send window, loss recovery. Linux: tcp_ack, tcp_clean_rtx_queue,
-/// tcp_fastretrans_alert.</summary>
+/// <content>Acknowledgments and the send window. Linux: tcp_ack, tcp_clean_rtx_queue.</content>
 internal sealed partial class Connection
 {
-    private const int DuplicateThreshold = 3;
+    private const AckFlags NotDuplicate = AckFlags.Data | AckFlags.WindowUpdate | AckFlags.DataAcked;
+    private const AckFlags Alarming = AckFlags.DataSacked | AckFlags.Ece | AckFlags.Dsack;
 
     /// <summary>Takes the ACK field in.</summary>
     /// <returns>False when the segment must be dropped.</returns>
@@ -21,14 +21,7 @@ internal sealed partial class Connection
         SeqNumber ack = segment.Ack;
         if (ack < _una)
         {
-            uint tolerated = (uint)Math.Min(_maximumWindow, _bytesAcked);
-            if (ack < _una - tolerated && _context.Profile.ChallengesOddSegments)
-            {
-                SendChallenge(segment);
-                return false;
-            }
-
-            return true;
+            return OnOldAck(segment, options);
         }
 
         if (ack > _nxt)
@@ -45,47 +38,204 @@ internal sealed partial class Connection
             return false;
         }
 
-        bool advanced = ack > _una;
-        bool updated = TakeWindow(segment);
-        if (!(advanced && predicted) && segment.SegmentLength == 0)
+        AckSample sample = default;
+        Begin(ref sample, options);
+        uint lost = _lostEver;
+        long delivered = _tally.Delivered;
+        int packets = _packetsOut;
+        SeqNumber highestSacked = HighestSacked;
+        bool changed = false;
+        if (ack > _una)
         {
-            _context.Mib.Count(Counter.TcpExtTCPPureAcks);
+            sample.Flags = AckFlags.UnaAdvanced;
+            _timeouts = 0;
+        }
+
+        if (predicted && ack > _una)
+        {
+            sample.Flags |= AckFlags.WindowUpdate;
+            _wl1 = segment.Seq;
+            AdvanceUna(ack);
+            Algorithm.OnAck(Congestion, AckEvent.WindowUpdate);
+        }
+        else
+        {
+            changed = TakeSlowAck(segment, ref sample);
         }
 
         SoftError = 0;
         _probes = 0;
         _lastReceived = _context.Now.Nanoseconds;
-        if (_packetsOut == 0)
+        if (packets == 0)
         {
-            AfterProbe(updated);
+            AfterAckOfNothing(changed, ref sample, delivered);
             return true;
         }
 
-        int packets = advanced ? Acknowledge(ack, options) : 0;
-        bool duplicate = !advanced && !updated && segment.SegmentLength == 0;
-        int before = PacketsInFlight;
-        Recover(advanced, duplicate, packets);
-        if (advanced)
+        CleanSent(ref sample, highestSacked);
+        if (_loss is not null)
         {
-            if (_recovery is RecoveryState.Open or RecoveryState.Disorder or RecoveryState.Loss)
-            {
-                Algorithm.Grow(Congestion, packets);
-            }
-
-            RearmAfterAck();
+            WidenReorderWindow(sample.Rate.PriorDelivered);
+            JudgeProbe(ref sample);
         }
 
-        if (_recovery is RecoveryState.Recovery or RecoveryState.Loss)
+        Resend resend = Resend.None;
+        if ((sample.Flags & NotDuplicate) == 0 || (sample.Flags & Alarming) != 0 || _recovery != RecoveryState.Open)
         {
-            RetransmitLost();
+            resend = JudgeLosses(ref sample, Duplicates(segment, sample.Flags));
         }
-        else if (duplicate && PacketsInFlight < before)
+
+        if (sample.Has(AckFlags.SetTimer))
         {
-            Push(force: false);
+            SetWriteTimer();
+        }
+
+        AfterAck(ref sample, (int)(_tally.Delivered - delivered), (int)(_lostEver - lost));
+        SendAgain(resend);
+        return true;
+    }
+
+    /// <summary>An ACK of what is acknowledged already: its SACK blocks may tell something new.</summary>
+    private bool OnOldAck(in TcpSegment segment, in TcpOptions options)
+    {
+        uint tolerated = (uint)Math.Min(_maximumWindow, _bytesAcked);
+        if (segment.Ack < _una - tolerated && _context.Profile.ChallengesOddSegments)
+        {
+            SendChallenge(segment);
+            return false;
+        }
+
+        SackBlocks blocks = ReadBlocks(segment);
+        if (blocks.Count > 0)
+        {
+            AckSample sample = default;
+            Begin(ref sample, options);
+            long delivered = _tally.Delivered;
+            TakeSacks(ref blocks, segment.Ack, ref sample);
+            CountDelivered(sample.SackDelivered, sample.Has(AckFlags.Ece));
+            Resend resend = JudgeLosses(ref sample, Duplicates(segment, sample.Flags));
+            CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
+            SendAgain(resend);
         }
 
         return true;
     }
+
+    private void Begin(ref AckSample sample, in TcpOptions options)
+    {
+        sample.PriorUna = _una;
+        sample.Echo = options.HasTimestamp ? options.TsEcr : 0;
+        sample.FirstSacked = sample.LastSacked = -1;
+        sample.Rate.PriorInFlight = PacketsInFlight;
+        sample.Rate.RttMicroseconds = -1;
+    }
+
+    /// <summary>What header prediction does not take: window, blocks, ECE.</summary>
+    /// <returns>Whether the window is another one now.</returns>
+    private bool TakeSlowAck(in TcpSegment segment, ref AckSample sample)
+    {
+        if (segment.SegmentLength > 0)
+        {
+            sample.Flags |= AckFlags.Data;
+        }
+        else
+        {
+            _context.Mib.Count(Counter.TcpExtTCPPureAcks);
+        }
+
+        bool changed = TakeWindow(segment, ref sample);
+        AdvanceUna(segment.Ack);
+        SackBlocks blocks = ReadBlocks(segment);
+        if (blocks.Count > 0)
+        {
+            TakeSacks(ref blocks, segment.Ack, ref sample);
+        }
+
+        AckEvent kind = AckEvent.SlowPath;
+        if (_hasEcn && segment.Has(TcpFlags.Ece) && !segment.Has(TcpFlags.Syn))
+        {
+            sample.Flags |= AckFlags.Ece;
+            kind |= AckEvent.Ece;
+        }
+
+        CountDelivered(sample.SackDelivered, sample.Has(AckFlags.Ece));
+        Algorithm.OnAck(Congestion, sample.Has(AckFlags.WindowUpdate) ? kind | AckEvent.WindowUpdate : kind);
+        return changed;
+    }
+
+    private static int Duplicates(in TcpSegment segment, AckFlags flags) =>
+        (flags & (AckFlags.UnaAdvanced | NotDuplicate | AckFlags.Dsack)) != 0 || segment.SegmentLength > 0 ? 0 : 1;
+
+    /// <summary>Nothing was in flight. Linux: tcp_ack, no_queue.</summary>
+    private void AfterAckOfNothing(bool changed, ref AckSample sample, long delivered)
+    {
+        if (sample.Has(AckFlags.Dsack))
+        {
+            JudgeLosses(ref sample, 0);
+            CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
+        }
+
+        AfterProbe(changed);
+        if (_loss is not null)
+        {
+            JudgeProbe(ref sample);
+        }
+    }
+
+    private void CountDelivered(int packets, bool ece)
+    {
+        _tally.Delivered += packets;
+        if (ece)
+        {
+            _tally.DeliveredCe += packets;
+        }
+    }
+
+    /// <summary>Linux: tcp_newly_delivered.</summary>
+    private void CountNewlyDelivered(int packets, in AckSample sample)
+    {
+        _context.Mib.Count(Counter.TcpExtTCPDelivered, packets);
+        if (sample.Has(AckFlags.Ece))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPDeliveredCE, packets);
+        }
+    }
+
+    /// <summary>The rate sample is complete, and the window may change. Linux: tcp_cong_control.</summary>
+    private void AfterAck(ref AckSample sample, int delivered, int lost)
+    {
+        CountNewlyDelivered(delivered, sample);
+        sample.Rate.IsAckDelayed = sample.Has(AckFlags.MaybeDelayed);
+        sample.Rate.Acknowledged = delivered;
+        sample.Rate.Losses = lost;
+        if (_loss is { IsReneging: true })
+        {
+            // What was delivered is not known until the recovery ends.
+            sample.Rate.PriorTime = 0;
+        }
+
+        FinishRateSample(ref sample.Rate);
+        if ((Algorithm.Traits & CongestionTraits.ControlsWindow) != 0)
+        {
+            Algorithm.Control(Congestion, sample.Rate);
+            return;
+        }
+
+        if (_recovery is RecoveryState.Cwr or RecoveryState.Recovery)
+        {
+            ReduceWindow(delivered, lost, sample.Has(AckFlags.UnaAdvanced));
+        }
+        else if (MayGrow(sample.Flags))
+        {
+            Algorithm.Grow(Congestion, delivered);
+        }
+
+        UpdatePacing();
+    }
+
+    // Linux: tcp_may_raise_cwnd. With much reordering news by SACK are as good as an ACK.
+    private bool MayGrow(AckFlags flags) => (flags & AckFlags.DataAcked) != 0
+        || ((flags & AckFlags.DataSacked) != 0 && Reordering > _context.Sysctls.TcpReordering);
 
     /// <summary>Whether a segment's window counts. Linux: tcp_may_update_window.</summary>
     private bool UpdatesWindow(in TcpSegment segment)
@@ -95,13 +245,14 @@ internal sealed partial class Connection
             || (segment.Seq == _wl1 && (window > _sendWindow || window == 0));
     }
 
-    private bool TakeWindow(in TcpSegment segment)
+    private bool TakeWindow(in TcpSegment segment, ref AckSample sample)
     {
         if (!UpdatesWindow(segment))
         {
             return false;
         }
 
+        sample.Flags |= AckFlags.WindowUpdate;
         uint window = segment.Has(TcpFlags.Syn) ? segment.WindowField : (uint)segment.WindowField << _sendScale;
         bool changed = window != _sendWindow;
         _wl1 = segment.Seq;
@@ -115,27 +266,9 @@ internal sealed partial class Connection
         return changed;
     }
 
-    /// <summary>Removes what is acknowledged and takes a round-trip sample. Linux: tcp_clean_rtx_queue.</summary>
-    private int Acknowledge(SeqNumber ack, in TcpOptions options)
+    /// <summary>Linux: tcp_snd_una_update.</summary>
+    private void AdvanceUna(SeqNumber ack)
     {
-        int packets = 0;
-        bool retransmitted = false;
-        long firstSent = 0;
-        while (_sent.Count > 0 && _sent[0].End <= ack)
-        {
-            ref SentSegment piece = ref _sent[0];
-            retransmitted |= piece.Has(SentFlags.EverRetransmitted);
-            firstSent = firstSent == 0 ? piece.SentNanoseconds : firstSent;
-            packets += piece.Packets;
-            Forget(ref piece);
-            _sent.RemoveFirst(_tcp.SentSegments);
-        }
-
-        if (_sent.Count > 0 && _sent[0].Seq < ack)
-        {
-            packets += TrimFirst(ack);
-        }
-
         int bytes = Math.Min(ack - _una, _sendBuffer.Length);
         _bytesAcked += (ulong)(ack - _una);
         _una = ack;
@@ -143,224 +276,204 @@ internal sealed partial class Connection
         {
             _sendBuffer.Advance(bytes, _context.Buffers);
         }
-
-        _timeouts = 0;
-        if (!retransmitted && firstSent != 0)
-        {
-            Sample((_context.Now.Nanoseconds - firstSent) / 1000);
-            _backoff = 0;
-        }
-        else if (options.HasTimestamp && options.TsEcr != 0)
-        {
-            SampleTimestamp(options.TsEcr);
-            _backoff = 0;
-        }
-
-        _context.Mib.Count(Counter.TcpExtTCPDelivered, packets);
-        _tally.Delivered += packets;
-        _sacked = Math.Max(0, _sacked - Math.Max(0, packets - 1));
-        _sacked = Math.Min(_sacked, Math.Max(0, _packetsOut - Math.Max(_lost, 1)));
-        return packets;
     }
 
-    private void Forget(ref SentSegment piece)
+    /// <summary>Removes what is acknowledged and takes a round-trip sample. Linux: tcp_clean_rtx_queue.</summary>
+    private void CleanSent(ref AckSample sample, SeqNumber highestSacked)
     {
-        _packetsOut -= piece.Packets;
-        if (piece.Has(SentFlags.Lost))
+        long now = _context.NowMicroseconds;
+        long first = -1;
+        long last = -1;
+        int acked = 0;
+        bool whole = true;
+        int hadSacked = _sacked;
+        SeqNumber reordered = _nxt;
+        while (_sent.Count > 0)
         {
-            _lost -= piece.Packets;
+            ref SentSegment piece = ref _sent.First;
+            SeqNumber start = piece.Seq;
+            int packets = piece.Packets;
+            whole = piece.End <= _una;
+            if (!whole && (packets = TrimFirst(ref piece)) == 0)
+            {
+                break;
+            }
+
+            if (piece.Has(SentFlags.EverRetransmitted))
+            {
+                _retransmitted -= piece.Has(SentFlags.Retransmitted) ? packets : 0;
+                sample.Flags |= AckFlags.RetransmissionAcked;
+            }
+            else if (!piece.Has(SentFlags.Sacked))
+            {
+                last = piece.SentNanoseconds / 1000;
+                first = first < 0 ? last : first;
+                reordered = start < reordered ? start : reordered;
+                if (_recovery == RecoveryState.Loss && piece.End <= _loss!.HighSeq)
+                {
+                    sample.Flags |= AckFlags.OriginalArrived;
+                }
+            }
+
+            if (piece.Has(SentFlags.Sacked))
+            {
+                _sacked -= packets;
+            }
+            else if (_hasSack)
+            {
+                CountDelivered(packets, sample.Has(AckFlags.Ece));
+                if (!IsSpurious(piece, sample.Echo))
+                {
+                    _rack.Advance(piece, now, _tally.MinimumRtt);
+                }
+            }
+
+            _lost -= piece.Has(SentFlags.Lost) ? packets : 0;
+            _packetsOut -= packets;
+            acked += packets;
+            sample.Flags |= AckFlags.DataAcked;
+            SampleRate(ref piece, ref sample.Rate);
+            if (!whole)
+            {
+                break;
+            }
+
+            _sent.RemoveFirst(_tcp.SentSegments);
         }
 
-        if (piece.Has(SentFlags.Retransmitted))
+        if (_sent.Count > 0 && _sent.First.Has(SentFlags.Sacked))
         {
-            _retransmitted -= piece.Packets;
+            sample.Flags |= AckFlags.Reneging;
         }
+
+        bool sampled = TakeRoundTrip(ref sample, first, last, acked == 1 && whole && hadSacked == 0);
+        AfterClean(ref sample, acked, reordered, highestSacked, sampled);
     }
 
-    /// <summary>An ACK inside the oldest piece: whole segments of it are gone. Linux: tcp_trim_head.</summary>
-    private int TrimFirst(SeqNumber ack)
+    /// <summary>An ACK inside the oldest piece: whole segments of it are gone. Linux: tcp_tso_acked.</summary>
+    /// <returns>How many; what is left of the last one does not count.</returns>
+    private int TrimFirst(ref SentSegment piece)
     {
-        ref SentSegment piece = ref _sent[0];
-        SentSegment old = piece;
-        Forget(ref piece);
-        piece.Seq = ack;
-        piece.Packets = old.Packets == 1 ? old.Packets : piece.PacketsOf(piece.PayloadLength);
-        _packetsOut += piece.Packets;
-        _lost += piece.Has(SentFlags.Lost) ? piece.Packets : 0;
-        _retransmitted += piece.Has(SentFlags.Retransmitted) ? piece.Packets : 0;
-        return old.Packets - piece.Packets;
+        if (piece.Seq >= _una)
+        {
+            return 0;
+        }
+
+        int before = piece.Packets;
+        piece.Seq = _una;
+        if (before > 1)
+        {
+            piece.Packets = piece.PacketsOf(piece.PayloadLength);
+        }
+
+        return before - piece.Packets;
     }
 
+    private void AfterClean(
+        ref AckSample sample, int acked, SeqNumber reordered, SeqNumber highestSacked, bool sampled)
+    {
+        if (acked > 0)
+        {
+            sample.Flags |= AckFlags.SetTimer;
+            if (!_hasSack)
+            {
+                RemoveDuplicateAcks(acked, ref sample);
+            }
+            else if (reordered < highestSacked)
+            {
+                NoteReordering(reordered, byTimestamp: false);
+            }
+        }
+        else if (sampled && sample.FirstSacked >= 0
+            && sample.FirstSacked < _sent.First.SentNanoseconds / 1000)
+        {
+            // Only of what was sent before the head's last copy: else a timeout would be put off for ever.
+            sample.Flags |= AckFlags.SetTimer;
+        }
+
+        Algorithm.OnAcknowledged(
+            Congestion, new AckedPackets(acked, sample.Rate.RttMicroseconds, sample.Rate.PriorInFlight));
+    }
+
+    /// <summary>Takes the sample of the round trip that an ACK gives. Linux: tcp_ack_update_rtt.</summary>
+    /// <returns>Whether it gave one.</returns>
+    private bool TakeRoundTrip(ref AckSample sample, long first, long last, bool isSingle)
+    {
+        long now = _context.NowMicroseconds;
+        long smoothed = -1;
+        long newest = -1;
+        if (first >= 0 && !sample.Has(AckFlags.RetransmissionAcked))
+        {
+            smoothed = now - first;
+            newest = now - last;
+            if (isSingle && _una - sample.PriorUna < _mss && (sample.Flags & Alarming) == 0
+                && sample.Rate.PriorDelivered + 1 == (uint)_tally.Delivered)
+            {
+                sample.Flags |= AckFlags.MaybeDelayed;
+            }
+        }
+
+        if (sample.FirstSacked >= 0)
+        {
+            smoothed = smoothed < 0 ? now - sample.FirstSacked : smoothed;
+            newest = now - sample.LastSacked;
+        }
+
+        if (smoothed < 0 && sample.Echo != 0 && sample.Has(AckFlags.DataAcked))
+        {
+            smoothed = newest = EchoAge(sample.Echo);
+        }
+
+        sample.Rate.RttMicroseconds = newest;
+        if (smoothed < 0)
+        {
+            return false;
+        }
+
+        NoteMinimum(newest, sample.Has(AckFlags.MaybeDelayed));
+        _rtt.Sample(smoothed, _una.Value, _nxt.Value, MinimumVariation);
+        SetRto();
+        _backoff = 0;
+        return true;
+    }
+
+    /// <summary>How old an echoed timestamp is in microseconds, at least a tick; -1 when that cannot be. Linux:
+    /// tcp_rtt_tsopt_us.</summary>
+    private long EchoAge(uint echo)
+    {
+        uint ticks = _context.TimestampClock + _tsOffset - echo;
+        return ticks < int.MaxValue / 1000 ? Math.Max(1u, ticks) * 1000L : -1;
+    }
+
+    /// <summary>A sample outside of the flow of data: the handshake's.</summary>
     private void Sample(long microseconds)
     {
-        _rtt.Sample(microseconds, _una.Value, _nxt.Value, MaximumRto);
-        long counted = Math.Max(1, microseconds);
-        _tally.MinimumRtt = _tally.MinimumRtt == 0 ? counted : Math.Min(_tally.MinimumRtt, counted);
+        NoteMinimum(microseconds, maybeDelayed: false);
+        _rtt.Sample(microseconds, _una.Value, _nxt.Value, MinimumVariation);
+        SetRto();
     }
 
     private void SampleTimestamp(uint echo)
     {
-        uint ticks = _context.TimestampClock + _tsOffset - echo;
-        if (ticks < int.MaxValue / 1000)
+        long age = EchoAge(echo);
+        if (age >= 0)
         {
-            Sample(Math.Max(1u, ticks) * 1000L);
+            Sample(age);
         }
     }
 
-    /// <summary>The states of recovery without SACK (NewReno, RFC 6582). Linux: tcp_fastretrans_alert.</summary>
-    private void Recover(bool advanced, bool duplicate, int packets)
+    /// <summary>Linux: tcp_update_rtt_min.</summary>
+    private void NoteMinimum(long microseconds, bool maybeDelayed)
     {
-        if (duplicate)
-        {
-            // Each duplicate ACK says that a segment has left the network.
-            _sacked = Math.Min(_sacked + 1, Math.Max(0, _packetsOut - Math.Max(_lost, 1)));
-        }
-
-        switch (_recovery)
-        {
-            case RecoveryState.Open or RecoveryState.Disorder:
-                if (advanced)
-                {
-                    _sacked = 0;
-                    SetRecovery(RecoveryState.Open);
-                }
-                else if (_sacked >= DuplicateThreshold)
-                {
-                    EnterRecovery();
-                }
-                else if (_sacked > 0)
-                {
-                    SetRecovery(RecoveryState.Disorder);
-                }
-
-                break;
-            case RecoveryState.Recovery when advanced:
-                if (_una > _recoveryEnd || _packetsOut == 0)
-                {
-                    LeaveRecovery();
-                }
-                else if (packets > 0)
-                {
-                    // A partial ACK: the segment that now is the first was lost as well.
-                    MarkFirstLost();
-                }
-
-                break;
-            case RecoveryState.Loss when advanced && _una >= _recoveryEnd:
-                LeaveLoss();
-                break;
-        }
-    }
-
-    private void EnterRecovery()
-    {
-        _context.Mib.Count(Counter.TcpExtTCPRenoRecovery);
-        SetRecovery(RecoveryState.Recovery);
-        _recoveryEnd = _nxt;
-        _congestion.PriorWindow = _congestion.Window;
-        _congestion.Threshold = LossThreshold();
-        _congestion.Window = _congestion.Threshold;
-        _congestion.Credit = 0;
-        MarkFirstLost();
-        RetransmitFirst();
-    }
-
-    private void LeaveRecovery()
-    {
-        SetRecovery(RecoveryState.Open);
-        _sacked = 0;
-        ClearMarks();
-        _congestion.Window = Math.Min(_congestion.Window, _congestion.Threshold);
-    }
-
-    private void LeaveLoss()
-    {
-        SetRecovery(RecoveryState.Open);
-        _sacked = 0;
-        ClearMarks();
-    }
-
-    private void ClearMarks()
-    {
-        for (int i = 0; i < _sent.Count; i++)
-        {
-            _sent[i].Flags &= ~(SentFlags.Lost | SentFlags.Retransmitted);
-        }
-
-        _lost = _retransmitted = 0;
-    }
-
-    /// <summary>One segment is lost, not the super-packet that it left in.</summary>
-    private void MarkFirstLost()
-    {
-        if (_sent.Count > 0 && _sent[0].Packets > 1)
-        {
-            Cut(0, _sent[0].SegmentSize);
-        }
-
-        MarkLost(0);
-    }
-
-    private void MarkLost(int index)
-    {
-        if (index >= _sent.Count)
+        if (maybeDelayed && microseconds > _tally.MinimumRtt && _tally.MinimumRtt != 0)
         {
             return;
         }
 
-        ref SentSegment piece = ref _sent[index];
-        if (piece.Has(SentFlags.Retransmitted))
-        {
-            piece.Flags &= ~SentFlags.Retransmitted;
-            _retransmitted -= piece.Packets;
-            _context.Mib.Count(Counter.TcpExtTCPLostRetransmit, piece.Packets);
-        }
-
-        if (!piece.Has(SentFlags.Lost))
-        {
-            piece.Flags |= SentFlags.Lost;
-            _lost += piece.Packets;
-        }
-
-        _sacked = Math.Min(_sacked, Math.Max(0, _packetsOut - _lost));
-    }
-
-    /// <summary>The timer fired: everything in flight counts as lost. Linux: tcp_enter_loss.</summary>
-    private void EnterLoss()
-    {
-        if (_recovery is RecoveryState.Open or RecoveryState.Disorder || _una >= _recoveryEnd || _timeouts == 0)
-        {
-            if (_recovery != RecoveryState.Loss || _timeouts == 0)
-            {
-                _congestion.Threshold = _recovery == RecoveryState.Recovery
-                    ? _congestion.Threshold : LossThreshold();
-            }
-        }
-
-        SetRecovery(RecoveryState.Loss);
-        _recoveryEnd = _nxt;
-        _sacked = 0;
-        for (int i = 0; i < _sent.Count; i++)
-        {
-            MarkLost(i);
-        }
-
-        _congestion.Window = 1;
-        _congestion.Credit = 0;
-    }
-
-    private void RearmAfterAck()
-    {
-        if (_packetsOut == 0)
-        {
-            _tcp.Timers.Stop(_writeTimer);
-            _firstRetransmission = 0;
-        }
-        else
-        {
-            _rtt.Rto = Math.Min(_rtt.Base(InitialRto) << _backoff, MaximumRto);
-            ArmWriteTimer(_rtt.Rto);
-        }
+        long counted = microseconds > 0 ? microseconds : _context.Clock.TickMicroseconds;
+        _tally.MinimumRtt = _minimumRtt.Update(
+            (uint)_context.Jiffies, (uint)Math.Min(counted, uint.MaxValue),
+            (uint)_context.Sysctls.TcpMinRttWlen * (uint)_context.Clock.Hz);
     }
 
     /// <summary>An ACK while nothing was in flight: perhaps the window has opened. Linux: tcp_ack_probe.</summary>
@@ -375,7 +488,7 @@ internal sealed partial class Connection
         {
             _backoff = 0;
             _tcp.Timers.Stop(_writeTimer);
-            _rtt.Rto = _rtt.Base(InitialRto);
+            SetRto();
         }
     }
 }

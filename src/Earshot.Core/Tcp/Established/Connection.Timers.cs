@@ -21,11 +21,12 @@ internal sealed partial class Connection
         return node;
     }
 
-    private void ArmWriteTimer(long microseconds)
+    private void ArmWriteTimer(long microseconds, WriteTimer purpose = WriteTimer.Retransmission)
     {
         // Until the third ACK of a Fast Open connection the timer is the SYN-ACK's. Linux: tcp_rearm_rto.
         if (_fastOpen < 0)
         {
+            _pending = purpose;
             _tcp.Timers.Arm(
                 Node(ref _writeTimer, TimerKind.Write),
                 Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds)));
@@ -52,8 +53,17 @@ internal sealed partial class Connection
         {
             OnProbeTimer();
         }
+        else if (_pending == WriteTimer.Probe)
+        {
+            OnProbeOfTail();
+        }
+        else if (_pending == WriteTimer.Reordering)
+        {
+            OnReorderTimer();
+        }
         else
         {
+            _pending = WriteTimer.None;
             OnRetransmissionTimer();
         }
     }
@@ -109,95 +119,6 @@ internal sealed partial class Connection
 
         long first = _context.Profile.ConnectTimeoutBase is { } wrong ? (long)wrong.TotalMicroseconds : InitialRto;
         return ((1L << Math.Min(retries + 1, 40)) - 1) * first;
-    }
-
-    /// <summary>Linux: tcp_retransmit_timer.</summary>
-    private void OnRetransmissionTimer()
-    {
-        Mib mib = _context.Mib;
-        mib.Count(Counter.TcpExtTCPTimeouts);
-        if (GiveUpIfTooLate())
-        {
-            return;
-        }
-
-        Rehash();
-        if (_timeouts == 0)
-        {
-            switch (_recovery)
-            {
-                case RecoveryState.Recovery:
-                    mib.Count(Counter.TcpExtTCPRenoRecoveryFail);
-                    break;
-                case RecoveryState.Loss:
-                    mib.Count(Counter.TcpExtTCPLossFailures);
-                    break;
-                case RecoveryState.Disorder:
-                    mib.Count(Counter.TcpExtTCPRenoFailures);
-                    break;
-            }
-        }
-
-        EnterLoss();
-        _timeouts++;
-        RetransmitFirst();
-        _backoff++;
-        _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
-        ArmWriteTimer(UntilUserTimeout(_rtt.Rto));
-    }
-
-    /// <summary>A wait cut so that it does not pass TCP_USER_TIMEOUT. Linux: tcp_retransmit_timer.</summary>
-    private long UntilUserTimeout(long microseconds)
-    {
-        if (Options.UserTimeout == 0 || _firstRetransmission == 0)
-        {
-            return microseconds;
-        }
-
-        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
-        return Math.Clamp((Options.UserTimeout * 1000L) - elapsed, 1, microseconds);
-    }
-
-    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout,
-    /// retransmits_timed_out.</summary>
-    private bool GiveUpIfTooLate()
-    {
-        int retries = _context.Sysctls.TcpRetries2;
-        if (IsOrphan)
-        {
-            retries = _context.Sysctls.TcpOrphanRetries;
-            if (retries == 0 && (_rtt.Rto < MaximumRto || SoftError == 0))
-            {
-                retries = OrphanRetries;
-            }
-        }
-
-        if (_firstRetransmission == 0)
-        {
-            return false;
-        }
-
-        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
-        long limit = Options.UserTimeout > 0 && !IsOrphan ? Options.UserTimeout * 1000L : ModelTimeout(retries);
-        if (elapsed < limit)
-        {
-            return false;
-        }
-
-        _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-        Judge(RuleId.ConnectionTimedOut, (uint)_timeouts);
-        End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
-        return true;
-    }
-
-    /// <summary>How long so many timeouts would have taken from 200 ms on. Linux: tcp_model_timeout.</summary>
-    private long ModelTimeout(int boundary)
-    {
-        const long Base = RttEstimator.MinimumMicroseconds;
-        const int Doublings = 9;
-        return boundary <= Doublings
-            ? ((2L << boundary) - 1) * Base
-            : (((2L << Doublings) - 1) * Base) + ((boundary - Doublings) * MaximumRto);
     }
 
     /// <summary>Nothing in flight, data that may not leave. Linux: tcp_probe_timer, tcp_write_wakeup.</summary>

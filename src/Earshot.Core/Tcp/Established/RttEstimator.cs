@@ -7,7 +7,7 @@ namespace Earshot.Core.Tcp.Established;
 /// 200 ms.</remarks>
 internal struct RttEstimator
 {
-    /// <summary>The least variation that counts. Linux: TCP_RTO_MIN.</summary>
+    /// <summary>The least variation that counts unless it is configured. Linux: TCP_RTO_MIN.</summary>
     internal const int MinimumMicroseconds = 200_000;
 
     // Smoothed time, eight times; mean deviation, four times.
@@ -33,30 +33,28 @@ internal struct RttEstimator
     /// <param name="microseconds">The measured time; 0 counts as 1.</param>
     /// <param name="una">SND.UNA, whose passing of <paramref name="nxt"/> ends a window.</param>
     /// <param name="nxt">SND.NXT.</param>
-    /// <param name="maximum">The largest timeout.</param>
-    internal void Sample(long microseconds, uint una, uint nxt, long maximum)
+    /// <param name="minimum">The least variation that counts, in microseconds. Linux: tcp_rto_min_us.</param>
+    internal void Sample(long microseconds, uint una, uint nxt, int minimum)
     {
         long m = Math.Max(1, microseconds);
         if (_srtt8 == 0)
         {
             _srtt8 = (uint)(m << 3);
             _mdev4 = (uint)(m << 1);
-            _rttvar = Math.Max(_mdev4, MinimumMicroseconds);
+            _rttvar = Math.Max(_mdev4, (uint)minimum);
             _mdevMax = _rttvar;
             _turn = nxt;
         }
         else
         {
-            Update(m, una, nxt);
+            Update(m, una, nxt, (uint)minimum);
         }
-
-        Rto = Math.Min((_srtt8 >> 3) + _rttvar, maximum);
     }
 
     /// <summary>The timeout without backoff.</summary>
     internal readonly long Base(long initial) => _srtt8 == 0 ? initial : (_srtt8 >> 3) + _rttvar;
 
-    private void Update(long m, uint una, uint nxt)
+    private void Update(long m, uint una, uint nxt, uint minimum)
     {
         long error = m - (_srtt8 >> 3);
         _srtt8 = (uint)(_srtt8 + error);
@@ -82,7 +80,7 @@ internal struct RttEstimator
             }
 
             _turn = nxt;
-            _mdevMax = MinimumMicroseconds;
+            _mdevMax = minimum;
         }
     }
 }

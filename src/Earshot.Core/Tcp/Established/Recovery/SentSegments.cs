@@ -24,7 +24,7 @@ internal struct SentSegments
     internal readonly ref SentSegment Last => ref this[Count - 1];
 
     /// <summary>Makes room for a piece at the end. Its contents are anything: the caller sets every field.</summary>
-    internal ref SentSegment Add(SentSegmentPool pool)
+    internal ref SentSegment Add(RingPool<SentSegment> pool)
     {
         if (_ring is null || Count == _ring.Length)
         {
@@ -35,7 +35,7 @@ internal struct SentSegments
     }
 
     /// <summary>Forgets the oldest piece; an empty ring is given back.</summary>
-    internal void RemoveFirst(SentSegmentPool pool)
+    internal void RemoveFirst(RingPool<SentSegment> pool)
     {
         _first = (_first + 1) & (_ring!.Length - 1);
         if (--Count == 0)
@@ -45,7 +45,7 @@ internal struct SentSegments
     }
 
     /// <summary>Forgets a piece anywhere.</summary>
-    internal void RemoveAt(int index, SentSegmentPool pool)
+    internal void RemoveAt(int index, RingPool<SentSegment> pool)
     {
         if (index < Count / 2)
         {
@@ -70,7 +70,7 @@ internal struct SentSegments
     }
 
     /// <summary>Puts a piece behind another: what a retransmission or a SACK block cuts off.</summary>
-    internal void InsertAfter(int index, in SentSegment segment, SentSegmentPool pool)
+    internal void InsertAfter(int index, in SentSegment segment, RingPool<SentSegment> pool)
     {
         SentSegment inserted = segment;
         Add(pool);
@@ -123,7 +123,7 @@ internal struct SentSegments
     }
 
     /// <summary>Forgets all pieces.</summary>
-    internal void Clear(SentSegmentPool pool)
+    internal void Clear(RingPool<SentSegment> pool)
     {
         if (_ring is not null)
         {
@@ -135,9 +135,9 @@ internal struct SentSegments
         _first = 0;
     }
 
-    private void Grow(SentSegmentPool pool)
+    private void Grow(RingPool<SentSegment> pool)
     {
-        SentSegment[] larger = pool.Rent(_ring is null ? SentSegmentPool.SmallestSize : _ring.Length * 2);
+        SentSegment[] larger = pool.Rent(_ring is null ? RingPool<SentSegment>.SmallestSize : _ring.Length * 2);
         if (_ring is not null)
         {
             int straight = Math.Min(Count, _ring.Length - _first);

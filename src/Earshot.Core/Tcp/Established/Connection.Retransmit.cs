@@ -1,0 +1,285 @@
+using System;
+using Earshot.Core.Congestion;
+using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <content>Sending again. Linux: tcp_retransmit_skb, tcp_xmit_retransmit_queue.</content>
+internal sealed partial class Connection
+{
+    /// <summary>After an ACK: what is lost, or new data in its place. Linux: tcp_xmit_recovery.</summary>
+    private void SendAgain(Resend resend)
+    {
+        if (resend == Resend.None)
+        {
+            return;
+        }
+
+        LossState loss = Loss;
+        if (resend == Resend.New)
+        {
+            Push(force: true);
+            if (_nxt > loss.HighSeq)
+            {
+                return;
+            }
+
+            loss.IsFrto = false;
+        }
+
+        RetransmitLost();
+    }
+
+    /// <summary>Sends what is lost as far as the window allows. Linux: tcp_xmit_retransmit_queue.</summary>
+    private void RetransmitLost()
+    {
+        if (_packetsOut == 0)
+        {
+            return;
+        }
+
+        LossState loss = Loss;
+        Refresh(ref loss.RetransmitHint);
+        bool rearm = false;
+        bool hasHole = false;
+        int most = LargestRetransmission;
+        for (int i = _sent.IndexAfter(loss.RetransmitHint); i < _sent.Count; i++)
+        {
+            if (!hasHole)
+            {
+                loss.RetransmitHint = _sent[i].Seq;
+            }
+
+            int room = _congestion.Window - PacketsInFlight;
+            if (room <= 0 || _retransmitted >= _lost || !MayLeaveNow())
+            {
+                break;
+            }
+
+            SentFlags flags = _sent[i].Flags;
+            if ((flags & SentFlags.Lost) == 0)
+            {
+                hasHole |= (flags & (SentFlags.Retransmitted | SentFlags.Sacked)) == 0;
+                continue;
+            }
+
+            if ((flags & (SentFlags.Retransmitted | SentFlags.Sacked)) != 0)
+            {
+                continue;
+            }
+
+            if (!Retransmit(i, Math.Min(room, most)))
+            {
+                break;
+            }
+
+            int packets = _sent[i].Packets;
+            _context.Mib.Count(
+                _recovery == RecoveryState.Loss
+                    ? Counter.TcpExtTCPSlowStartRetrans : Counter.TcpExtTCPFastRetrans,
+                packets);
+            if (_recovery is RecoveryState.Cwr or RecoveryState.Recovery)
+            {
+                loss.Sent += packets;
+            }
+
+            rearm |= i == 0 && _pending != WriteTimer.Reordering;
+        }
+
+        if (rearm)
+        {
+            ArmWriteTimer(_rtt.Rto);
+        }
+    }
+
+    /// <summary>Packets of the largest super-packet that may be sent again.</summary>
+    private int LargestRetransmission => (_route.Offload & Ip.InterfaceOffload.Segmentation) != 0
+        ? Math.Max(1, MaximumSuperSegment / _mss) : 1;
+
+    private bool MayLeaveNow()
+    {
+        bool may = true;
+        AskPace(ref may);
+        return may;
+    }
+
+    /// <summary>Whether the pace lets a packet leave now. Linux: tcp_pacing_check.</summary>
+    partial void AskPace(ref bool may);
+
+    /// <summary>Sends a piece again and counts it as under way. Linux: tcp_retransmit_skb.</summary>
+    private bool Retransmit(int index, int segments)
+    {
+        bool sent = SendCopy(index, segments);
+        if (sent)
+        {
+            ref SentSegment piece = ref _sent[index];
+            if (!piece.Has(SentFlags.Retransmitted))
+            {
+                piece.Flags |= SentFlags.Retransmitted;
+                _retransmitted += piece.Packets;
+            }
+        }
+
+        if (_firstRetransmission == 0)
+        {
+            _firstRetransmission = _context.Now.Nanoseconds;
+        }
+
+        LossState loss = Loss;
+        loss.UndoRetransmissions = Math.Max(0, loss.UndoRetransmissions) + _sent[index].Packets;
+        return sent;
+    }
+
+    /// <summary>Sends a piece again, cut to the present MSS. Linux: __tcp_retransmit_skb.</summary>
+    private bool SendCopy(int index, int segments)
+    {
+        int room = (int)(_una.Value + _sendWindow - _sent[index].Seq.Value);
+        if (room <= 0)
+        {
+            if (_sent[index].Seq != _una)
+            {
+                return false;
+            }
+
+            // The peer has closed its window: one segment asks if it is still closed.
+            room = _mss;
+        }
+
+        int length = _mss * segments;
+        if (length > room)
+        {
+            length = room < _mss ? room : room / _mss * _mss;
+        }
+
+        if (_sent[index].PayloadLength > length)
+        {
+            Cut(index, length, _mss);
+        }
+        else
+        {
+            Resize(ref _sent[index], _mss);
+            Collapse(index, Math.Min(room, _mss));
+        }
+
+        return SendCopy(ref _sent[index]);
+    }
+
+    private bool SendCopy(ref SentSegment piece)
+    {
+        int length = piece.PayloadLength;
+        _totalRetransmissions += piece.Packets;
+        _context.Mib.Count(Counter.TcpRetransSegs, piece.Packets);
+        piece.Flags |= SentFlags.EverRetransmitted;
+        TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) ? TcpFlags.Psh : TcpFlags.None)
+            | (piece.Has(SentFlags.Fin) ? TcpFlags.Fin : TcpFlags.None);
+        _tally.BytesAgain += length;
+        if (!SendData(piece.Seq, length, flags))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPRetransFail, piece.Packets);
+            BlockUntilRoom();
+            return false;
+        }
+
+        piece.SentNanoseconds = _context.Now.Nanoseconds;
+        RememberSending(ref piece);
+        LossState loss = Loss;
+        while (loss.Resent.Count > 0 && loss.Resent[0].End <= _una)
+        {
+            loss.Resent.RemoveFirst(_tcp.Resents);
+        }
+
+        loss.Resent.Add(
+            new Resent { SentNanoseconds = piece.SentNanoseconds, Seq = piece.Seq, End = piece.End }, _tcp.Resents);
+        return true;
+    }
+
+    /// <summary>A piece leaves: what the rate sample will need is noted. Linux: tcp_rate_skb_sent.</summary>
+    partial void RememberSending(ref SentSegment piece);
+
+    /// <summary>Small pieces behind a small one leave with it. Linux: tcp_retrans_try_collapse.</summary>
+    private void Collapse(int index, int space)
+    {
+        if (_context.Sysctls.TcpRetransCollapse == 0 || _sent[index].PayloadLength >= space)
+        {
+            return;
+        }
+
+        while (index + 1 < _sent.Count)
+        {
+            ref SentSegment piece = ref _sent[index];
+            SentSegment next = _sent[index + 1];
+            if (next.Packets > 1 || next.Has(SentFlags.Sacked) || piece.Has(SentFlags.EndOfRecord)
+                || piece.PayloadLength + next.PayloadLength > space
+                || (int)(_una.Value + _sendWindow - next.End.Value) < 0)
+            {
+                return;
+            }
+
+            const SentFlags Kept = SentFlags.Fin | SentFlags.Push | SentFlags.EverRetransmitted
+                | SentFlags.EndOfRecord;
+            Uncount(next);
+            piece.End = next.End;
+            piece.Flags |= next.Flags & Kept;
+            _sent.RemoveAt(index + 1, _tcp.SentSegments);
+            if (!_hasSack && _sacked > 0)
+            {
+                _sacked--;
+            }
+        }
+    }
+
+    /// <summary>Parts a piece after so many bytes. Linux: tcp_fragment.</summary>
+    private void Cut(int index, int bytes, int size)
+    {
+        SentSegment rest = _sent[index];
+        Uncount(rest);
+        int before = rest.Packets;
+        ref SentSegment head = ref _sent[index];
+        rest.Seq += bytes;
+        rest.SegmentSize = head.SegmentSize = (ushort)size;
+        rest.Packets = rest.PacketsOf(rest.PayloadLength);
+        head.End = rest.Seq;
+        head.Flags &= ~(SentFlags.Fin | SentFlags.Push | SentFlags.EndOfRecord);
+        head.Packets = head.PacketsOf(bytes);
+        CountIn(head);
+        CountIn(rest);
+        _sent.InsertAfter(index, rest, _tcp.SentSegments);
+        AdjustDuplicateAcks(before - _sent[index].Packets - rest.Packets);
+    }
+
+    /// <summary>The MSS is another one than when the piece left. Linux: tcp_set_skb_tso_segs.</summary>
+    private void Resize(ref SentSegment piece, int size)
+    {
+        if (piece.SegmentSize != size)
+        {
+            Uncount(piece);
+            int before = piece.Packets;
+            piece.SegmentSize = (ushort)size;
+            piece.Packets = piece.PacketsOf(piece.PayloadLength);
+            CountIn(piece);
+            AdjustDuplicateAcks(before - piece.Packets);
+        }
+    }
+
+    // Linux: tcp_adjust_pcount. Without SACK no piece knows of the duplicate ACKs that speak of it.
+    private void AdjustDuplicateAcks(int fewer)
+    {
+        if (!_hasSack && fewer > 0)
+        {
+            _sacked -= Math.Min(_sacked, fewer);
+        }
+    }
+
+    private void Uncount(in SentSegment piece) => Count(piece, -piece.Packets);
+
+    private void CountIn(in SentSegment piece) => Count(piece, piece.Packets);
+
+    private void Count(in SentSegment piece, int packets)
+    {
+        _packetsOut += packets;
+        _sacked += piece.Has(SentFlags.Sacked) ? packets : 0;
+        _lost += piece.Has(SentFlags.Lost) ? packets : 0;
+        _retransmitted += piece.Has(SentFlags.Retransmitted) ? packets : 0;
+    }
+}

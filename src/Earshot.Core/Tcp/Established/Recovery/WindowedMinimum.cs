@@ -1,0 +1,69 @@
+namespace Earshot.Core.Tcp.Established.Recovery;
+
+/// <summary>The least value of a stretch of time, from three samples. Linux: struct minmax.</summary>
+internal struct WindowedMinimum
+{
+    private Sample _best;
+    private Sample _second;
+    private Sample _third;
+
+    /// <summary>Takes a value in. Linux: minmax_running_min.</summary>
+    /// <param name="time">The present.</param>
+    /// <param name="value">The value, not 0.</param>
+    /// <param name="window">For how long a value counts.</param>
+    /// <returns>The least value.</returns>
+    internal uint Update(uint time, uint value, uint window)
+    {
+        var sample = new Sample { Time = time, Value = value };
+        if (value <= _best.Value || _best.Value == 0 || time - _third.Time > window)
+        {
+            _best = _second = _third = sample;
+            return value;
+        }
+
+        if (value <= _second.Value)
+        {
+            _second = _third = sample;
+        }
+        else if (value <= _third.Value)
+        {
+            _third = sample;
+        }
+
+        Turn(sample, window);
+        return _best.Value;
+    }
+
+    // As time goes by the second best becomes the best, and those behind it are taken from later quarters.
+    // Linux: minmax_subwin_update.
+    private void Turn(in Sample sample, uint window)
+    {
+        uint age = sample.Time - _best.Time;
+        if (age > window)
+        {
+            _best = _second;
+            _second = _third;
+            _third = sample;
+            if (sample.Time - _best.Time > window)
+            {
+                _best = _second;
+                _second = _third;
+                _third = sample;
+            }
+        }
+        else if (_second.Time == _best.Time && age > window / 4)
+        {
+            _second = _third = sample;
+        }
+        else if (_third.Time == _second.Time && age > window / 2)
+        {
+            _third = sample;
+        }
+    }
+
+    private struct Sample
+    {
+        internal uint Time;
+        internal uint Value;
+    }
+}
