@@ -152,10 +152,30 @@ public enum Counter : byte
     TcpExtTCPHPAcks,
     /// <summary>Recoveries entered by duplicate ACKs.</summary>
     TcpExtTCPRenoRecovery,
+    /// <summary>Recoveries entered by SACK.</summary>
+    TcpExtTCPSackRecovery,
+    /// <summary>Timeouts that found the peer gone back on its SACKs.</summary>
+    TcpExtTCPSACKReneging,
+    /// <summary>Reorderings seen by SACK.</summary>
+    TcpExtTCPSACKReorder,
+    /// <summary>Reorderings seen by too many duplicate ACKs.</summary>
+    TcpExtTCPRenoReorder,
+    /// <summary>Reorderings seen by timestamps.</summary>
+    TcpExtTCPTSReorder,
+    /// <summary>Recoveries undone at their end.</summary>
+    TcpExtTCPFullUndo,
+    /// <summary>Recoveries undone by a partial ACK.</summary>
+    TcpExtTCPPartialUndo,
+    /// <summary>Reductions undone by D-SACK.</summary>
+    TcpExtTCPDSACKUndo,
+    /// <summary>Timeouts undone.</summary>
+    TcpExtTCPLossUndo,
     /// <summary>Retransmissions lost again.</summary>
     TcpExtTCPLostRetransmit,
     /// <summary>Timeouts after duplicate ACKs.</summary>
     TcpExtTCPRenoFailures,
+    /// <summary>Timeouts after SACKs.</summary>
+    TcpExtTCPSackFailures,
     /// <summary>Timeouts in loss state.</summary>
     TcpExtTCPLossFailures,
     /// <summary>Segments retransmitted in recovery.</summary>
@@ -164,8 +184,18 @@ public enum Counter : byte
     TcpExtTCPSlowStartRetrans,
     /// <summary>Firings of a retransmission or SYN-ACK timer.</summary>
     TcpExtTCPTimeouts,
+    /// <summary>Tail loss probes sent.</summary>
+    TcpExtTCPLossProbes,
+    /// <summary>Losses that a tail loss probe repaired.</summary>
+    TcpExtTCPLossProbeRecovery,
     /// <summary>Timeouts in recovery.</summary>
     TcpExtTCPRenoRecoveryFail,
+    /// <summary>Timeouts in a recovery by SACK.</summary>
+    TcpExtTCPSackRecoveryFail,
+    /// <summary>D-SACKs of what was acknowledged.</summary>
+    TcpExtTCPDSACKRecv,
+    /// <summary>D-SACKs of what was not.</summary>
+    TcpExtTCPDSACKOfoRecv,
     /// <summary>Connections reset for data after close or linger 0.</summary>
     TcpExtTCPAbortOnData,
     /// <summary>Connections reset for unread data.</summary>
@@ -176,6 +206,16 @@ public enum Counter : byte
     TcpExtTCPAbortOnTimeout,
     /// <summary>FIN_WAIT2 not kept.</summary>
     TcpExtTCPAbortOnLinger,
+    /// <summary>SACK blocks that cannot be.</summary>
+    TcpExtTCPSACKDiscard,
+    /// <summary>D-SACKs from before the last recovery.</summary>
+    TcpExtTCPDSACKIgnoredOld,
+    /// <summary>D-SACKs without a recovery to undo.</summary>
+    TcpExtTCPDSACKIgnoredNoUndo,
+    /// <summary>Timeouts found spurious by F-RTO.</summary>
+    TcpExtTCPSpuriousRTOs,
+    /// <summary>Pieces in flight made one with their neighbour.</summary>
+    TcpExtTCPSackMerged,
     /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>
     TcpExtTCPMinTTLDrop,
     /// <summary>Bare third ACKs dropped by TCP_DEFER_ACCEPT.</summary>
@@ -186,6 +226,8 @@ public enum Counter : byte
     TcpExtTCPReqQFullDoCookies,
     /// <summary>SYN queue full, SYN dropped.</summary>
     TcpExtTCPReqQFullDrop,
+    /// <summary>Retransmissions that the device did not take.</summary>
+    TcpExtTCPRetransFail,
     /// <summary>Segments queued out of order.</summary>
     TcpExtTCPOFOQueue,
     /// <summary>Out-of-order segments dropped for want of memory.</summary>
@@ -232,12 +274,18 @@ public enum Counter : byte
     TcpExtTCPKeepAlive,
     /// <summary>Packets delivered to the peer.</summary>
     TcpExtTCPDelivered,
+    /// <summary>Packets delivered by ACKs with ECE.</summary>
+    TcpExtTCPDeliveredCE,
     /// <summary>Data that met a closed window.</summary>
     TcpExtTCPZeroWindowDrop,
     /// <summary>Fast Open connections made with the backup key.</summary>
     TcpExtTCPFastOpenPassiveAltKey,
     /// <summary>Flow hashes changed by a timeout.</summary>
     TcpExtTcpTimeoutRehash,
+    /// <summary>Segments that D-SACKs told of.</summary>
+    TcpExtTCPDSACKRecvSegs,
+    /// <summary>D-SACKs that cannot be.</summary>
+    TcpExtTCPDSACKIgnoredDubious,
     /// <summary>Requests and connections that went over to another listener of their group.</summary>
     TcpExtTCPMigrateReqSuccess,
     /// <summary>Those that found no other listener, or could not go.</summary>

@@ -9,6 +9,7 @@ public sealed partial class Sysctls
 {
     // Sending and recovery.
     internal int TcpRetries1 = 3;
+    internal int TcpRetransCollapse = 1;
     internal int TcpFrto = 2;
     internal int TcpRecovery = 1;
     internal int TcpEarlyRetrans = 3;
@@ -69,6 +70,7 @@ public sealed partial class Sysctls
         const int U8 = 255;
         const int Int = int.MaxValue;
         yield return Number("net.ipv4.tcp_retries1", 0, U8, s => ref s.TcpRetries1);
+        yield return Number("net.ipv4.tcp_retrans_collapse", 0, U8, s => ref s.TcpRetransCollapse);
         yield return Number("net.ipv4.tcp_frto", 0, U8, s => ref s.TcpFrto);
         yield return Number("net.ipv4.tcp_recovery", 0, U8, s => ref s.TcpRecovery);
         yield return Number("net.ipv4.tcp_early_retrans", 0, 4, s => ref s.TcpEarlyRetrans);

@@ -159,6 +159,24 @@ public sealed record TcpInfo
     /// <summary>Packets known to have arrived, the SYN too.</summary>
     public long Delivered { get; init; }
 
+    /// <summary>Those of them that were acknowledged with ECE.</summary>
+    public long DeliveredWithCe { get; init; }
+
+    /// <summary>Duplicates that the peer told of by D-SACK, in segments.</summary>
+    public int Duplicates { get; init; }
+
+    /// <summary>How often packets were seen to arrive out of order.</summary>
+    public int ReorderingSeen { get; init; }
+
+    /// <summary>Retransmission timeouts ever.</summary>
+    public int TotalTimeouts { get; init; }
+
+    /// <summary>Rows of them.</summary>
+    public int TimeoutRecoveries { get; init; }
+
+    /// <summary>How long those rows lasted.</summary>
+    public TimeSpan TimeoutTime { get; init; }
+
     /// <summary>Packets that came out of order.</summary>
     public long OutOfOrderPackets { get; init; }
 
@@ -170,7 +188,7 @@ public sealed record TcpInfo
 
     /// <summary>Writes what is known of struct tcp_info, in the layout of 6.18 on a little-endian machine; the state
     /// is the caller's.</summary>
-    /// <param name="bytes">At least 236 bytes.</param>
+    /// <param name="bytes">At least 248 bytes.</param>
     public void Write(Span<byte> bytes)
     {
         const int FirstWord = 8;
@@ -205,11 +223,17 @@ public sealed record TcpInfo
         Put(bytes, 152, DataSegmentsIn);
         Put(bytes, 156, DataSegmentsOut);
         Put(bytes, 192, Delivered);
+        Put(bytes, 196, DeliveredWithCe);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[200..], BytesSent);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[208..], BytesRetransmitted);
+        Put(bytes, 216, Duplicates);
+        Put(bytes, 220, ReorderingSeen);
         Put(bytes, 224, OutOfOrderPackets);
         Put(bytes, 228, SendWindow);
         Put(bytes, 232, ReceiveWindow);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[240..], (ushort)TotalTimeouts);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[242..], (ushort)TimeoutRecoveries);
+        Put(bytes, 244, Milliseconds(TimeoutTime));
     }
 
     private static void Put(Span<byte> bytes, int offset, long value) =>

@@ -29,6 +29,12 @@ internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte T
         _ => false,
     };
 
+    /// <summary>Whether the network tells of a fault of its own, which takes one doubling of a timeout back: net or
+    /// host unreachable. Linux: tcp_ld_RTO_revert.</summary>
+    internal bool RevertsBackoff => IsIPv6
+        ? Type == Icmp6Type.DestinationUnreachable && Code == 0
+        : Type == IcmpType.DestinationUnreachable && Code is 0 or 1;
+
     /// <summary>The errno that it becomes; 0: none. Linux: icmp_err_convert.</summary>
     internal int ErrorNumber => IsIPv6 ? ErrorNumberIPv6 : Type switch
     {

@@ -12,6 +12,7 @@ internal static class SysctlSets
         ("net.ipv4.tcp_available_congestion_control", "reno"),
         ("net.ipv4.tcp_allowed_congestion_control", "reno"),
         ("net.ipv4.tcp_retries1", "3"),
+        ("net.ipv4.tcp_retrans_collapse", "1"),
         ("net.ipv4.tcp_frto", "2"),
         ("net.ipv4.tcp_recovery", "1"),
         ("net.ipv4.tcp_early_retrans", "3"),

@@ -117,6 +117,12 @@ internal struct SocketOptions
     /// <summary>TCP_RTO_MAX_MS: the most that a retransmission timeout grows to; 0: the profile's.</summary>
     internal int MaximumRto;
 
+    /// <summary>TCP_RTO_MIN_US; 0: net.ipv4.tcp_rto_min_us.</summary>
+    internal int MinimumRto;
+
+    /// <summary>TCP_THIN_LINEAR_TIMEOUTS.</summary>
+    internal bool ThinLinearTimeouts;
+
     /// <summary>Options that TCP does not read; null: none was set.</summary>
     internal OptionValues? Others;
 

@@ -58,6 +58,7 @@ public static class HostSysctls
         new("net.ipv4.tcp_recovery", "1"),
         new("net.ipv4.tcp_reordering", "3"),
         new("net.ipv4.tcp_max_reordering", "300"),
+        new("net.ipv4.tcp_retrans_collapse", "1"),
         new("net.ipv4.tcp_frto", "2"),
         new("net.ipv4.tcp_thin_linear_timeouts", "0"),
         new("net.ipv4.tcp_slow_start_after_idle", "1"),

@@ -1,5 +1,4 @@
 using System;
-using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
 using Earshot.Core.Wire;
 
@@ -168,6 +167,10 @@ internal sealed partial class Connection
 
         Judge(RuleId.IcmpSoftError, error.Type, error.Code);
         SoftError = errno;
+        if (error.RevertsBackoff)
+        {
+            RevertBackoff(error.Seq);
+        }
     }
 
     /// <summary>Linux: tcp_v4_mtu_reduced. What is in flight and too large is sent again at once.</summary>
@@ -183,20 +186,7 @@ internal sealed partial class Connection
 
         _route = route;
         SetMss();
-        for (int i = 0; i < _sent.Count; i++)
-        {
-            if (_sent[i].End - _sent[i].Seq > _mss)
-            {
-                MarkLost(i);
-            }
-        }
-
-        if (_lost > 0)
-        {
-            _recovery = RecoveryState.Loss;
-            _recoveryEnd = _nxt;
-            RetransmitLost();
-        }
+        ResendTooLarge();
     }
 
     /// <summary>The connection is over: a RST, a timeout, a refusal. Linux: tcp_done_with_error.</summary>
@@ -224,8 +214,7 @@ internal sealed partial class Connection
 
         _sendBuffer.Clear(_context.Buffers);
         _unsent.Clear(_tcp.UnsentPieces);
-        _sent.Clear(_tcp.SentSegments);
-        _packetsOut = _lost = _sacked = _retransmitted = 0;
+        ForgetSent();
         _una = _nxt = _writeSeq;
         _finQueued = false;
         StopTimers();

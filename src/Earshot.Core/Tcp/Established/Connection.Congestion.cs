@@ -29,9 +29,9 @@ internal sealed partial class Connection : ISender
 
     uint ISender.Delivered => (uint)_tally.Delivered;
 
-    uint ISender.DeliveredWithCe => 0;
+    uint ISender.DeliveredWithCe => (uint)_tally.DeliveredCe;
 
-    uint ISender.Lost => 0;
+    uint ISender.Lost => _lostEver;
 
     long ISender.DeliveredMicroseconds => 0;
 

@@ -114,7 +114,7 @@ internal sealed partial class Connection
             else if (sample.Has(AckFlags.UnaAdvanced) && !recovered)
             {
                 loss.HighSeq = _nxt;
-                if (_writeSeq > _nxt && _una + _sendWindow > _nxt)
+                if (_unsent.Count > 0 && _una + _sendWindow > _nxt)
                 {
                     // Step 2.b: new data, and no retransmission.
                     return Resend.New;
@@ -283,7 +283,8 @@ internal sealed partial class Connection
         return true;
     }
 
-    /// <summary>A hole was filled by a packet that was late, and not by its copy. Linux: tcp_try_undo_partial.</summary>
+    /// <summary>A hole was filled by a packet that was late, and not by its copy. Linux:
+    /// tcp_try_undo_partial.</summary>
     /// <returns>Whether retransmission pauses.</returns>
     private bool TryUndoPartially(LossState loss, ref AckSample sample)
     {

@@ -195,7 +195,7 @@ internal sealed partial class Connection
         if (known > _rtt.Smoothed)
         {
             // The handshake was faster than the way is known to be. Linux: tcp_init_metrics.
-            _rtt.Rto = known + Math.Max(2 * known, RttEstimator.MinimumMicroseconds);
+            _rtt.Rto = Math.Min(ToTicks(known + Math.Max(2 * known, MinimumVariation)), MaximumRto);
         }
         else if (!_rtt.HasSample)
         {

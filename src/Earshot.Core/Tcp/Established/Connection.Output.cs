@@ -1,6 +1,5 @@
 using System;
 using Earshot.Core.Congestion;
-using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;

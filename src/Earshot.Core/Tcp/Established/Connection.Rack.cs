@@ -1,7 +1,7 @@
 using System;
 using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established.Recovery;
-using Earshot.Core.Wire;
+using Earshot.Core.Tcp.Established.Sending;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -81,7 +81,8 @@ internal sealed partial class Connection
     }
 
     /// <summary>Linux: tcp_rack_detect_loss.</summary>
-    /// <returns>Microseconds until the last one of those that may still come must be there; 0: there are none.</returns>
+    /// <returns>Microseconds until the last one of those that may still come must be there; 0: there are
+    /// none.</returns>
     private long DetectLosses()
     {
         LossState loss = Loss;
@@ -244,16 +245,20 @@ internal sealed partial class Connection
         RearmRto();
     }
 
+    // Linux: tcp_snd_wnd_test of the head.
+    private bool HeadFits => Math.Min(_unsent.Head.End - _nxt, _mss)
+        + (_unsent.Head.Has(UnsentFlags.Fin) && _unsent.Head.End - _nxt <= _mss ? 1 : 0)
+        <= (int)(_una.Value + _sendWindow - _nxt.Value);
+
     private bool SendProbe(LossState loss)
     {
         loss.ProbeIsCopy = false;
-        int unsent = Math.Max(0, _writeSeq - _nxt);
-        bool fin = _finQueued && _nxt <= _writeSeq && unsent <= _mss;
-        int length = Math.Min(unsent, _mss);
-        if ((length > 0 || fin) && length + (fin ? 1 : 0) <= (int)(_una.Value + _sendWindow - _nxt.Value))
+        int before = _packetsOut;
+        if (_unsent.Count > 0 && HeadFits)
         {
             // New data does what a copy would, and is of use in any case.
-            return SendNew(length, fin);
+            SendQueued(CurrentMss, Nagle.Off, SendMode.Probe);
+            return _packetsOut > before;
         }
 
         if (_sent.Count == 0)

@@ -238,7 +238,8 @@ internal sealed partial class Connection
         }
     }
 
-    /// <summary>An ACK of so many packets accounts for the duplicates before it. Linux: tcp_remove_reno_sacks.</summary>
+    /// <summary>An ACK of so many packets accounts for the duplicates before it. Linux:
+    /// tcp_remove_reno_sacks.</summary>
     private void RemoveDuplicateAcks(int acked, ref AckSample sample)
     {
         CountDelivered(Math.Max(acked - _sacked, 1), sample.Has(AckFlags.Ece));
@@ -420,7 +421,8 @@ internal sealed partial class Connection
         ? _congestion.Threshold
         : Math.Max(_congestion.Threshold, (_congestion.Window >> 1) + (_congestion.Window >> 2));
 
-    /// <summary>Whether something in flight, or the oldest piece, was sent again. Linux: tcp_any_retrans_done.</summary>
+    /// <summary>Whether something in flight, or the oldest piece, was sent again. Linux:
+    /// tcp_any_retrans_done.</summary>
     private bool HasResent => _retransmitted > 0 || (_sent.Count > 0 && _sent.First.Has(SentFlags.EverRetransmitted));
 
     /// <summary>Linux: tcp_try_to_open.</summary>

@@ -14,7 +14,6 @@ internal sealed partial class Connection
     // Room before a packet's data and what the kernel keeps behind it. Linux: MAX_TCP_HEADER, skb_shared_info.
     private const int HeadersLength = 576;
     private const int LeastReceiveMss = 88;
-    private const int Reordering = 3;
 
     /// <summary>Its line in netstat, and the rest.</summary>
     /// <param name="descriptor">The descriptor that holds it, -1 for none.</param>
@@ -165,11 +164,21 @@ internal sealed partial class Connection
             DataSegmentsOut = _tally.DataOut,
             DataSegmentsIn = _tally.DataIn,
             Delivered = _tally.Delivered,
+            DeliveredWithCe = _tally.DeliveredCe,
+            Duplicates = _loss?.Duplicates ?? 0,
+            ReorderingSeen = _loss?.ReorderingSeen ?? 0,
+            TotalTimeouts = _loss?.TotalTimeouts ?? 0,
+            TimeoutRecoveries = _loss?.TimeoutRecoveries ?? 0,
+            TimeoutTime = TimeSpan.FromMilliseconds(TimeoutMilliseconds),
             OutOfOrderPackets = _tally.OutOfOrder,
             SendWindow = opening ? 0 : _sendWindow,
             ReceiveWindow = _receiveWindow,
         };
     }
+
+    // An episode that goes on counts up to now. Linux: tcp_get_info, tcpi_total_rto_time.
+    private uint TimeoutMilliseconds => _loss is not { } loss ? 0
+        : loss.TimeoutMilliseconds + (loss.TimeoutsBegan != 0 ? _context.NowMilliseconds - loss.TimeoutsBegan : 0);
 
     private int TimestampCost => _context.Sysctls.TcpTimestamps != 0 ? Wire.TcpOptions.TimestampLength : 0;
 

@@ -1,6 +1,7 @@
 using System;
 using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -19,7 +20,7 @@ internal sealed partial class Connection
         LossState loss = Loss;
         if (resend == Resend.New)
         {
-            Push(force: true);
+            PushPending(CurrentMss, Nagle.Off);
             if (_nxt > loss.HighSeq)
             {
                 return;
@@ -43,7 +44,7 @@ internal sealed partial class Connection
         Refresh(ref loss.RetransmitHint);
         bool rearm = false;
         bool hasHole = false;
-        int most = LargestRetransmission;
+        int most = SuperSegments(_mss);
         for (int i = _sent.IndexAfter(loss.RetransmitHint); i < _sent.Count; i++)
         {
             if (!hasHole)
@@ -52,7 +53,7 @@ internal sealed partial class Connection
             }
 
             int room = _congestion.Window - PacketsInFlight;
-            if (room <= 0 || _retransmitted >= _lost || !MayLeaveNow())
+            if (room <= 0 || _retransmitted >= _lost || IsPaceClosed())
             {
                 break;
             }
@@ -92,20 +93,6 @@ internal sealed partial class Connection
             ArmWriteTimer(_rtt.Rto);
         }
     }
-
-    /// <summary>Packets of the largest super-packet that may be sent again.</summary>
-    private int LargestRetransmission => (_route.Offload & Ip.InterfaceOffload.Segmentation) != 0
-        ? Math.Max(1, MaximumSuperSegment / _mss) : 1;
-
-    private bool MayLeaveNow()
-    {
-        bool may = true;
-        AskPace(ref may);
-        return may;
-    }
-
-    /// <summary>Whether the pace lets a packet leave now. Linux: tcp_pacing_check.</summary>
-    partial void AskPace(ref bool may);
 
     /// <summary>Sends a piece again and counts it as under way. Linux: tcp_retransmit_skb.</summary>
     private bool Retransmit(int index, int segments)
@@ -174,15 +161,15 @@ internal sealed partial class Connection
         TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) ? TcpFlags.Psh : TcpFlags.None)
             | (piece.Has(SentFlags.Fin) ? TcpFlags.Fin : TcpFlags.None);
         _tally.BytesAgain += length;
-        if (!SendData(piece.Seq, length, flags))
+        if (!HasRoomFor(piece.Packets))
         {
             _context.Mib.Count(Counter.TcpExtTCPRetransFail, piece.Packets);
             BlockUntilRoom();
             return false;
         }
 
-        piece.SentNanoseconds = _context.Now.Nanoseconds;
-        RememberSending(ref piece);
+        SendData(piece.Seq, length, flags, _mss, isNew: false);
+        StampSent(ref piece);
         LossState loss = Loss;
         while (loss.Resent.Count > 0 && loss.Resent[0].End <= _una)
         {
@@ -193,9 +180,6 @@ internal sealed partial class Connection
             new Resent { SentNanoseconds = piece.SentNanoseconds, Seq = piece.Seq, End = piece.End }, _tcp.Resents);
         return true;
     }
-
-    /// <summary>A piece leaves: what the rate sample will need is noted. Linux: tcp_rate_skb_sent.</summary>
-    partial void RememberSending(ref SentSegment piece);
 
     /// <summary>Small pieces behind a small one leave with it. Linux: tcp_retrans_try_collapse.</summary>
     private void Collapse(int index, int space)
@@ -281,5 +265,13 @@ internal sealed partial class Connection
         _sacked += piece.Has(SentFlags.Sacked) ? packets : 0;
         _lost += piece.Has(SentFlags.Lost) ? packets : 0;
         _retransmitted += piece.Has(SentFlags.Retransmitted) ? packets : 0;
+    }
+
+    /// <summary>Nothing is in flight any more, and nobody waits for it.</summary>
+    private void ForgetSent()
+    {
+        _sent.Clear(_tcp.SentSegments);
+        _loss?.Resent.Clear(_tcp.Resents);
+        _packetsOut = _lost = _sacked = _retransmitted = 0;
     }
 }

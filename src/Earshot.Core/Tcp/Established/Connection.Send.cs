@@ -326,7 +326,7 @@ internal sealed partial class Connection
             return false;
         }
 
-        SendData(seq, length, flags, mss, isNew: true);
+        SendData(seq, length, length > 0 ? flags | TakeCwr() : flags, mss, isNew: true);
         ref SentSegment piece = ref _sent.Add(_tcp.SentSegments);
         piece = default;
         piece.Seq = seq;
@@ -352,9 +352,9 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpOutSegs, packets);
         _context.Mib.Count(Counter.TcpExtTCPOrigDataSent, packets);
         NoteDataSent(wasIdle);
-        if (first)
+        if (first || _pending == WriteTimer.Probe)
         {
-            ArmWriteTimer(_rtt.Rto);
+            RearmRto();
         }
 
         return true;

@@ -1,6 +1,8 @@
 using System;
 using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Established.Sending;
+using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -31,7 +33,8 @@ internal sealed partial class Connection
     private const long BusyMicroseconds = 500_000;
 
     /// <summary>The least variation that counts, in microseconds. Linux: tcp_rto_min.</summary>
-    private int MinimumVariation => _context.Sysctls.TcpRtoMinUs;
+    private int MinimumVariation =>
+        Options.MinimumRto > 0 ? Options.MinimumRto : _context.Sysctls.TcpRtoMinUs;
 
     /// <summary>Microseconds until the oldest piece has been under way for the timeout. Linux:
     /// tcp_rto_delta_us.</summary>
@@ -71,18 +74,30 @@ internal sealed partial class Connection
         ArmWriteTimer(replaced ? Math.Max(UntilRto, 1) : _rtt.Rto);
     }
 
-    /// <summary>New data has left. Linux: tcp_event_new_data_sent and the end of tcp_write_xmit.</summary>
-    private void AfterNewData(int packets)
+    /// <summary>New data has left. Linux: the end of tcp_write_xmit.</summary>
+    partial void AfterNewData(int packets, SendMode mode)
     {
-        if (_packetsOut == packets || _pending == WriteTimer.Probe)
-        {
-            RearmRto();
-        }
-
         if (_recovery is RecoveryState.Cwr or RecoveryState.Recovery)
         {
             Loss.Sent += packets;
         }
+
+        if (mode != SendMode.Probe)
+        {
+            ScheduleProbe(advancing: false);
+        }
+    }
+
+    /// <summary>The first new segment after a reduction says so. Linux: tcp_ecn_send.</summary>
+    private TcpFlags TakeCwr()
+    {
+        if (!_owesCwr)
+        {
+            return TcpFlags.None;
+        }
+
+        _owesCwr = false;
+        return TcpFlags.Cwr;
     }
 
     /// <summary>Linux: tcp_retransmit_timer.</summary>
@@ -247,7 +262,7 @@ internal sealed partial class Connection
 
     /// <summary>An unreachable message about the oldest piece while the timeout has doubled: the network told of a
     /// fault, and not of congestion. Linux: tcp_ld_RTO_revert.</summary>
-    private void RevertBackoff(Wire.SeqNumber seq)
+    private void RevertBackoff(SeqNumber seq)
     {
         if (seq != _una || _timeouts == 0 || _backoff == 0 || _sent.Count == 0)
         {

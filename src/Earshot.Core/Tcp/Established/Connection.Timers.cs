@@ -1,5 +1,4 @@
 using System;
-using Earshot.Core.Congestion;
 
 namespace Earshot.Core.Tcp.Established;
 

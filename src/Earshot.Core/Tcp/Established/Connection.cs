@@ -62,12 +62,17 @@ internal sealed partial class Connection
     // Recovery and the congestion window.
     private CongestionState _congestion;
     private RecoveryState _recovery;
-    private SeqNumber _recoveryEnd;
+    private LossState? _loss;
+    private Rack _rack;
+    private WindowedMinimum _minimumRtt;
+    private WriteTimer _pending;
+    private bool _owesCwr;
     private RttEstimator _rtt;
     private int _packetsOut;
     private int _sacked;
     private int _lost;
     private int _retransmitted;
+    private uint _lostEver;
     private int _mostPacketsOut;
     private SeqNumber _mostPacketsOutEnd;
     private bool _windowLimited;
@@ -225,10 +230,10 @@ internal sealed partial class Connection
     {
         _sendBuffer.Clear(_context.Buffers);
         _receiveBuffer.Clear(_context.Buffers);
-        _sent.Clear(_tcp.SentSegments);
         _unsent.Clear(_tcp.UnsentPieces);
         _sender = default;
         _isUrgent = _nagleOverride = _lacksSpace = false;
+        ForgetSent();
         StopTimers();
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);
@@ -244,7 +249,13 @@ internal sealed partial class Connection
         _rtt = default;
         _congestion = default;
         _ack = default;
-        _packetsOut = _sacked = _lost = _retransmitted = _mostPacketsOut = 0;
+        _mostPacketsOut = 0;
+        _lostEver = 0;
+        _loss = null;
+        _rack = default;
+        _minimumRtt = default;
+        _pending = WriteTimer.None;
+        _owesCwr = false;
         _timeouts = _backoff = _probes = _totalRetransmissions = 0;
         _firstRetransmission = _lastSent = _lastDataReceived = _lastReceived = 0;
         _bytesAcked = 0;
@@ -265,6 +276,7 @@ internal sealed partial class Connection
     internal void CheckInvariants()
     {
         int packets = 0;
+        int sacked = 0;
         int lost = 0;
         int retransmitted = 0;
         SeqNumber next = _una;
@@ -272,15 +284,19 @@ internal sealed partial class Connection
         {
             ref SentSegment piece = ref _sent[i];
             Invariant.Check(piece.Seq == next && piece.End > piece.Seq, "pieces in flight follow one another");
+            Invariant.Check(piece.Packets == piece.PacketsOf(piece.PayloadLength), "a piece knows its packets");
             next = piece.End;
             packets += piece.Packets;
+            sacked += piece.Has(SentFlags.Sacked) ? piece.Packets : 0;
             lost += piece.Has(SentFlags.Lost) ? piece.Packets : 0;
             retransmitted += piece.Has(SentFlags.Retransmitted) ? piece.Packets : 0;
         }
 
         Invariant.Check(packets == _packetsOut, "packets out are those in flight");
         Invariant.Check(lost == _lost && retransmitted == _retransmitted, "marks and their counts agree");
+        Invariant.Check(!_hasSack || sacked == _sacked, "what was told of and its count agree");
         Invariant.Check(_sacked + _lost <= _packetsOut, "no more is lost or delivered than was sent");
+        Invariant.Check(_packetsOut == 0 || next == _nxt, "the newest piece ends at SND.NXT");
         if (State is TcpState.Established or TcpState.CloseWait)
         {
             Invariant.Check(_una <= _nxt && _nxt <= _writeSeq + 1, "SND.UNA, SND.NXT and the end of data are in order");

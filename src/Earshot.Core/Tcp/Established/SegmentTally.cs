@@ -28,6 +28,9 @@ internal struct SegmentTally
     /// <summary>Packets known to have arrived, the SYN too.</summary>
     internal long Delivered;
 
+    /// <summary>Those of them that were acknowledged with ECE. Linux: delivered_ce.</summary>
+    internal long DeliveredCe;
+
     /// <summary>Packets that came out of order.</summary>
     internal long OutOfOrder;
 

@@ -99,6 +99,7 @@ public sealed class DataTests : HostTest
         Host.Stack.CheckInvariants();
         peer.Expected = sent.End;
         peer.Ack();
+        Host.Take();
         Host.Calls.Send(peer.Fd, [1]);
         Assert.Single(Host.Take());
     }

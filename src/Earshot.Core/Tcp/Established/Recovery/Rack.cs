@@ -2,7 +2,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established.Recovery;
 
-/// <summary>The most recently sent packet that is known to have arrived (RFC 8985 §6.2). Linux: struct tcp_rack.</summary>
+/// <summary>The most recently sent packet that is known to have arrived (RFC 8985 §6.2). Linux: struct
+/// tcp_rack.</summary>
 internal struct Rack
 {
     /// <summary>When it was sent, in microseconds.</summary>
