@@ -168,6 +168,7 @@ internal sealed partial class Connection
             return false;
         }
 
+        piece.Flags &= ~SentFlags.AppLimited;
         SendData(piece.Seq, length, flags, _mss, isNew: false);
         StampSent(ref piece);
         LossState loss = Loss;
