@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Earshot.Core.Time;
@@ -61,85 +62,6 @@ public struct LedgerEntry
     }
 }
 
-/// <summary>What a rule has said about one listener.</summary>
-public sealed class RuleTally
-{
-    internal const int SampleSize = 8;
-    private readonly LedgerEntry[] _sample = new LedgerEntry[SampleSize];
-    private LedgerEntry _first;
-    private LedgerEntry _last;
-
-    private long _nextSampled;
-    private double _weight;
-
-    internal RuleTally(RuleId rule) => Rule = rule;
-
-    /// <summary>The rule.</summary>
-    public RuleId Rule { get; }
-
-    /// <summary>How often it spoke.</summary>
-    public long Count { get; private set; }
-
-    /// <summary>The first time.</summary>
-    public LedgerEntry First => _first;
-
-    /// <summary>The last time.</summary>
-    public LedgerEntry Last => _last;
-
-    /// <summary>A uniform sample of all times, at most eight.</summary>
-    public ReadOnlySpan<LedgerEntry> Sample => _sample.AsSpan(0, (int)Math.Min(Count, SampleSize));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, Chance chance)
-    {
-        _last.Set(now, tuple, listener, verdict);
-        if (Count >= _nextSampled)
-        {
-            Keep(chance);
-        }
-
-        Count++;
-    }
-
-    // The first eight are kept, and then whichever the leaps hit.
-    private void Keep(Chance chance)
-    {
-        if (Count == 0)
-        {
-            _first = _last;
-        }
-
-        if (Count < SampleSize)
-        {
-            _sample[Count] = _last;
-            _nextSampled = Count + 1;
-            if (_nextSampled < SampleSize)
-            {
-                return;
-            }
-
-            _weight = 1;
-            _nextSampled = SampleSize - 1;
-        }
-        else
-        {
-            _sample[chance.Below(SampleSize)] = _last;
-        }
-
-        SkipAhead(chance);
-    }
-
-    /// <summary>
-    /// Reservoir sampling by leaps (Li's algorithm L): every entry of a flood is kept with the same probability, and
-    /// the entries that are passed over cost one comparison each.
-    /// </summary>
-    private void SkipAhead(Chance chance)
-    {
-        _weight *= Math.Exp(Math.Log(chance.Fraction()) / SampleSize);
-        _nextSampled += 1 + (long)Math.Min(Math.Log(chance.Fraction()) / Math.Log(1 - _weight), long.MaxValue >> 2);
-    }
-}
-
 /// <summary>The memory of verdicts: per listener and rule a tally, beside one ring of the latest.</summary>
 /// <remarks>A flood fills the ring but evicts no tally, so nothing interesting is lost to it.</remarks>
 public sealed class Ledger
@@ -147,14 +69,15 @@ public sealed class Ledger
     /// <summary>Entries in the ring.</summary>
     public const int RingSize = 4096;
 
+    private const int SmallestSize = 64;
+
     private readonly LedgerEntry[] _ring = new LedgerEntry[RingSize];
-    private readonly RuleTally?[] _general = new RuleTally?[Earshot.Core.Rule.All.Count + 1];
-    private RuleTally?[]?[] _byListener = new RuleTally?[16][];
     private readonly List<RuleTally> _order = [];
+    private Slot[] _slots = new Slot[SmallestSize];
     private readonly Dictionary<ushort, InetEndpoint> _listeners = [];
     private readonly Chance _chance;
-    private RuleTally?[] _lastTallies = [];
-    private ushort _lastListener;
+    private RuleTally? _lastTally;
+    private uint _lastKey;
 
     internal Ledger(in Seed256 seed) => _chance = new Chance(seed, ChanceStream.Ledger);
 
@@ -182,9 +105,7 @@ public sealed class Ledger
     /// <summary>The tally of a rule for a listener, or null when it never spoke.</summary>
     /// <param name="listener">The listener's id, 0 for verdicts that concern none.</param>
     /// <param name="rule">The rule.</param>
-    public RuleTally? Tally(ushort listener, RuleId rule) => listener == 0
-        ? _general[(int)rule]
-        : listener < _byListener.Length ? _byListener[listener]?[(int)rule] : null;
+    public RuleTally? Tally(ushort listener, RuleId rule) => _slots[Find(Key(listener, rule))].Tally;
 
     /// <summary>Finds the newest entry about a connection that is still in the ring.</summary>
     /// <param name="localPort">The local port.</param>
@@ -228,14 +149,16 @@ public sealed class Ledger
     {
         _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
         Count++;
-        ref RuleTally? tally = ref TalliesOf(listener)[(int)verdict.Rule];
-        if (tally is null)
+
+        // The same tends to be said again of the same listener.
+        uint key = Key(listener, verdict.Rule);
+        if (key != _lastKey || _lastTally is null)
         {
-            tally = new RuleTally(verdict.Rule);
-            _order.Add(tally);
+            _lastTally = TallyOf(key);
+            _lastKey = key;
         }
 
-        tally.Add(now, tuple, listener, verdict, _chance);
+        _lastTally.Add(now, tuple, listener, verdict, _chance);
     }
 
     /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>
@@ -250,51 +173,73 @@ public sealed class Ledger
     /// <summary>Starts to fetch what a verdict of a listener will touch, a step at a time.</summary>
     /// <param name="listener">The listener.</param>
     /// <param name="rule">The rule that is likely to speak.</param>
-    /// <param name="step">0, 1, 2, with other work in between.</param>
+    /// <param name="step">0 and 1, with other work in between.</param>
     internal void Prefetch(ushort listener, RuleId rule, int step)
     {
-        const int TallyLines = 3;
-        if (listener >= _byListener.Length)
-        {
-            return;
-        }
-
+        const int TallyLines = 2;
+        uint key = Key(listener, rule);
         if (step == 0)
         {
-            Memory.CacheLines.Prefetch(_byListener, listener);
+            Memory.CacheLines.Prefetch(_slots, Home(key));
         }
-        else if (_byListener[listener] is { } tallies)
+        else if (_slots[Find(key)].Tally is { } tally)
         {
-            if (step == 1)
-            {
-                Memory.CacheLines.Prefetch(tallies, (int)rule);
-            }
-            else if (tallies[(int)rule] is { } tally)
-            {
-                Memory.CacheLines.Prefetch(tally, TallyLines);
-            }
+            Memory.CacheLines.Prefetch(tally, TallyLines);
         }
     }
 
-    private RuleTally?[] TalliesOf(ushort listener)
+    private static uint Key(ushort listener, RuleId rule) => ((uint)listener << 16) | (ushort)rule;
+
+    // Four listeners that were made one after another share a line of the cache; the product's highest bits spread
+    // such fours evenly.
+    private int Home(uint key)
     {
-        if (listener == 0)
+        const int Four = 2;
+        uint group = key & ~(3u << 16);
+        int place = (int)((group * 0x9e3779b97f4a7c15) >> (64 + Four - BitOperations.Log2((uint)_slots.Length)));
+        return (place << Four) | (int)((key >> 16) & 3);
+    }
+
+    // Open addressing, at most half of it used; the keys are our own.
+    private int Find(uint key)
+    {
+        int place = Home(key);
+        while (_slots[place].Tally is not null && _slots[place].Key != key)
         {
-            return _general;
+            place = (place + 1) & (_slots.Length - 1);
         }
 
-        // The same listener tends to speak again: a flood looks its tallies up once.
-        if (listener != _lastListener)
+        return place;
+    }
+
+    private RuleTally TallyOf(uint key)
+    {
+        int place = Find(key);
+        if (_slots[place].Tally is { } known)
         {
-            _lastListener = listener;
-            if (listener >= _byListener.Length)
+            return known;
+        }
+
+        if (2 * (_order.Count + 1) > _slots.Length)
+        {
+            Slot[] old = _slots;
+            _slots = new Slot[2 * old.Length];
+            foreach (Slot slot in old)
             {
-                Array.Resize(ref _byListener, Math.Min(2 * listener, ushort.MaxValue + 1));
+                if (slot.Tally is not null)
+                {
+                    _slots[Find(slot.Key)] = slot;
+                }
             }
 
-            _lastTallies = _byListener[listener] ??= new RuleTally?[_general.Length];
+            place = Find(key);
         }
 
-        return _lastTallies;
+        var tally = new RuleTally((RuleId)(ushort)key);
+        _order.Add(tally);
+        _slots[place] = new Slot(key, tally);
+        return tally;
     }
+
+    private readonly record struct Slot(uint Key, RuleTally? Tally);
 }

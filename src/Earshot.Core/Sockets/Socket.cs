@@ -59,10 +59,10 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>The address that it holds its port on.</summary>
     internal InetAddress BoundAddress => Connection is { } connection ? connection.Tuple.Local.Address : Local.Address;
 
-    internal Listener? Listener { get; set; }
+    internal Listener? Listener { get; private set; }
 
     /// <summary>The listener that it was, which its next listen() makes listen again.</summary>
-    internal Listener? PastListener { get; set; }
+    internal Listener? PastListener { get; private set; }
 
     /// <summary>The SO_REUSEPORT group that it is in, also as a member that has stopped. Linux:
     /// sk_reuseport_cb.</summary>
@@ -82,7 +82,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>An error that outlives the role it came from.</summary>
     internal int Error { get; set; }
 
-    /// <summary>The options; of a connection they are its own.</summary>
+    /// <summary>The options; of a connection or a listener they are its own.</summary>
     public ref SocketOptions Options
     {
         get
@@ -92,12 +92,31 @@ internal sealed class Socket : OpenFile, ITcpOwner
                 return ref connection.Options;
             }
 
+            if (Listener is { } listener)
+            {
+                return ref listener.Options;
+            }
+
             return ref _options;
         }
     }
 
     /// <summary>0.0.0.0 or ::, as the socket's family is.</summary>
     internal InetAddress AnyAddress => Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any;
+
+    /// <summary>Begins to listen; the options are the listener's from now on.</summary>
+    internal void BeListener(Listener listener)
+    {
+        listener.Options = _options;
+        Listener = PastListener = listener;
+    }
+
+    /// <summary>Listens no longer; the options are its own again.</summary>
+    internal void BeNoListener()
+    {
+        _options = Listener!.Options;
+        Listener = null;
+    }
 
     /// <summary>Keeps a connection's options when it goes, for the next role.</summary>
     internal void KeepOptions(in SocketOptions options) => _options = options;

@@ -72,7 +72,7 @@ public sealed partial class SocketCalls
         bool listened = socket.PastListener is not null;
         if (socket.Listener is { } listener)
         {
-            socket.Listener = null;
+            socket.BeNoListener();
             listener.Stop();
         }
 
@@ -120,7 +120,7 @@ public sealed partial class SocketCalls
     private void StopListening(Socket socket)
     {
         Tcp.Listening.Listener listener = socket.Listener!;
-        socket.Listener = null;
+        socket.BeNoListener();
         socket.Disconnects++;
         Forget(ref socket.Options);
         listener.Stop();

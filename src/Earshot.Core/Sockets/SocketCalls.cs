@@ -243,10 +243,14 @@ public sealed partial class SocketCalls
         socket.Local = socket.Local with { Port = socket.Port };
         if (socket.PastListener is { } past)
         {
+            socket.BeListener(past);
             _tcp.ListenAgain(past, socket.Local, backlog);
         }
+        else
+        {
+            socket.BeListener(_tcp.Listen(socket.Local, backlog, socket, socket.ListenProfile));
+        }
 
-        socket.Listener = socket.PastListener ??= _tcp.Listen(socket.Local, backlog, socket, socket.ListenProfile);
         if (socket is { Selector: not null, Group: { Count: 1 } group })
         {
             group.SetSelector(socket.Selector, socket.SelectorMigrates);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using Earshot.Core.Memory;
 using Earshot.Core.Wire;
 
@@ -66,8 +67,12 @@ internal sealed class EndpointMap<T>
     private int Home(in InetEndpoint key)
     {
         const ulong Mix = 0x9e3779b97f4a7c15;
-        ulong hash = (key.Address.High ^ (key.Address.Low * Mix) ^ key.Port) * Mix;
-        return (int)(hash >> 33) & (_slots.Length - 1);
+        const int Eight = 3;
+        ulong hash = (key.Address.High ^ (key.Address.Low * Mix) ^ (uint)(key.Port >> Eight)) * Mix;
+
+        // Eight ports in a row lie together; the product's highest bits spread such rows evenly.
+        int row = (int)(hash >> (64 + Eight - BitOperations.Log2((uint)_slots.Length)));
+        return (row << Eight) | (key.Port & ((1 << Eight) - 1));
     }
 
     private int Find(in InetEndpoint key)

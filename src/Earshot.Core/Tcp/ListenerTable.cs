@@ -13,7 +13,7 @@ namespace Earshot.Core.Tcp;
 internal sealed class ListenerTable
 {
     /// <summary>In how many steps <see cref="Prefetch"/> goes.</summary>
-    internal const int PrefetchStages = 5;
+    internal const int PrefetchStages = 4;
 
     // So few fit into the cache anyway.
     private const int FewListeners = 64;
@@ -55,7 +55,7 @@ internal sealed class ListenerTable
 
         // Only what depends on nothing but the local end can be remembered.
         if (found is not null && first == found && found.NextOfPort is null && found.Group is null
-            && found.Owner.Options.Device == 0)
+            && found.Options.Device == 0)
         {
             _lastWanted = tuple.Local;
             _lastFound = found;
@@ -81,12 +81,14 @@ internal sealed class ListenerTable
         }
 
         ushort port = BinaryPrimitives.ReadUInt16BigEndian(packet[(IpPacket.MinimumHeaderLength + 2)..]);
-        var wanted = new InetEndpoint(InetAddress.Any, port);
+        var own = new InetEndpoint(InetAddress.Read(packet[IpPacket.DestinationOffset..]), port);
+        InetEndpoint every = own with { Address = InetAddress.Any };
         if (stage == 0)
         {
-            _first.Prefetch(wanted);
+            _first.Prefetch(_specific > 0 ? own : every);
         }
-        else if (_first.TryGetValue(wanted, out Listener? listener))
+        else if ((_specific > 0 && _first.TryGetValue(own, out Listener? listener))
+            || _first.TryGetValue(every, out listener))
         {
             listener.Prefetch(stage);
         }
@@ -103,7 +105,7 @@ internal sealed class ListenerTable
         InetEndpoint key = Key(listener);
         _specific += key.Address.IsAny ? 0 : 1;
         _first.TryGetValue(key, out Listener? first);
-        SocketOptions options = listener.Owner.Options;
+        SocketOptions options = listener.Options;
         if (options.ReusePort)
         {
             JoinGroup(listener, first);
@@ -161,11 +163,11 @@ internal sealed class ListenerTable
 
     private static void JoinGroup(Listener listener, Listener? others)
     {
-        SocketOptions own = listener.Owner.Options;
+        SocketOptions own = listener.Options;
         ReusePortGroup? group = null;
         for (; others is not null && group is null; others = others.NextOfPort)
         {
-            SocketOptions options = others.Owner.Options;
+            SocketOptions options = others.Options;
             bool same = options.ReusePort && options.IsIPv6 == own.IsIPv6 && options.IPv6Only == own.IPv6Only
                 && options.Device == own.Device && options.Uid == own.Uid
                 && others.Local.Address == listener.Local.Address;
@@ -187,7 +189,7 @@ internal sealed class ListenerTable
         int most = 0;
         for (Listener? listener = first; listener is not null; listener = listener.NextOfPort)
         {
-            ref SocketOptions options = ref listener.Owner.Options;
+            ref SocketOptions options = ref listener.Options;
             int score = Score(listener, options, address, tuple.Remote.Address.IsIPv4, @interface);
             if (score > most)
             {

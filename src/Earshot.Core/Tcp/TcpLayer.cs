@@ -415,7 +415,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Listener? listener = Table.Listeners.Find(tuple, @interface, tag);
         if (listener is not null)
         {
-            if (IsTooFar(listener.Owner.Options, segment, listener.Id))
+            if (IsTooFar(listener.Options, segment, listener.Id))
             {
                 return;
             }

@@ -15,7 +15,7 @@ internal sealed partial class Listener
     /// <summary>When this listener last sent a cookie; members of a group share one, so that an ACK may come to another
     /// member than its SYN. Linux: tcp_synq_overflow.</summary>
     internal OverflowStamp Overflow =>
-        Group is { } group && Owner.Options.ReusePort ? group.Overflow : _overflow;
+        Group is { } group && Options.ReusePort ? group.Overflow : _overflow;
 
     /// <summary>Answers a SYN with a cookie; nothing stays but a stamp of the time. Linux: tcp_conn_request.</summary>
     private void SendCookie(in TcpSegment syn, int @interface, in Route route)
@@ -29,7 +29,7 @@ internal sealed partial class Listener
         request.TsOffset = request.Has(RequestFlags.Timestamps) && HasTimestampOffset ? offset : 0;
         uint stamp = _context.TimestampClock;
         stamp = request.Has(RequestFlags.Timestamps) ? cookies.Stamp(stamp, request) : stamp;
-        _tcp.Output.SynAck(ref request, tuple, route, Owner.Options, stamp);
+        _tcp.Output.SynAck(ref request, tuple, route, Options, stamp);
     }
 
     /// <summary>An ACK that belongs to no request may acknowledge a cookie. Linux: cookie_v4_check,
@@ -114,7 +114,7 @@ internal sealed partial class Listener
         ref ConnectionRequest request, SynCookies cookies, in TcpSegment ack, in Route route, uint tag)
     {
         // From the cookie's MSS, not from what the SYN-ACK announced: the window may differ from the one it offered.
-        ReceiveWindow window = ReceiveWindow.Initial(_context, Owner.Options, request.Mss);
+        ReceiveWindow window = ReceiveWindow.Initial(_context, Options, request.Mss);
         request.WindowBytes = (uint)window.Bytes;
         request.WindowScales |= (byte)(request.Has(RequestFlags.WindowScale) ? window.Scale << 4 : 0);
         _context.Mib.Count(Counter.TcpPassiveOpens);

@@ -20,9 +20,9 @@ internal sealed partial class Listener
     {
         FastOpenQueue.ForgetResets();
         const int Both = (int)(FastOpenBits.EveryListener | FastOpenBits.Server);
-        if ((_context.Sysctls.TcpFastopen & Both) == Both && Owner.Options.FastOpenLimit == 0)
+        if ((_context.Sysctls.TcpFastopen & Both) == Both && Options.FastOpenLimit == 0)
         {
-            Owner.Options.FastOpenLimit = Backlog;
+            Options.FastOpenLimit = Backlog;
             _tcp.EnsureFastOpenKey();
         }
     }
@@ -30,7 +30,7 @@ internal sealed partial class Listener
     /// <summary>Asks whether a SYN opens fast. Linux: tcp_try_fastopen.</summary>
     private FastOpenDecision AskFastOpen(in TcpSegment syn, in TcpOptions asked)
     {
-        ref SocketOptions options = ref Owner.Options;
+        ref SocketOptions options = ref Options;
         bool has = asked.FastOpen != FastOpenOption.None;
         bool sends = has && asked.FastOpenLength > 0;
         FastOpenMatch match = sends && (_context.Sysctls.TcpFastopen & (int)FastOpenBits.Server) != 0
@@ -63,7 +63,7 @@ internal sealed partial class Listener
         }
 
         ulong cookie = BinaryPrimitives.ReadUInt64LittleEndian(syn.Options[asked.FastOpenOffset..]);
-        ReadOnlySpan<byte> keys = _tcp.FastOpenKeys(Owner.Options);
+        ReadOnlySpan<byte> keys = _tcp.FastOpenKeys(Options);
         if (cookie == FastOpenKey.Cookie(keys, syn.Source, syn.Destination))
         {
             return FastOpenMatch.Primary;
@@ -79,7 +79,7 @@ internal sealed partial class Listener
         decision.OffersCookie
             ? new FastOpenOffer(
                 asked.FastOpen,
-                FastOpenKey.Cookie(_tcp.FastOpenKeys(Owner.Options), syn.Source, syn.Destination))
+                FastOpenKey.Cookie(_tcp.FastOpenKeys(Options), syn.Source, syn.Destination))
             : default;
 
     /// <summary>Makes a connection of a SYN. Linux: tcp_fastopen_create_child.</summary>
@@ -93,15 +93,15 @@ internal sealed partial class Listener
         child.StartFastOpen(place, ref request, syn);
         _tcp.Table.Add(tag, child.Handle);
         FastOpenQueue.Add();
-        if (Owner.Options.SaveSyn != 0)
+        if (Options.SaveSyn != 0)
         {
             child.SavedSyn = syn.Headers.ToArray();
         }
 
         _context.Judge(
             syn, RuleId.FastOpenChild, (uint)syn.PayloadLength, (uint)FastOpenQueue.Count,
-            Owner.Options.FastOpenLimit, Id);
-        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
+            Options.FastOpenLimit, Id);
+        _tcp.Output.SynAck(ref request, syn.Tuple, route, Options, _context.TimestampClock, offer);
         AcceptQueue.Add(child, _context.Now);
         Owner.OnReadiness(PollMask.In | PollMask.ReadNormal);
     }

@@ -22,26 +22,15 @@ internal sealed partial class Listener
     /// <summary>Starts to fetch what a SYN touches: first the listener, then what hangs on it.</summary>
     internal void Prefetch(int stage)
     {
-        const int OwnLines = 3;
-        const int OptionLines = 5;
+        const int Lines = 5;
         const int First = 1;
         if (stage == First)
         {
-            CacheLines.Prefetch(this, OwnLines);
+            CacheLines.Prefetch(this, Lines);
             return;
         }
 
         _context.Ledger.Prefetch(Id, RuleId.SynQueued, stage - First - 1);
-        if (stage == First + 1)
-        {
-            CacheLines.Prefetch(Owner, OptionLines);
-            CacheLines.Prefetch(AcceptQueue, 2);
-            CacheLines.Prefetch(SynQueue, 1);
-        }
-        else if (stage == First + 2)
-        {
-            AcceptQueue.Prefetch();
-        }
     }
 
     /// <summary>Listens again after a stop; requests that are still there are its own again. Linux:

@@ -19,6 +19,7 @@ internal sealed partial class Listener
         Id = id;
         Local = local;
         Owner = owner;
+        Options = owner.Options;
         FastOpenQueue = new FastOpenQueue(_context);
         Rules = rules;
     }
@@ -36,6 +37,9 @@ internal sealed partial class Listener
 
     internal ITcpOwner Owner { get; }
 
+    /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
+    internal SocketOptions Options;
+
     /// <summary>The questions and the timer it goes by: the stack's profile's, or another's.</summary>
     internal ListenRules Rules { get; }
 
@@ -44,9 +48,9 @@ internal sealed partial class Listener
     /// <summary>The accept queue's limit. Linux: sk_max_ack_backlog.</summary>
     internal uint Backlog => AcceptQueue.Limit;
 
-    internal AcceptQueue AcceptQueue { get; } = new();
+    internal AcceptQueue AcceptQueue;
 
-    internal SynQueue SynQueue { get; } = new();
+    internal SynQueue SynQueue;
 
     /// <summary>The number that tells it from every other socket, 0 until somebody asked; see
     /// <see cref="StackContext.NextSocketNumber"/>.</summary>
@@ -204,7 +208,7 @@ internal sealed partial class Listener
             }
         }
 
-        if (Owner.Options.SaveSyn != 0)
+        if (Options.SaveSyn != 0)
         {
             // From the link's header on or from IP's: the devices here have none of the former.
             _tcp.SaveSyn(place, syn.Headers);
@@ -219,7 +223,7 @@ internal sealed partial class Listener
             _context.Observe(syn.Tuple, TcpState.None, TcpState.SynRecv, Id);
         }
 
-        _tcp.Output.SynAck(ref request, syn.Tuple, route, Owner.Options, _context.TimestampClock, offer);
+        _tcp.Output.SynAck(ref request, syn.Tuple, route, Options, _context.TimestampClock, offer);
     }
 
     /// <summary>The oldest finished connection. Linux: inet_csk_accept.</summary>
@@ -336,7 +340,7 @@ internal sealed partial class Listener
         ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SynCookies? cookies,
         out TcpOptions asked)
     {
-        ref SocketOptions options = ref Owner.Options;
+        ref SocketOptions options = ref Options;
         TcpOptions.Parse(syn, out asked);
         if (asked.IllegalWindowScale != 0)
         {

@@ -44,7 +44,7 @@ internal sealed partial class RequestInput
         Facts facts = Look(ref request, segment);
         if (flags == TcpFlags.Syn && segment.Seq.Value == request.PeerIsn && !facts.OldTimestamp)
         {
-            if (OnDuplicateSyn(ref request, segment, listener.Id, listener.Owner.Options)
+            if (OnDuplicateSyn(ref request, segment, listener.Id, listener.Options)
                 && listener.Rules.Profile.DuplicateSynRearms)
             {
                 listener.Rules.Timer.Rearm(place, ref request);
@@ -67,7 +67,7 @@ internal sealed partial class RequestInput
 
         if (facts.OldTimestamp || facts.WrongEcho || !facts.InWindow)
         {
-            Refuse(ref request, segment, facts, listener.Id, listener.Owner.Options, request.SendNext);
+            Refuse(ref request, segment, facts, listener.Id, listener.Options, request.SendNext);
             return false;
         }
 
@@ -222,7 +222,7 @@ internal sealed partial class RequestInput
         bool reset = (flags & TcpFlags.Rst) != 0;
         if (reset && segment.Seq != request.ReceiveNext && _context.Profile.ChallengesInexactResets)
         {
-            Challenge(ref request, segment, listener.Id, listener.Owner.Options, request.SendNext);
+            Challenge(ref request, segment, listener.Id, listener.Options, request.SendNext);
             return;
         }
 
@@ -262,7 +262,7 @@ internal sealed partial class RequestInput
     private void OnThirdAck(
         Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
     {
-        int limit = listener.Owner.Options.DeferAccept;
+        int limit = listener.Options.DeferAccept;
         bool isBare = segment.EndSeq.Value == request.PeerIsn + 1;
         if (DeferRules.HoldsBack(isBare, request.Timeouts, limit, listener.Rules.Profile.DefersForEver))
         {

@@ -74,7 +74,7 @@ internal sealed class ReusePortGroup
 
     /// <summary>SO_INCOMING_CPU of a member has changed.</summary>
     internal void CountProcessors() => _usesProcessor = _members.Exists(
-        member => member.Owner.Options.IncomingCpu >= 0);
+        member => member.Options.IncomingCpu >= 0);
 
     /// <summary>Who gets a connection. Linux: reuseport_select_sock.</summary>
     /// <param name="tuple">Both its ends.</param>
@@ -118,7 +118,7 @@ internal sealed class ReusePortGroup
         for (int i = 0; i < count && _usesProcessor; i++)
         {
             Listener member = _members[(index + i) % count];
-            if (member.Owner.Options.IncomingCpu == processor)
+            if (member.Options.IncomingCpu == processor)
             {
                 return member;
             }

@@ -127,7 +127,7 @@ internal sealed partial class SynAckTimer
             _context.Mib.Count(Counter.TcpExtTCPTimeouts);
         }
 
-        int limit = listener.Owner.Options.DeferAccept;
+        int limit = listener.Options.DeferAccept;
         (bool expires, bool resends) = DeferRules.OnTimer(
             request.Timeouts, retries, limit, request.Has(RequestFlags.Acked), _profile.DefersForEver);
         expires |= IsTooOld(request);
@@ -218,7 +218,7 @@ internal sealed partial class SynAckTimer
         bool spared = _profile.SparesAcknowledgedRequests == true && request.Has(RequestFlags.Acked);
         (bool expires, bool resends) = DeferRules.OnTimer(
             request.Timeouts, spared ? Retries(listener, pressure: false) : retries,
-            listener.Owner.Options.DeferAccept, request.Has(RequestFlags.Acked), _profile.DefersForEver);
+            listener.Options.DeferAccept, request.Has(RequestFlags.Acked), _profile.DefersForEver);
         if (expires)
         {
             Expire(listener, place, ref request);
@@ -254,7 +254,7 @@ internal sealed partial class SynAckTimer
 
     private bool Resend(Listener listener, ref ConnectionRequest request) =>
         _tcp.Routes.TryRoute(_tcp.Table.RemoteAddress(request), out Route route)
-        && _tcp.Output.SynAckAgain(ref request, route, listener.Owner.Options);
+        && _tcp.Output.SynAckAgain(ref request, route, listener.Options);
 
     private static void Age(Listener listener, ref ConnectionRequest request)
     {
@@ -269,8 +269,8 @@ internal sealed partial class SynAckTimer
     /// <summary>How often a SYN-ACK may be sent again; less when most requests are old.</summary>
     private int Retries(Listener listener, bool pressure)
     {
-        int retries = listener.Owner.Options.SynCount != 0
-            ? listener.Owner.Options.SynCount : _context.Sysctls.TcpSynackRetries;
+        int retries = listener.Options.SynCount != 0
+            ? listener.Options.SynCount : _context.Sysctls.TcpSynackRetries;
         if (!pressure || _profile.PrunesUnderPressure != true)
         {
             return retries;

@@ -6,9 +6,10 @@ namespace Earshot.Core.Tcp.Listening;
 /// <summary>A listener's connection requests: how many, how many young, and their limit.</summary>
 /// <remarks>
 /// Linux: request_sock_queue (qlen, young). In shapes with a table per listener the requests also hang in its buckets,
-/// the newest first; elsewhere they are found in the socket table alone.
+/// the newest first; elsewhere they are found in the socket table alone. A part of its listener, so that a SYN finds
+/// both in the same lines of the cache.
 /// </remarks>
-internal sealed class SynQueue
+internal struct SynQueue
 {
     /// <summary>Requests. Linux: qlen.</summary>
     internal int Count { get; private set; }
@@ -65,5 +66,5 @@ internal sealed class SynQueue
     }
 
     /// <summary>The first request of a bucket of the listener's own table, or -1.</summary>
-    internal int FirstInBucket(int bucket) => Buckets!.First(bucket);
+    internal readonly int FirstInBucket(int bucket) => Buckets!.First(bucket);
 }
