@@ -104,12 +104,8 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>0.0.0.0 or ::, as the socket's family is.</summary>
     internal InetAddress AnyAddress => Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any;
 
-    /// <summary>Begins to listen; the options are the listener's from now on.</summary>
-    internal void BeListener(Listener listener)
-    {
-        listener.Options = _options;
-        Listener = PastListener = listener;
-    }
+    /// <summary>Listens; the options are the listener's from now on.</summary>
+    internal void BeListener(Listener listener) => Listener = PastListener = listener;
 
     /// <summary>Listens no longer; the options are its own again.</summary>
     internal void BeNoListener()

@@ -243,8 +243,9 @@ public sealed partial class SocketCalls
         socket.Local = socket.Local with { Port = socket.Port };
         if (socket.PastListener is { } past)
         {
-            socket.BeListener(past);
+            past.Options = socket.Options;
             _tcp.ListenAgain(past, socket.Local, backlog);
+            socket.BeListener(past);
         }
         else
         {

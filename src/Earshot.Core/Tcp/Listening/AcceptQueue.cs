@@ -8,7 +8,8 @@ namespace Earshot.Core.Tcp.Listening;
 
 /// <summary>Connections that finished their handshake and wait for accept(), and their limit.</summary>
 /// <remarks>Linux: rskq_accept_head, sk_ack_backlog, sk_max_ack_backlog. It also remembers what Linux does not: its
-/// longest length, how long it was full, how long connections waited. A part of its listener; what a SYN does not look at
+/// longest length, how long it was full, how long connections waited. A part of its listener; what a SYN does not look
+/// at
 /// is made when the first connection comes.</remarks>
 internal struct AcceptQueue
 {
@@ -78,8 +79,11 @@ internal struct AcceptQueue
     }
 
     /// <summary>A connection was accepted: its wait goes into the histogram.</summary>
-    internal void CountWait(TimeSpan wait) =>
-        (_waits ??= new long[WaitBuckets])[Math.Min(64 - BitOperations.LeadingZeroCount((ulong)(wait.Ticks / 10)), WaitBuckets - 1)]++;
+    internal void CountWait(TimeSpan wait)
+    {
+        _waits ??= new long[WaitBuckets];
+        _waits[Math.Min(64 - BitOperations.LeadingZeroCount((ulong)(wait.Ticks / 10)), WaitBuckets - 1)]++;
+    }
 
     /// <summary>How long the queue was full, the present time included.</summary>
     internal readonly TimeSpan FullTime(Instant now) =>

@@ -177,7 +177,7 @@ internal sealed partial class SynAckTimer
     /// <summary>The sweep's turn: it serves a share of the buckets. Linux: inet_csk_reqsk_queue_prune.</summary>
     internal void OnSweep(Listener listener)
     {
-        SynQueue queue = listener.SynQueue;
+        ref SynQueue queue = ref listener.SynQueue;
         if (queue.Count == 0 || !listener.IsListening)
         {
             return;
