@@ -238,6 +238,10 @@ public enum Counter : byte
     TcpExtTCPChallengeACK,
     /// <summary>SYNs on a connection.</summary>
     TcpExtTCPSYNChallenge,
+    /// <summary>Fast Open connections whose SYN carried data that was acknowledged with it.</summary>
+    TcpExtTCPFastOpenActive,
+    /// <summary>SYNs whose data was not acknowledged with them.</summary>
+    TcpExtTCPFastOpenActiveFail,
     /// <summary>Fast Open connections made from a SYN.</summary>
     TcpExtTCPFastOpenPassive,
     /// <summary>Fast Open cookies that were wrong, or whose connection could not be made.</summary>
@@ -246,6 +250,10 @@ public enum Counter : byte
     TcpExtTCPFastOpenListenOverflow,
     /// <summary>SYNs that asked for a Fast Open cookie.</summary>
     TcpExtTCPFastOpenCookieReqd,
+    /// <summary>Times that Fast Open was switched off because its packets seemed to vanish.</summary>
+    TcpExtTCPFastOpenBlackhole,
+    /// <summary>Writes that waited because earlier data still lay in the queue of the link.</summary>
+    TcpExtTCPAutoCorking,
     /// <summary>Window opened.</summary>
     TcpExtTCPFromZeroWindowAdv,
     /// <summary>Window closed.</summary>
@@ -256,6 +264,14 @@ public enum Counter : byte
     TcpExtTCPSynRetrans,
     /// <summary>Segments with data sent for the first time.</summary>
     TcpExtTCPOrigDataSent,
+    /// <summary>Slow starts ended because ACKs came close upon each other for long.</summary>
+    TcpExtTCPHystartTrainDetect,
+    /// <summary>The congestion windows at those moments, added up.</summary>
+    TcpExtTCPHystartTrainCwnd,
+    /// <summary>Slow starts ended because the round trip grew.</summary>
+    TcpExtTCPHystartDelayDetect,
+    /// <summary>The congestion windows at those moments, added up.</summary>
+    TcpExtTCPHystartDelayCwnd,
     /// <summary>Answers for a request withheld by the rate limit.</summary>
     TcpExtTCPACKSkippedSynRecv,
     /// <summary>Answers to old timestamps withheld.</summary>
@@ -272,6 +288,10 @@ public enum Counter : byte
     TcpExtTCPWinProbe,
     /// <summary>Keepalive probes sent.</summary>
     TcpExtTCPKeepAlive,
+    /// <summary>MTU probes that were lost.</summary>
+    TcpExtTCPMTUPFail,
+    /// <summary>MTU probes that arrived.</summary>
+    TcpExtTCPMTUPSuccess,
     /// <summary>Packets delivered to the peer.</summary>
     TcpExtTCPDelivered,
     /// <summary>Packets delivered by ACKs with ECE.</summary>

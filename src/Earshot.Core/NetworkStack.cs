@@ -109,8 +109,15 @@ public sealed class NetworkStack : IDisposable
 
     /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call
     /// comes.</summary>
-    public Instant? NextTimer =>
-        _tcp.Timers.Wheel.TryNext(out long jiffy) ? Later(_context.Clock.Start(jiffy)) : null;
+    public Instant? NextTimer
+    {
+        get
+        {
+            PreciseTimers precise = _tcp.Timers.Precise;
+            Instant? next = _tcp.Timers.Wheel.TryNext(out long jiffy) ? Later(_context.Clock.Start(jiffy)) : null;
+            return precise.Count > 0 && (next is null || precise.Next < next) ? Later(precise.Next) : next;
+        }
+    }
 
     /// <summary>Takes packets in, all at one moment, after the timers that were due by then.</summary>
     /// <param name="batch">The packets; the stack only reads them.</param>
@@ -147,8 +154,24 @@ public sealed class NetworkStack : IDisposable
         TimerWheel wheel = _tcp.Timers.Wheel;
         now = Later(now);
         long present = _context.Clock.At(now);
-        while (wheel.MayBeDue(present) && wheel.TryNext(out long jiffy) && jiffy <= present)
+        PreciseTimers precise = _tcp.Timers.Precise;
+        while (true)
         {
+            long jiffy = 0;
+            bool due = wheel.MayBeDue(present) && wheel.TryNext(out jiffy) && jiffy <= present;
+            if (precise.Count > 0 && precise.Next <= now && (!due || precise.Next < _context.Clock.Start(jiffy)))
+            {
+                _context.Now = Later(precise.Next);
+                _tcp.Timers.OnPreciseTimer();
+                Drain(null);
+                continue;
+            }
+
+            if (!due)
+            {
+                break;
+            }
+
             _context.Now = Later(_context.Clock.Start(jiffy));
             wheel.Run(jiffy);
             Drain(null);

@@ -30,6 +30,8 @@ internal interface ISender
 
     uint AppLimited { get; }
 
+    long PaceMicroseconds { get; }
+
     long LastSentJiffies { get; }
 
     SeqNumber Unacknowledged { get; }
@@ -52,6 +54,8 @@ internal interface ISender
 
     bool HasEcn { get; }
 
+    void MarkAppLimited();
+
     uint Draw(uint bound);
 
     void Count(Counter counter, long amount);
@@ -73,6 +77,9 @@ public readonly ref struct CongestionContext
 
     /// <summary>The present in microseconds. Linux: tcp_mstamp.</summary>
     public long NowMicroseconds => _sender.NowMicroseconds;
+
+    /// <summary>When the next packet may leave, or the last one left, in microseconds. Linux: tcp_wstamp_ns.</summary>
+    public long PaceMicroseconds => _sender.PaceMicroseconds;
 
     /// <summary>The present in ticks of the kernel. Linux: tcp_jiffies32.</summary>
     public long Jiffies => _sender.Jiffies;
@@ -182,6 +189,9 @@ public readonly ref struct CongestionContext
             state.Window += steps;
         }
     }
+
+    /// <summary>What is in flight now says nothing of the path: the algorithm keeps it small itself.</summary>
+    public void MarkAppLimited() => _sender.MarkAppLimited();
 
     /// <summary>A number from 0 up to, not including, a bound, from the stack's seed.</summary>
     /// <param name="bound">At least 1.</param>

@@ -16,7 +16,7 @@ internal sealed class CongestionControls
     internal CongestionControls(IReadOnlyList<ICongestionControl> own)
     {
         // The order is that of tcp_available_congestion_control: the one that is always there first.
-        _all.AddRange([Reno.Instance]);
+        _all.AddRange([Reno.Instance, Cubic.Instance, Bbr.Instance, Dctcp.Instance]);
         foreach (ICongestionControl added in own)
         {
             if (_all.Count == Limit || added.Name.Length is 0 or > LongestName || Find(added.Name) >= 0)

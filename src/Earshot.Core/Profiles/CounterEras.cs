@@ -41,6 +41,7 @@ internal static class CounterEras
         Counter.TcpExtTCPReqQFullDoCookies, Counter.TcpExtTCPDeferAcceptDrop, Counter.TcpExtTCPMinTTLDrop,
         Counter.TcpExtTCPFastOpenPassive, Counter.TcpExtTCPFastOpenPassiveFail,
         Counter.TcpExtTCPFastOpenListenOverflow, Counter.TcpExtTCPFastOpenCookieReqd,
+        Counter.TcpExtTCPFastOpenActive,
     ];
 
     private static readonly Counter[] By44 =
@@ -50,14 +51,17 @@ internal static class CounterEras
         Counter.TcpExtTCPACKSkippedPAWS, Counter.TcpExtTCPACKSkippedSeq, Counter.TcpExtTCPACKSkippedFinWait2,
         Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
         Counter.TcpExtTCPKeepAlive, Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts,
-        Counter.IpExtInCEPkts,
+        Counter.IpExtInCEPkts, Counter.TcpExtTCPFastOpenActiveFail, Counter.TcpExtTCPAutoCorking,
+        Counter.TcpExtTCPHystartTrainDetect, Counter.TcpExtTCPHystartTrainCwnd,
+        Counter.TcpExtTCPHystartDelayDetect, Counter.TcpExtTCPHystartDelayCwnd,
     ];
 
     // Older kernels have TCPLostRetransmit too, but count only what SACK shows to be lost again.
     private static readonly Counter[] By54 =
     [
         Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop, Counter.TcpExtTCPLostRetransmit,
-        Counter.TcpExtTCPFastOpenPassiveAltKey,
+        Counter.TcpExtTCPFastOpenPassiveAltKey, Counter.TcpExtTCPFastOpenBlackhole, Counter.TcpExtTCPMTUPFail,
+        Counter.TcpExtTCPMTUPSuccess,
     ];
 
     private static readonly Counter[] By61 =

@@ -9,8 +9,8 @@ internal static class SysctlSets
     /// without a file.</summary>
     internal static readonly (string Name, string Value)[] DataPath =
     [
-        ("net.ipv4.tcp_available_congestion_control", "reno"),
-        ("net.ipv4.tcp_allowed_congestion_control", "reno"),
+        ("net.ipv4.tcp_available_congestion_control", "reno cubic bbr dctcp"),
+        ("net.ipv4.tcp_allowed_congestion_control", "reno cubic bbr"),
         ("net.ipv4.tcp_retries1", "3"),
         ("net.ipv4.tcp_retrans_collapse", "1"),
         ("net.ipv4.tcp_frto", "2"),

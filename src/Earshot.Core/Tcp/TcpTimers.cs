@@ -54,6 +54,21 @@ internal sealed class TcpTimers : ITimerHost, INetworkTimers, IDisposable
 
     internal TimerWheel Wheel { get; }
 
+    /// <summary>The timers that do not wait for a tick.</summary>
+    internal PreciseTimers Precise { get; } = new();
+
+    /// <summary>Runs the next of them.</summary>
+    internal void OnPreciseTimer()
+    {
+        (int owner, PreciseTimerKind kind) = Precise.Take();
+        if (kind == PreciseTimerKind.Pacing)
+        {
+            _tcp.Table.Connection(owner).OnPaceTimer();
+        }
+
+        _tcp.FinishDeferred();
+    }
+
     /// <inheritdoc/>
     public INetworkTimerOwner? NetworkOwner { get; set; }
 

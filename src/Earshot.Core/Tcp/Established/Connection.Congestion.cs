@@ -33,9 +33,11 @@ internal sealed partial class Connection : ISender
 
     uint ISender.Lost => _lostEver;
 
-    long ISender.DeliveredMicroseconds => 0;
+    long ISender.DeliveredMicroseconds => _sender.DeliveredNanoseconds / 1000;
 
-    uint ISender.AppLimited => 0;
+    long ISender.PaceMicroseconds => _sender.PaceNanoseconds / 1000;
+
+    uint ISender.AppLimited => _sender.AppLimited;
 
     long ISender.LastSentJiffies => _context.Clock.At(new Time.Instant(_lastSent));
 
@@ -45,7 +47,7 @@ internal sealed partial class Connection : ISender
 
     RecoveryState ISender.Recovery => _recovery;
 
-    long ISender.SmoothedRtt8 => _rtt.Smoothed << 3;
+    long ISender.SmoothedRtt8 => _rtt.Smoothed8;
 
     long ISender.MinimumRtt => _tally.MinimumRtt == 0 ? uint.MaxValue : _tally.MinimumRtt;
 
@@ -53,13 +55,16 @@ internal sealed partial class Connection : ISender
     bool ISender.IsWindowLimited => _windowLimited
         || (_congestion.Window < _congestion.Threshold && _congestion.Window < 2 * _mostPacketsOut);
 
-    bool ISender.IsPaced => false;
+    bool ISender.IsPaced => IsPaced;
 
-    long ISender.MaximumPacingRate => long.MaxValue;
+    long ISender.MaximumPacingRate => Options.Others is null ? long.MaxValue : LimitOfPace;
 
     int ISender.MaximumSuperPacket => MaximumSuperSegment;
 
     bool ISender.HasEcn => _hasEcn;
+
+    void ISender.MarkAppLimited() =>
+        _sender.AppLimited = Math.Max(1, (uint)_tally.Delivered + (uint)PacketsInFlight);
 
     uint ISender.Draw(uint bound) => _context.Identifications.Below(bound);
 
@@ -74,7 +79,7 @@ internal sealed partial class Connection : ISender
         _congestion.ClearPrivate();
         if (!IsOpening)
         {
-            Algorithm.Initialize(Congestion);
+            StartAlgorithm();
         }
     }
 
@@ -85,6 +90,7 @@ internal sealed partial class Connection : ISender
     private void StartAlgorithm()
     {
         _congestion.ClearPrivate();
+        _isPaced |= (Algorithm.Traits & CongestionTraits.Paced) != 0;
         Algorithm.Initialize(Congestion);
     }
 

@@ -99,6 +99,7 @@ internal sealed partial class Connection
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         int bytes = first.Length + second.Length;
+        _sender.PaceNanoseconds = Math.Max(_sender.PaceNanoseconds, _context.Now.Nanoseconds);
         _tally.Out += segments;
         _tally.DataOut += bytes > 0 ? segments : 0;
         _tally.BytesSent += bytes;

@@ -133,7 +133,7 @@ internal sealed partial class Connection
     {
         const int PacingShift = 10;
         Sysctls sysctls = _context.Sysctls;
-        long bytes = _congestion.PacingRate == 0 ? MaximumSuperSegment : _congestion.PacingRate >> PacingShift;
+        long bytes = Pace == 0 ? MaximumSuperSegment : Pace >> PacingShift;
         long shift = _tally.MinimumRtt == 0 ? 32 : _tally.MinimumRtt >> sysctls.TcpTsoRttLog;
         if (shift < 32)
         {

@@ -27,6 +27,7 @@ internal sealed partial class Connection
     private void SendData(SeqNumber seq, int length, TcpFlags flags, int mss, bool isNew)
     {
         const TcpFlags Last = TcpFlags.Psh | TcpFlags.Fin;
+        long before = _sender.PaceNanoseconds;
         if (length <= mss || (_route.Offload & InterfaceOffload.Segmentation) != 0)
         {
             SendPart(seq, length, flags, length > mss ? mss : 0);
@@ -42,7 +43,7 @@ internal sealed partial class Connection
         }
 
         _ = isNew;
-        AdvancePace(length);
+        AdvancePace(length, before);
     }
 
     private void SendPart(SeqNumber seq, int length, TcpFlags flags, int segmentSize)

@@ -23,6 +23,9 @@ internal struct RttEstimator
     /// <summary>Whether a sample was taken.</summary>
     internal readonly bool HasSample => _srtt8 != 0;
 
+    /// <summary>The smoothed time in eighths of a microsecond. Linux: srtt_us.</summary>
+    internal readonly long Smoothed8 => _srtt8;
+
     /// <summary>The smoothed time in microseconds.</summary>
     internal readonly long Smoothed => _srtt8 >> 3;
 
