@@ -40,6 +40,12 @@ public enum ChanceStream
 
     /// <summary>Identifications of IPv6 fragments.</summary>
     Fragments,
+
+    /// <summary>How long neighbours are held to be reachable.</summary>
+    Neighbors,
+
+    /// <summary>Delays and nonces of neighbour discovery.</summary>
+    Discovery,
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>

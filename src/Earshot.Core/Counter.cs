@@ -398,6 +398,16 @@ public enum Counter : byte
     Icmp6InEchos,
     /// <summary>Echo replies received over IPv6.</summary>
     Icmp6InEchoReplies,
+    /// <summary>Questions for listeners to groups received.</summary>
+    Icmp6InGroupMembQueries,
+    /// <summary>Router advertisements received.</summary>
+    Icmp6InRouterAdvertisements,
+    /// <summary>Questions for neighbours received.</summary>
+    Icmp6InNeighborSolicits,
+    /// <summary>Answers of neighbours received.</summary>
+    Icmp6InNeighborAdvertisements,
+    /// <summary>Redirects received over IPv6.</summary>
+    Icmp6InRedirects,
     /// <summary>Destination unreachable sent over IPv6.</summary>
     Icmp6OutDestUnreachs,
     /// <summary>Time exceeded sent over IPv6.</summary>
@@ -406,6 +416,14 @@ public enum Counter : byte
     Icmp6OutParmProblems,
     /// <summary>Echo replies sent over IPv6.</summary>
     Icmp6OutEchoReplies,
+    /// <summary>Questions for routers sent.</summary>
+    Icmp6OutRouterSolicits,
+    /// <summary>Questions for neighbours sent.</summary>
+    Icmp6OutNeighborSolicits,
+    /// <summary>Answers to neighbours sent.</summary>
+    Icmp6OutNeighborAdvertisements,
+    /// <summary>Reports of groups sent.</summary>
+    Icmp6OutMLDv2Reports,
     /// <summary>IPv6 datagrams to a port that nobody has.</summary>
     Udp6NoPorts,
     /// <summary>IPv6 datagrams with a bad length or checksum.</summary>

@@ -2,11 +2,13 @@ using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
+using Earshot.Core.Ip.Neighbors;
 using Earshot.Core.Profiles;
 using Earshot.Core.Sockets;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Time;
+using Earshot.Core.Wire;
 
 // Views and headers are filled before they are read; zeroing them first costs several nanoseconds a packet.
 [module: System.Runtime.CompilerServices.SkipLocalsInit]
@@ -26,6 +28,7 @@ public sealed class NetworkStack : IDisposable
     private readonly IpOutput _output;
     private readonly TcpLayer _tcp;
     private readonly IpLayer _ip;
+    private readonly EthernetLayer? _ethernet;
     private readonly PacketQueue _deferred = new(int.MaxValue);
     private readonly List<LedgerEntry> _verdicts = [];
     private PacketTap? _tap;
@@ -48,6 +51,12 @@ public sealed class NetworkStack : IDisposable
         _tcp = new TcpLayer(_context, _routes, _output);
         Calls = new SocketCalls(this, _context, _tcp, _routes);
         _ip = new IpLayer(_context, _routes, _output, _tcp, _tcp.Timers, Calls.UdpPorts);
+        if (EthernetLayer.IsNeeded(options))
+        {
+            _ethernet = new EthernetLayer(_context, _routes, _output, _tcp.Timers, _ip);
+            _ip.LinkTimers = _ethernet;
+            _ip.Icmp6.Discovery = _ethernet;
+        }
     }
 
     /// <summary>What the stack was made from.</summary>
@@ -132,7 +141,7 @@ public sealed class NetworkStack : IDisposable
         }
 
         // What the lookups will touch is fetched for all packets before the first is judged.
-        if (batch.Count > 1)
+        if (batch.Count > 1 && _ethernet is null)
         {
             Prefetch(batch);
         }
@@ -206,7 +215,11 @@ public sealed class NetworkStack : IDisposable
         ReadOnlySpan<byte> bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
         _transmitting = true;
         packet = new OutboundPacket(bytes, @interface, info, time);
-        _tap?.Invoke(new TappedPacket(bytes, time, @interface, outbound: true, info, default));
+        if (_tap is not null && TryStrip(ref bytes, @interface))
+        {
+            _tap(new TappedPacket(bytes, time, @interface, outbound: true, info, default));
+        }
+
         return true;
     }
 
@@ -231,6 +244,14 @@ public sealed class NetworkStack : IDisposable
         {
             rows.Add(row);
         }
+    }
+
+    /// <summary>Adds every neighbour of the Ethernet interfaces, as <c>ip neighbour</c> lists them.</summary>
+    /// <param name="rows">Where they go.</param>
+    public void CopyNeighbors(ICollection<NeighborRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        _ethernet?.Neighbors.CopyTo(rows);
     }
 
     /// <summary>Adds every listener, the oldest first.</summary>
@@ -287,6 +308,7 @@ public sealed class NetworkStack : IDisposable
     public void Dispose()
     {
         _ip.Dispose();
+        _ethernet?.Dispose();
         _tcp.Dispose();
     }
 
@@ -349,16 +371,34 @@ public sealed class NetworkStack : IDisposable
 
     private Instant Later(Instant moment) => moment > _context.Now ? moment : _context.Now;
 
+    private bool Input(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info) =>
+        _ethernet?.Port(@interface) is { } port
+            ? _ethernet.OnFrame(bytes, port, info) : _ip.OnPacket(bytes, @interface, info);
+
+    // A capture shows IP packets, of whichever link.
+    private bool TryStrip(ref ReadOnlySpan<byte> bytes, int @interface)
+    {
+        if (_ethernet?.Port(@interface) is null)
+        {
+            return true;
+        }
+
+        bool isIp = EthernetFrame.TryParse(bytes, out EthernetFrame frame)
+            && frame.Type is EthernetFrame.TypeIPv4 or EthernetFrame.TypeIPv6;
+        bytes = isIp ? frame.Payload : bytes;
+        return isIp;
+    }
+
     private bool TakeIn(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
     {
         if (_tap is null)
         {
-            return _ip.OnPacket(bytes, @interface, info);
+            return Input(bytes, @interface, info);
         }
 
         long before = Ledger.Count;
-        bool taken = _ip.OnPacket(bytes, @interface, info);
-        if (taken)
+        bool taken = Input(bytes, @interface, info);
+        if (taken && TryStrip(ref bytes, @interface))
         {
             _verdicts.Clear();
             Ledger.CopySince(before, _verdicts);

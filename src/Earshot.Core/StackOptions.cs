@@ -50,7 +50,7 @@ public sealed record StackOptions
     public int RequestLimit { get; init; } = DefaultRequestLimit;
 }
 
-/// <summary>An interface that carries raw IP packets.</summary>
+/// <summary>An interface: raw IP packets, or Ethernet.</summary>
 public sealed record InterfaceOptions
 {
     /// <summary>Its name, as <c>tun0</c>.</summary>
@@ -64,6 +64,10 @@ public sealed record InterfaceOptions
 
     /// <summary>What its link does for the stack.</summary>
     public InterfaceOffload Offload { get; init; }
+
+    /// <summary>How it speaks Ethernet: then its packets are whole frames; null (the default): it carries raw IP
+    /// packets.</summary>
+    public EthernetOptions? Ethernet { get; init; }
 }
 
 /// <summary>An address of an interface.</summary>

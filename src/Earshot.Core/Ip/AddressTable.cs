@@ -64,6 +64,10 @@ internal sealed class AddressTable
         }
     }
 
+    /// <summary>Whether an interface has an address, usable or not.</summary>
+    internal bool Has(InetAddress address, int index) =>
+        _list.Exists(own => own.Address == address && own.Interface == index);
+
     internal bool Remove(InetAddress address, int index) =>
         _list.RemoveAll(own => own.Address == address && own.Interface == index) > 0;
 

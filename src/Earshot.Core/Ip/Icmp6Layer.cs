@@ -31,6 +31,9 @@ internal sealed class Icmp6Layer
         _tcp = tcp;
     }
 
+    /// <summary>Who speaks with neighbours; null: no link has addresses of its own.</summary>
+    internal IDiscovery? Discovery { get; set; }
+
     /// <summary>Takes an ICMPv6 message in.</summary>
     internal void OnPacket(in IpPacket packet, int @interface)
     {
@@ -63,6 +66,18 @@ internal sealed class Icmp6Layer
                 return;
             case Icmp6Type.EchoReply:
                 mib.Count(Counter.Icmp6InEchoReplies);
+                break;
+            case >= DiscoveryType.ListenerQuery and <= DiscoveryType.Redirect:
+                mib.Count(message.Type switch
+                {
+                    DiscoveryType.ListenerQuery => Counter.Icmp6InGroupMembQueries,
+                    DiscoveryType.RouterAdvert => Counter.Icmp6InRouterAdvertisements,
+                    DiscoveryType.NeighborSolicit => Counter.Icmp6InNeighborSolicits,
+                    DiscoveryType.NeighborAdvert => Counter.Icmp6InNeighborAdvertisements,
+                    DiscoveryType.Redirect => Counter.Icmp6InRedirects,
+                    _ => Counter.None,
+                });
+                Discovery?.OnDiscovery(packet, @interface);
                 break;
             case < Icmp6Type.Echo:
                 OnError(packet, message, hosts, @interface);
@@ -113,6 +128,13 @@ internal sealed class Icmp6Layer
             Icmp6Type.TimeExceeded => Counter.Icmp6OutTimeExcds,
             _ => Counter.Icmp6OutDestUnreachs,
         });
+    }
+
+    /// <summary>Tells this host's own sender of a packet that no neighbour took it.</summary>
+    internal void SendUnreachable(in IpPacket packet)
+    {
+        const byte CodeAddressUnreachable = 3;
+        SendError(packet, Icmp6Type.DestinationUnreachable, CodeAddressUnreachable, 0, RouteTable.LoopbackInterface);
     }
 
     private static bool IsError(in IpPacket packet) => packet.Protocol == IpPacket.ProtocolIcmpV6
@@ -235,4 +257,11 @@ internal sealed class Icmp6Layer
 
         return quote.Length < at + PortsAndSequence ? NoNextHeader : next;
     }
+}
+
+/// <summary>Takes messages of neighbour discovery.</summary>
+internal interface IDiscovery
+{
+    /// <summary>Takes a message whose checksum is right.</summary>
+    void OnDiscovery(in IpPacket packet, int index);
 }

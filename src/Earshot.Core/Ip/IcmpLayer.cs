@@ -104,7 +104,7 @@ internal sealed class IcmpLayer
     internal void SendError(in IpPacket packet, byte type, byte code, uint rest, int @interface)
     {
         if (packet.IsLaterFragment || packet.Source.IsAny || packet.Source.IsMulticast
-            || !_routes.IsLocal(packet.Destination) || IsError(packet)
+            || !(_routes.IsLocal(packet.Destination) || _routes.IsLocal(packet.Source)) || IsError(packet)
             || !_routes.TryRoute(packet.Source, out Route route))
         {
             return;
@@ -120,7 +120,7 @@ internal sealed class IcmpLayer
         int quoted = Math.Min(packet.Bytes.Length, room);
         byte tos = (byte)((packet.Tos & TosBitsKept) | TosOfErrors);
         int length = IcmpPacket.HeaderLength + quoted;
-        if (!TryBegin(route, packet.Destination, packet.Source, tos, length, out Span<byte> message))
+        if (!TryBegin(route, From(packet, route), packet.Source, tos, length, out Span<byte> message))
         {
             return;
         }
@@ -135,6 +135,14 @@ internal sealed class IcmpLayer
             IcmpType.TimeExceeded => Counter.IcmpOutTimeExcds,
             _ => Counter.IcmpOutDestUnreachs,
         });
+    }
+
+    /// <summary>Tells this host's own sender of a packet that no neighbour took it.</summary>
+    internal void SendUnreachable(in IpPacket packet)
+    {
+        const byte CodeHostUnreachable = 1;
+        SendError(
+            packet, IcmpType.DestinationUnreachable, CodeHostUnreachable, 0, RouteTable.LoopbackInterface);
     }
 
     private static bool IsError(in IpPacket packet) =>

@@ -39,6 +39,9 @@ internal sealed partial class Ip6Layer : IDisposable
         _icmp = icmp;
     }
 
+    /// <summary>ICMPv6.</summary>
+    internal Icmp6Layer Icmp => _icmp;
+
     /// <summary>What waits for its other pieces.</summary>
     internal Reassembly Fragments => _fragments;
 

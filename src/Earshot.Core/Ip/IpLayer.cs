@@ -6,7 +6,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Ip;
 
 /// <summary>Which packets are ours, and whose they are. Linux: ip_rcv, ip_route_input, ip_local_deliver.</summary>
-internal sealed partial class IpLayer : INetworkTimerOwner, IDisposable
+internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposable
 {
     /// <summary>An interface that is not loopback: where errors about packets come from whose interface is not
     /// known any more.</summary>
@@ -46,19 +46,47 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IDisposable
         _icmp = icmp;
     }
 
+    /// <summary>Whose the timers of links are; null: no link has addresses of its own.</summary>
+    internal INetworkTimerOwner? LinkTimers { get; set; }
+
+    /// <summary>ICMPv6.</summary>
+    internal Icmp6Layer Icmp6 => _ipv6.Icmp;
+
     /// <summary>What waits for its other pieces.</summary>
     internal Reassembly Fragments => _fragments;
 
     /// <inheritdoc/>
     public void OnTimer(NetworkTimer kind, int owner)
     {
-        if (kind == NetworkTimer.Fragments)
+        switch (kind)
         {
-            OnFragmentTimer(owner);
+            case NetworkTimer.Fragments:
+                OnFragmentTimer(owner);
+                break;
+            case NetworkTimer.Fragments6:
+                _ipv6.OnFragmentTimer(owner);
+                break;
+            default:
+                LinkTimers!.OnTimer(kind, owner);
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnUnreachable(ReadOnlySpan<byte> packet, int @interface)
+    {
+        if (IpPacket.Parse(packet, out IpPacket parsed) != IpParseError.None)
+        {
+            return;
+        }
+
+        if (parsed.IsIPv6)
+        {
+            _ipv6.Icmp.SendUnreachable(parsed);
         }
         else
         {
-            _ipv6.OnFragmentTimer(owner);
+            _icmp.SendUnreachable(parsed);
         }
     }
 
@@ -71,7 +99,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IDisposable
 
     /// <summary>Takes a packet in, whatever its bytes are.</summary>
     /// <returns>False when it is for a connection that a call works on and must come again after it.</returns>
-    internal bool OnPacket(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
+    public bool OnPacket(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
     {
         Mib mib = _context.Mib;
         if (bytes.Length > 0 && bytes[0] >> 4 == 6)

@@ -27,6 +27,9 @@ internal sealed partial class IpOutput
     /// <summary>Packets to our own addresses.</summary>
     internal PacketQueue Loopback { get; } = new(LoopbackLimit);
 
+    /// <summary>Where packets go that leave by Ethernet.</summary>
+    internal ILinkOutput? Link { get; set; }
+
     /// <summary>Whether a capture looks on, so that checksums on loopback should be real.</summary>
     internal bool IsTapped { get; set; }
 
@@ -178,13 +181,22 @@ internal sealed partial class IpOutput
 
     /// <summary>The place for a packet of so many bytes, of whichever link.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Span<byte> Reserve(PacketQueue queue, in Route route, int length) => queue.Reserve(length);
+    private static Span<byte> Reserve(PacketQueue queue, in Route route, int length) => route.IsEthernet
+        ? queue.Reserve(EthernetFrame.HeaderLength + length)[EthernetFrame.HeaderLength..] : queue.Reserve(length);
 
     /// <summary>Hands the packet that was written into <see cref="Reserve"/> to its link.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Hand(PacketQueue queue, in Route route, in InetAddress to, int length, PacketInfo info)
     {
-        queue.Commit(length, route.Interface, info, _context.Now);
+        if (route.IsEthernet)
+        {
+            Link!.Output(queue, route, to, length, info);
+        }
+        else
+        {
+            queue.Commit(length, route.Interface, info, _context.Now);
+        }
+
         Mib mib = _context.Mib;
         bool isIPv4 = to.IsIPv4;
         mib.Count(isIPv4 ? Counter.IpOutTransmits : Counter.Ip6OutTransmits);

@@ -19,6 +19,9 @@ internal enum RouteFlags : byte
 
     /// <summary>The next hop is a router.</summary>
     Gateway = 4,
+
+    /// <summary>The link has addresses of its own, and packets leave in frames.</summary>
+    Ethernet = 8,
 }
 
 /// <summary>Where a packet goes.</summary>
@@ -39,6 +42,8 @@ internal readonly record struct Route(
     RouteFlags Flags = RouteFlags.None)
 {
     internal bool IsLocal => Interface == RouteTable.LoopbackInterface;
+
+    internal bool IsEthernet => (Flags & RouteFlags.Ethernet) != 0;
 
     internal bool IsMtuLocked => (Flags & RouteFlags.MtuLocked) != 0;
 

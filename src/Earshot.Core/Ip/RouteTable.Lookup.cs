@@ -291,7 +291,8 @@ internal sealed partial class RouteTable
             : SourceSelection.IPv6(_addresses.All, entry.Interface, destination));
         int mtu = MtuOf(entry.Interface, isIPv4);
         RouteFlags flags = (entry.IsMtuLocked ? RouteFlags.MtuLocked : RouteFlags.None)
-            | (entry.HasGateway ? RouteFlags.Gateway : RouteFlags.None);
+            | (entry.HasGateway ? RouteFlags.Gateway : RouteFlags.None)
+            | (Interface(entry.Interface).Ethernet is null ? RouteFlags.None : RouteFlags.Ethernet);
         return new Route(
             (ushort)entry.Interface, entry.OwnMss, source, entry.Mtu != 0 ? entry.Mtu : mtu,
             Interface(entry.Interface).Offload, (byte)entry.Prefix.PrefixLength, flags);

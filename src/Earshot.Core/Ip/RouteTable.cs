@@ -124,6 +124,13 @@ internal sealed partial class RouteTable
         Sort();
     }
 
+    /// <summary>Adds an address whose network's route is known otherwise.</summary>
+    internal void AddOwnAddress(in OwnAddress address)
+    {
+        _addresses.Add(address);
+        Forget();
+    }
+
     /// <summary>Changes how far an address may be used.</summary>
     internal void SetAddressFlags(in InetAddress address, int index, AddressFlags flags)
     {

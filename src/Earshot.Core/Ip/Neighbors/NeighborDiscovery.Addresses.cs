@@ -1,0 +1,450 @@
+using System;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Ip.Neighbors;
+
+/// <summary>An address of an Ethernet interface that a timer belongs to.</summary>
+internal sealed class ConfiguredAddress(in InterfaceAddress address, AddressFlags flags)
+{
+    internal InterfaceAddress Address { get; } = address;
+
+    internal AddressFlags Flags { get; set; } = flags;
+
+    internal bool IsTentative => (Flags & AddressFlags.Tentative) != 0;
+
+    /// <summary>Whether the question was asked, after which silence means that the address is free.</summary>
+    internal bool IsAsked { get; set; }
+
+    /// <summary>What tells our own question from another host's.</summary>
+    internal byte[] Nonce { get; } = new byte[6];
+
+    /// <summary>The jiffy at which it is no longer preferred; <see cref="long.MaxValue"/>: never.</summary>
+    internal long PreferredUntil { get; set; } = long.MaxValue;
+
+    /// <summary>The jiffy at which it is gone.</summary>
+    internal long ValidUntil { get; set; } = long.MaxValue;
+
+    internal int Timer = -1;
+}
+
+/// <summary>A route that a router told of.</summary>
+/// <param name="Prefix">The prefix, ::/0 of a default route.</param>
+/// <param name="Gateway">The router; null of hosts on the link.</param>
+internal sealed record ToldRoute(InterfaceAddress Prefix, InetAddress? Gateway)
+{
+    /// <summary>The jiffy at which it is forgotten.</summary>
+    internal long Until { get; set; }
+}
+
+/// <content>Own addresses, routers and groups.</content>
+internal sealed partial class NeighborDiscovery
+{
+    /// <summary>The most addresses that routers can give an interface. sysctl max_addresses.</summary>
+    internal const int AddressLimit = 16;
+
+    /// <summary>The most routes that routers can tell an interface of.</summary>
+    internal const int ToldLimit = 64;
+
+    private const ulong LinkLocalPrefix = 0xfe80_0000_0000_0000;
+    private const uint Forever = uint.MaxValue;
+    private const int LeastMtu = 1280;
+    private const int ReportRepeats = 1;
+    private static readonly TimeSpan FirstSolicit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan LongestSolicit = TimeSpan.FromSeconds(3600);
+
+    /// <summary>An interface comes up: its addresses are looked at, its link-local one is made.</summary>
+    internal void Begin(EthernetPort port)
+    {
+        port.RouterTimer = _timers.NewNode(NetworkTimer.Router, port.Index);
+        port.ReportTimer = _timers.NewNode(NetworkTimer.Report, port.Index);
+        if (port.Options.LinkLocal)
+        {
+            var own = new InetAddress(LinkLocalPrefix, port.Address.InterfaceIdentifier);
+            if (!_routes.Addresses.Has(own, port.Index))
+            {
+                _routes.AddAddress(new OwnAddress(own, 64, port.Index, AddressFlags.None));
+            }
+        }
+
+        foreach (OwnAddress own in _routes.Addresses.All.ToArray())
+        {
+            if (own.Interface == port.Index && own.Address.IsIPv6)
+            {
+                Look(port, new ConfiguredAddress(
+                    new InterfaceAddress(own.Address, own.PrefixLength), AddressFlags.None));
+            }
+        }
+    }
+
+    /// <summary>A timer of an address fired.</summary>
+    internal void OnAddressTimer(int owner)
+    {
+        (EthernetPort port, ConfiguredAddress own) = Owner(owner);
+        long now = _context.Jiffies;
+        if (own.IsTentative && !own.IsAsked)
+        {
+            own.IsAsked = true;
+            InetAddress group = SolicitedNode(own.Address.Address);
+            SendSolicit(
+                port, InetAddress.IPv6Any, group, MacAddress.ForGroup(group), own.Address.Address, own.Nonce);
+            _timers.Rearm(own.Timer, now + Ticks(TimeSpan.FromSeconds(1)));
+            return;
+        }
+
+        if (own.IsTentative)
+        {
+            SetFlags(port, own, own.Flags & ~AddressFlags.Tentative);
+            if (own.Address.Address.IsLinkLocal)
+            {
+                BeginReports(port);
+                if (port.Options.AcceptsRouters && port.Asked == 0)
+                {
+                    OnRouterTimer(port.Index);
+                }
+            }
+        }
+
+        Age(port, own, now);
+    }
+
+    /// <summary>It is time to ask for routers again, or a route that one told of is over.</summary>
+    internal void OnRouterTimer(int index)
+    {
+        EthernetPort port = _ethernet.Port(index)!;
+        long now = _context.Jiffies;
+        for (int i = port.Told.Count - 1; i >= 0; i--)
+        {
+            if (port.Told[i].Until <= now)
+            {
+                _routes.RemoveRoute(port.Told[i].Prefix, index, port.Told[i].Gateway);
+                port.Told.RemoveAt(i);
+            }
+        }
+
+        if (!port.HasRouter)
+        {
+            AskRouters(port, now);
+            return;
+        }
+
+        ArmRouterTimer(port, now);
+    }
+
+    /// <summary>It is time to repeat what groups are listened to.</summary>
+    internal void OnReportTimer(int index)
+    {
+        EthernetPort port = _ethernet.Port(index)!;
+        SendReport(port, isChange: port.Reports > 0);
+        if (port.Reports > 0)
+        {
+            port.Reports--;
+            ArmReport(port);
+        }
+    }
+
+    /// <summary>A program joined the first, or left the last, of a group.</summary>
+    internal void OnGroupChange(EthernetPort port) => BeginReports(port);
+
+    /// <summary>A multicast router asks who listens. Linux: igmp6_event_query.</summary>
+    internal void OnQuery(int index)
+    {
+        if (_ethernet.Port(index) is { } port)
+        {
+            port.Reports = 0;
+            ArmReport(port);
+        }
+    }
+
+    /// <summary>Gives the timers back.</summary>
+    internal void End(EthernetPort port)
+    {
+        _timers.FreeNode(ref port.RouterTimer);
+        _timers.FreeNode(ref port.ReportTimer);
+        foreach (ConfiguredAddress own in port.Configured)
+        {
+            _timers.FreeNode(ref own.Timer);
+        }
+    }
+
+    private static ConfiguredAddress? FindConfigured(EthernetPort port, in InetAddress address)
+    {
+        foreach (ConfiguredAddress own in port.Configured)
+        {
+            if (own.Address.Address == address)
+            {
+                return own;
+            }
+        }
+
+        return null;
+    }
+
+    // A timer's owner: the interface and the address's place in its list.
+    private static int Owner(EthernetPort port, int place) => (port.Index << 8) | place;
+
+    private (EthernetPort Port, ConfiguredAddress Own) Owner(int owner)
+    {
+        EthernetPort port = _ethernet.Port(owner >> 8)!;
+        return (port, port.Configured[owner & 0xff]);
+    }
+
+    private void Look(EthernetPort port, ConfiguredAddress own)
+    {
+        own.Timer = _timers.NewNode(NetworkTimer.Address, Owner(port, port.Configured.Count));
+        port.Configured.Add(own);
+        port.Groups.Add(SolicitedNode(own.Address.Address));
+        if (!port.Options.DetectsDuplicates)
+        {
+            if (own.Address.Address.IsLinkLocal)
+            {
+                BeginReports(port);
+                _timers.Rearm(port.RouterTimer, _context.Jiffies + 1);
+            }
+
+            Age(port, own, _context.Jiffies);
+            return;
+        }
+
+        SetFlags(port, own, own.Flags | AddressFlags.Tentative);
+        BinaryPrimitives.WriteUInt32BigEndian(own.Nonce, _chance.NextUInt32());
+        BinaryPrimitives.WriteUInt16BigEndian(own.Nonce.AsSpan(4), (ushort)_chance.NextUInt32());
+        long delay = _chance.Below((uint)Ticks(TimeSpan.FromSeconds(1)));
+        _timers.Rearm(own.Timer, _context.Jiffies + 1 + delay);
+    }
+
+    private void SetFlags(EthernetPort port, ConfiguredAddress own, AddressFlags flags)
+    {
+        own.Flags = flags;
+        _routes.SetAddressFlags(own.Address.Address, port.Index, flags);
+    }
+
+    // Another host has it: it is never used.
+    private void GiveUp(EthernetPort port, ConfiguredAddress own)
+    {
+        _timers.Disarm(own.Timer);
+        SetFlags(port, own, (own.Flags & ~AddressFlags.Tentative) | AddressFlags.Duplicate);
+        string name = _routes.InterfaceName(port.Index)!;
+        _context.Log.Add(
+            _context.Now, $"IPv6: {name}: IPv6 duplicate address {own.Address.Address} used by another host detected!");
+    }
+
+    // Lifetimes: first no longer preferred, then gone.
+    private void Age(EthernetPort port, ConfiguredAddress own, long now)
+    {
+        if (own.ValidUntil <= now)
+        {
+            _routes.RemoveAddress(own.Address.Address, port.Index);
+            SetFlags(port, own, own.Flags | AddressFlags.Duplicate);
+            return;
+        }
+
+        bool old = own.PreferredUntil <= now;
+        AddressFlags flags = old ? own.Flags | AddressFlags.Deprecated : own.Flags & ~AddressFlags.Deprecated;
+        if (flags != own.Flags)
+        {
+            SetFlags(port, own, flags);
+        }
+
+        long next = old ? own.ValidUntil : Math.Min(own.PreferredUntil, own.ValidUntil);
+        if (next != long.MaxValue && !own.IsTentative)
+        {
+            _timers.Rearm(own.Timer, Math.Max(next, now + 1));
+        }
+    }
+
+    private void AskRouters(EthernetPort port, long now)
+    {
+        InetAddress from = SourceSelection.IPv6(_routes.Addresses.All, port.Index, AllRouters);
+        Span<byte> message = stackalloc byte[MessageHeader + DiscoveryOptions.LinkLayerLength];
+        message.Clear();
+        message[0] = DiscoveryType.RouterSolicit;
+        DiscoveryOptions.WriteLinkLayer(
+            message[MessageHeader..], DiscoveryOptions.SourceLinkLayer, port.Address);
+        Send(
+            port, from, AllRouters, MacAddress.ForGroup(AllRouters), from.IsAny ? message[..MessageHeader] : message,
+            Counter.Icmp6OutRouterSolicits);
+        double seconds = Math.Min(
+            FirstSolicit.TotalSeconds * Math.Pow(2, Math.Min(port.Asked, 16)), LongestSolicit.TotalSeconds);
+        port.Asked++;
+        _timers.Rearm(port.RouterTimer, now + Ticks(TimeSpan.FromSeconds(seconds)));
+    }
+
+    /// <summary>A router tells of itself. Linux: ndisc_router_discovery.</summary>
+    private void OnRouter(in IpPacket packet, in DiscoveryOptions options, EthernetPort port)
+    {
+        const int LifetimeOffset = 6;
+        ReadOnlySpan<byte> message = packet.Payload;
+        long now = _context.Jiffies;
+        int lifetime = BinaryPrimitives.ReadUInt16BigEndian(message[LifetimeOffset..]);
+        port.HasRouter = true;
+        Tell(port, new InterfaceAddress(InetAddress.IPv6Any, 0), packet.Source, (uint)lifetime, now);
+        if (options.TryLinkLayer(DiscoveryOptions.SourceLinkLayer, out MacAddress hardware)
+            && _table.FindOrAdd(packet.Source, port.Index) is { } router)
+        {
+            router.IsRouter = true;
+            _table.Update(router, hardware, NeighborState.Stale, overrides: true);
+        }
+
+        if (options.Mtu is >= LeastMtu and var mtu && mtu <= (uint)_routes.Interface(port.Index).Mtu)
+        {
+            _routes.SetIPv6Mtu(port.Index, (int)mtu);
+        }
+
+        for (int i = 0; options.TryPrefix(i, out AdvertisedPrefix prefix); i++)
+        {
+            OnPrefix(prefix, port, now);
+        }
+
+        ArmRouterTimer(port, now);
+    }
+
+    /// <summary>Linux: addrconf_prefix_rcv.</summary>
+    private void OnPrefix(in AdvertisedPrefix told, EthernetPort port, long now)
+    {
+        InetAddress network = told.Prefix.Address;
+        if (told.PreferredSeconds > told.ValidSeconds || network.IsMulticast || network.IsLinkLocal)
+        {
+            return;
+        }
+
+        if (told.IsOnLink)
+        {
+            Tell(port, told.Prefix, null, told.ValidSeconds, now);
+        }
+
+        if (!told.IsAutonomous || told.Prefix.PrefixLength != 64)
+        {
+            return;
+        }
+
+        const uint TwoHours = 7200;
+        var address = new InetAddress(network.High, port.Address.InterfaceIdentifier);
+        ConfiguredAddress? own = FindConfigured(port, address);
+        if (own is null)
+        {
+            if (told.ValidSeconds == 0 || port.Configured.Count >= AddressLimit)
+            {
+                return;
+            }
+
+            own = new ConfiguredAddress(new InterfaceAddress(address, 64), AddressFlags.Automatic);
+            own.ValidUntil = Until(now, told.ValidSeconds);
+            own.PreferredUntil = Until(now, told.PreferredSeconds);
+            _routes.AddOwnAddress(new OwnAddress(address, 64, port.Index, AddressFlags.Automatic));
+            Look(port, own);
+            return;
+        }
+
+        // Nobody can end an address at once by a forged message. RFC 4862 §5.5.3 e.
+        long left = own.ValidUntil == long.MaxValue ? long.MaxValue : own.ValidUntil - now;
+        long valid = Until(now, told.ValidSeconds);
+        long floor = now + Math.Min(left, Ticks(TimeSpan.FromSeconds(TwoHours)));
+        own.ValidUntil = told.ValidSeconds > TwoHours || valid - now > left ? valid : Math.Max(valid, floor);
+        own.PreferredUntil = Until(now, told.PreferredSeconds);
+        Age(port, own, now);
+    }
+
+    private void Tell(
+        EthernetPort port, in InterfaceAddress prefix, InetAddress? gateway, uint seconds, long now)
+    {
+        InterfaceAddress wanted = prefix;
+        ToldRoute? known = port.Told.Find(route => route.Prefix == wanted && route.Gateway == gateway);
+        if (seconds == 0)
+        {
+            if (known is not null)
+            {
+                _routes.RemoveRoute(prefix, port.Index, gateway);
+                port.Told.Remove(known);
+            }
+
+            return;
+        }
+
+        if (known is null)
+        {
+            if (port.Told.Count >= ToldLimit)
+            {
+                return;
+            }
+
+            known = new ToldRoute(prefix, gateway);
+            port.Told.Add(known);
+            _routes.AddRoute(new RouteOptions(prefix, port.Index, gateway));
+        }
+
+        known.Until = Until(now, seconds);
+    }
+
+    private long Until(long now, uint seconds) =>
+        seconds == Forever ? long.MaxValue : now + Ticks(TimeSpan.FromSeconds(seconds));
+
+    private void ArmRouterTimer(EthernetPort port, long now)
+    {
+        long next = long.MaxValue;
+        foreach (ToldRoute route in port.Told)
+        {
+            next = Math.Min(next, route.Until);
+        }
+
+        if (next == long.MaxValue)
+        {
+            _timers.Disarm(port.RouterTimer);
+        }
+        else
+        {
+            _timers.Rearm(port.RouterTimer, Math.Max(next, now + 1));
+        }
+    }
+
+    private void BeginReports(EthernetPort port)
+    {
+        SendReport(port, isChange: true);
+        port.Reports = ReportRepeats;
+        ArmReport(port);
+    }
+
+    private void ArmReport(EthernetPort port) => _timers.Rearm(
+        port.ReportTimer, _context.Jiffies + 1 + _chance.Below((uint)Ticks(TimeSpan.FromSeconds(1))));
+
+    /// <summary>Tells all groups that are listened to. RFC 3810 §5.2; it carries the router alert.</summary>
+    private void SendReport(EthernetPort port, bool isChange)
+    {
+        const int HopByHop = 8;
+        const int Record = 20;
+        const int RecordsLimit = 64;
+        const byte ChangeToExclude = 4;
+        const byte IsExclude = 2;
+        int records = Math.Min(port.Groups.Count, RecordsLimit);
+        int length = IpPacket.IPv6HeaderLength + HopByHop + MessageHeader + (records * Record);
+        if (records == 0 || !_ethernet.TryBeginFrame(
+            port, MacAddress.ForGroup(ReportGroup), EthernetFrame.TypeIPv6, length, out Span<byte> packet))
+        {
+            return;
+        }
+
+        InetAddress from = SourceSelection.IPv6(_routes.Addresses.All, port.Index, ReportGroup);
+        var fields = new IpFields(from, ReportGroup, 0, 0, 0, 1, DontFragment: false);
+        IpPacket.WriteHeader(packet, fields, length - IpPacket.IPv6HeaderLength);
+        Span<byte> alert = packet.Slice(IpPacket.IPv6HeaderLength, HopByHop);
+        ((ReadOnlySpan<byte>)[IpPacket.ProtocolIcmpV6, 0, 5, 2, 0, 0, 1, 0]).CopyTo(alert);
+        Span<byte> message = packet[(IpPacket.IPv6HeaderLength + HopByHop)..];
+        message.Clear();
+        message[0] = DiscoveryType.ListenerReport;
+        BinaryPrimitives.WriteUInt16BigEndian(message[6..], (ushort)records);
+        for (int i = 0; i < records; i++)
+        {
+            Span<byte> record = message.Slice(MessageHeader + (i * Record), Record);
+            record[0] = isChange ? ChangeToExclude : IsExclude;
+            port.Groups[i].WriteIPv6(record[4..]);
+        }
+
+        ulong pseudo = Checksum.PseudoHeader(from, ReportGroup, IpPacket.ProtocolIcmpV6, message.Length);
+        Unsafe.WriteUnaligned(
+            ref message[IcmpPacket.ChecksumOffset], Checksum.Finish(Checksum.Add(message, pseudo)));
+        Finish(port, length, Counter.Icmp6OutMLDv2Reports);
+    }
+
+    private long Ticks(TimeSpan span) => _context.Clock.From(span);
+}
