@@ -20,8 +20,10 @@ namespace Earshot.Cli.Driving;
 /// <param name="Profile">The kernel to behave like.</param>
 /// <param name="Seed">Its seed; drawn from the operating system when null.</param>
 /// <param name="Name">Its name for the commands of other terminals; null for none.</param>
+/// <param name="EventsPath">A file for every change of state; null for none.</param>
 internal sealed record DrivenStackOptions(
-    string Device, IReadOnlyList<InterfaceAddress> Addresses, KernelProfile Profile, ulong? Seed, string? Name);
+    string Device, IReadOnlyList<InterfaceAddress> Addresses, KernelProfile Profile, ulong? Seed, string? Name,
+    string? EventsPath);
 
 /// <summary>A stack on a TUN device for a driver.</summary>
 internal sealed class DrivenStack : IAsyncDisposable
@@ -34,15 +36,18 @@ internal sealed class DrivenStack : IAsyncDisposable
     private readonly DelayLink _link;
     private readonly EarshotStack _stack;
     private readonly NetworkStack _core;
+    private readonly StateLog? _events;
     private readonly ControlServer? _control;
 
     private DrivenStack(
-        TunLink device, DelayLink link, EarshotStack stack, NetworkStack core, ControlServer? control)
+        TunLink device, DelayLink link, EarshotStack stack, NetworkStack core, StateLog? events,
+        ControlServer? control)
     {
         _device = device;
         _link = link;
         _stack = stack;
         _core = core;
+        _events = events;
         _control = control;
         Driver = new Driver(stack, link.Hold);
     }
@@ -55,11 +60,13 @@ internal sealed class DrivenStack : IAsyncDisposable
     /// <exception cref="CommandException">The name is taken, or the device's name cannot be one.</exception>
     internal static async Task<DrivenStack> StartAsync(DrivenStackOptions options, Terminal terminal)
     {
-        TunLink device = new Device(options.Device, options.Addresses[0], Gateway: null, Offload: false).Open();
-        var link = new DelayLink(device);
+        StateLog? events = EventsOption.Open(options.EventsPath, terminal.Say);
+        TunLink? device = null;
         EarshotStack? stack = null;
         try
         {
+            device = new Device(options.Device, options.Addresses[0], Gateway: null, Offload: false).Open();
+            var link = new DelayLink(device);
             stack = EarshotStack.Start(
                 new StackOptions
                 {
@@ -78,6 +85,11 @@ internal sealed class DrivenStack : IAsyncDisposable
 
             // Kept for one purpose: to show the state of a stack that has broken.
             NetworkStack core = await stack.InvokeAsync(s => s).ConfigureAwait(false);
+            if (events is not null)
+            {
+                await stack.InvokeAsync(s => s.Observer = events.OnChange).ConfigureAwait(false);
+            }
+
             ControlServer? control = options.Name is { } name
                 ? ControlServer.Open(name, new StackService(stack).HandleAsync) : null;
             terminal.Say(
@@ -90,7 +102,7 @@ internal sealed class DrivenStack : IAsyncDisposable
                     + $"'ip link set {device.Name} up'");
             }
 
-            return new DrivenStack(device, link, stack, core, control);
+            return new DrivenStack(device, link, stack, core, events, control);
         }
         catch
         {
@@ -100,9 +112,10 @@ internal sealed class DrivenStack : IAsyncDisposable
             }
             else
             {
-                device.Dispose();
+                device?.Dispose();
             }
 
+            events?.Dispose();
             throw;
         }
     }
@@ -115,6 +128,7 @@ internal sealed class DrivenStack : IAsyncDisposable
         while (true)
         {
             Task first = await Task.WhenAny(task, _stack.Completion, Task.Delay(DeviceLook)).ConfigureAwait(false);
+            _events?.Flush();
             if (_stack.Failure is { } failure)
             {
                 return TellFailure(failure, terminal);
@@ -158,6 +172,7 @@ internal sealed class DrivenStack : IAsyncDisposable
         }
 
         await _stack.DisposeAsync().ConfigureAwait(false);
+        _events?.Dispose();
     }
 
     private bool IsTalking(NetworkStack stack) => _link.HeldCount > 0 || stack.TransmitQueueLength > 0

@@ -6,6 +6,7 @@ using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Control;
 using Earshot.Cli.Driving;
+using Earshot.Cli.Running;
 using Earshot.Core;
 using Earshot.Core.Profiles;
 
@@ -51,7 +52,8 @@ internal static class DriveVerb
                 result.AddError($"'{result.Tokens[^1].Value}' cannot be a stack's name");
             }
         });
-        var command = new Command("drive", Description) { tun, address, profile, seed, name };
+        Option<string?> events = EventsOption.Create();
+        var command = new Command("drive", Description) { tun, address, profile, seed, name, events };
         command.SetAction((parsed, cancellation) =>
         {
             string device = parsed.GetRequiredValue(tun);
@@ -59,7 +61,8 @@ internal static class DriveVerb
                 parsed.GetValue(address) is { Length: > 0 } given ? given : KernelSide.NeighborsOn(device);
             return RunAsync(
                 new DrivenStackOptions(
-                    device, own, parsed.GetRequiredValue(profile), parsed.GetValue(seed), parsed.GetValue(name)),
+                    device, own, parsed.GetRequiredValue(profile), parsed.GetValue(seed), parsed.GetValue(name),
+                    parsed.GetValue(events)),
                 terminal,
                 cancellation);
         });

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
@@ -59,6 +60,26 @@ public sealed class DriveTests : IAsyncLifetime
         await drive.OkAsync("close s");
         Assert.Equal("pong\nb''\n", (await client).Out);
         Assert.Equal(0, await drive.EndInputAsync());
+    }
+
+    [TunFact]
+    public async Task Changes_of_state_go_to_a_file_line_by_line()
+    {
+        string file = Path.GetTempFileName();
+        await using (var drive = DriveProcess.Start(_space, $"--tun {Device} --events {file}"))
+        {
+            await drive.OkAsync("socket l tcp");
+            await drive.OkAsync("bind l 0.0.0.0 80");
+            await drive.OkAsync("listen l 5");
+            await drive.OkAsync("close l");
+            Assert.Equal(0, await drive.EndInputAsync());
+        }
+
+        string[] lines = await File.ReadAllLinesAsync(file);
+        File.Delete(file);
+        Assert.Equal(2, lines.Length);
+        Assert.Contains("\"new\":\"LISTEN\"", lines[0]);
+        Assert.Contains("\"old\":\"LISTEN\",\"new\":\"CLOSE\"", lines[1]);
     }
 
     [TunTheory("python3")]
