@@ -123,6 +123,12 @@ public static class Errno
     /// <summary>Machine is not on the network.</summary>
     public const int ENONET = 64;
 
+    /// <summary>No space left on device.</summary>
+    public const int ENOSPC = 28;
+
+    /// <summary>State not recoverable.</summary>
+    public const int ENOTRECOVERABLE = 131;
+
     /// <summary>The name of an error number, as <c>EAGAIN</c>; the number itself when it has none here.</summary>
     /// <param name="errno">The number, positive or negated.</param>
     public static string Name(int errno)

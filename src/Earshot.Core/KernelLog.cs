@@ -28,6 +28,9 @@ public sealed class KernelLog
     /// <summary>The lines, the oldest first.</summary>
     public IReadOnlyCollection<KernelLogLine> Lines => _lines;
 
+    /// <summary>Lines that were ever written, those that are forgotten too.</summary>
+    internal long Count { get; private set; }
+
     /// <summary>Whether one more line may be written now; if so it must be.</summary>
     internal bool TryTake(Instant now)
     {
@@ -74,5 +77,6 @@ public sealed class KernelLog
         }
 
         _lines.Enqueue(new KernelLogLine(now, text));
+        Count++;
     }
 }

@@ -87,6 +87,10 @@ public sealed class Ledger
     /// <summary>The newest entry; before the first verdict one of <see cref="RuleId.None"/>.</summary>
     internal LedgerEntry Last => _ring[(Count - 1) & (RingSize - 1)];
 
+    /// <summary>The entry of a number, 0 for the first verdict that was given; it must still be in the
+    /// ring.</summary>
+    internal ref readonly LedgerEntry At(long number) => ref _ring[number & (RingSize - 1)];
+
     /// <summary>Every tally, in the order in which the rules first spoke.</summary>
     public IReadOnlyList<RuleTally> Tallies => _order;
 

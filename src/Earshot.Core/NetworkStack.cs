@@ -42,7 +42,8 @@ public sealed class NetworkStack : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.TransmitQueueLimit, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.DescriptorLimit, DescriptorTable.First);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.FirstDescriptor);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.DescriptorLimit, options.FirstDescriptor);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestLimit, 1);
         Options = options;
         _context = new StackContext(options, now);
@@ -156,6 +157,19 @@ public sealed class NetworkStack : IDisposable
         }
     }
 
+    /// <summary>Takes one packet in, at the present; the stack only reads it.</summary>
+    /// <param name="packet">The whole IP packet.</param>
+    /// <param name="interface">The interface that it came by: 2 is the first after loopback.</param>
+    /// <param name="info">What the link knows about it.</param>
+    internal void OnPacket(ReadOnlySpan<byte> packet, int @interface, PacketInfo info)
+    {
+        TakeIn(packet, @interface, info);
+        if (_output.Loopback.Count > 0)
+        {
+            Drain(null);
+        }
+    }
+
     /// <summary>Runs every timer that is due, each at its own time, and moves the clock.</summary>
     /// <param name="now">The moment; one before <see cref="Now"/> counts as <see cref="Now"/>.</param>
     public void OnTimer(Instant now)
@@ -196,16 +210,7 @@ public sealed class NetworkStack : IDisposable
     public bool TryTransmit(out OutboundPacket packet)
     {
         PacketQueue outbox = _output.Outbox;
-        if (_transmitting)
-        {
-            outbox.Drop();
-            _transmitting = false;
-            if (outbox.Count <= Options.TransmitQueueLimit / 2)
-            {
-                _tcp.Unblock();
-            }
-        }
-
+        CompleteTransmit();
         if (outbox.Count == 0)
         {
             packet = default;
@@ -222,6 +227,24 @@ public sealed class NetworkStack : IDisposable
 
         return true;
     }
+
+    /// <summary>The packet that <see cref="TryTransmit"/> gave last has left: its place is free, and what waited for
+    /// that goes on.</summary>
+    internal void CompleteTransmit()
+    {
+        if (_transmitting)
+        {
+            _output.Outbox.Drop();
+            _transmitting = false;
+            if (_output.Outbox.Count <= Options.TransmitQueueLimit / 2)
+            {
+                _tcp.Unblock();
+            }
+        }
+    }
+
+    /// <summary>The packet that <see cref="TryTransmit"/> gave last has not left: it comes again.</summary>
+    internal void CancelTransmit() => _transmitting = false;
 
     /// <summary>Takes the next event.</summary>
     /// <returns>False when there is none.</returns>

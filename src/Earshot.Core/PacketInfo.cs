@@ -25,7 +25,11 @@ public readonly record struct PacketInfo(
     PacketFlags Flags = PacketFlags.None,
     ushort SegmentSize = 0,
     ushort ChecksumStart = 0,
-    ushort ChecksumOffset = 0);
+    ushort ChecksumOffset = 0)
+{
+    /// <summary>The packet's mark: what came with it, or SO_MARK of the socket that sends it.</summary>
+    public uint Mark { get; init; }
+}
 
 /// <summary>What the link behind an interface does for the stack.</summary>
 [Flags]

@@ -34,7 +34,11 @@ public sealed record StackOptions
     /// <summary>Congestion controls beside those that every stack has; their names must be new.</summary>
     public IReadOnlyList<ICongestionControl> CongestionControls { get; init; } = [];
 
-    /// <summary>Descriptors beyond which socket() answers EMFILE.</summary>
+    /// <summary>The lowest descriptor: 3, since 0, 1 and 2 belong to every program, unless they need not be
+    /// like a program's.</summary>
+    public int FirstDescriptor { get; init; } = 3;
+
+    /// <summary>Descriptors beyond which socket() answers EMFILE: one more than the highest.</summary>
     public int DescriptorLimit { get; init; } = DefaultDescriptorLimit;
 
     /// <summary>The time of day, UTC, at the zero of the stack's clock; only ICMP timestamps tell it.</summary>

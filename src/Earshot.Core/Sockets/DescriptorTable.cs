@@ -2,20 +2,26 @@ using System.Collections.Generic;
 
 namespace Earshot.Core.Sockets;
 
-/// <summary>Descriptors of sockets and epolls: the lowest free number first, from 3 on, up to a limit.</summary>
+/// <summary>Descriptors of sockets and epolls: the lowest free number first, up to a limit.</summary>
 internal sealed class DescriptorTable
 {
-    /// <summary>0, 1 and 2 belong to every program.</summary>
-    internal const int First = 3;
-
-    private readonly List<OpenFile?> _files = [null, null, null];
+    private readonly List<OpenFile?> _files = [];
     private readonly PriorityQueue<int, int> _free = new();
+    private readonly int _first;
     private readonly int _limit;
 
-    internal DescriptorTable(int limit) => _limit = limit;
+    internal DescriptorTable(int first, int limit)
+    {
+        _first = first;
+        _limit = limit;
+        while (_files.Count < first)
+        {
+            _files.Add(null);
+        }
+    }
 
     /// <summary>Descriptors in use.</summary>
-    internal int Count => _files.Count - First - _free.Count;
+    internal int Count => _files.Count - _first - _free.Count;
 
     /// <summary>Every socket, by descriptor.</summary>
     internal IEnumerable<Socket> All
@@ -35,14 +41,14 @@ internal sealed class DescriptorTable
     /// <summary>Finds a socket; what is there instead says <see cref="Missing"/>.</summary>
     internal bool TryGet(int descriptor, out Socket socket)
     {
-        socket = descriptor >= First && descriptor < _files.Count ? (_files[descriptor] as Socket)! : null!;
+        socket = (uint)descriptor < (uint)_files.Count ? (_files[descriptor] as Socket)! : null!;
         return socket is not null;
     }
 
     /// <summary>Finds a socket or an epoll.</summary>
     internal bool TryGetFile(int descriptor, out OpenFile file)
     {
-        file = descriptor >= First && descriptor < _files.Count ? _files[descriptor]! : null!;
+        file = (uint)descriptor < (uint)_files.Count ? _files[descriptor]! : null!;
         return file is not null;
     }
 

@@ -54,7 +54,7 @@ public sealed partial class SocketCalls
         _ports = new PortTable(context, tcp, chance);
         _chooser = new PortChooser(context, tcp, _ports, chance);
         _udpPorts = new UdpPortTable(context, _ports, chance);
-        Descriptors = new DescriptorTable(context.Options.DescriptorLimit);
+        Descriptors = new DescriptorTable(context.Options.FirstDescriptor, context.Options.DescriptorLimit);
     }
 
     /// <summary>Who makes the calls from now on; at first the superuser.</summary>
