@@ -116,6 +116,12 @@ public enum Counter : byte
     TcpExtSyncookiesFailed,
     /// <summary>Requests removed by a reset, a SYN or abort_on_overflow.</summary>
     TcpExtEmbryonicRsts,
+    /// <summary>Times that received data had to make room.</summary>
+    TcpExtPruneCalled,
+    /// <summary>Times that it could not.</summary>
+    TcpExtRcvPruned,
+    /// <summary>Times that data beyond a gap gave way.</summary>
+    TcpExtOfoPruned,
     /// <summary>ICMP errors that quote a number outside the window.</summary>
     TcpExtOutOfWindowIcmps,
     /// <summary>TIME_WAIT entries made.</summary>
@@ -192,6 +198,12 @@ public enum Counter : byte
     TcpExtTCPRenoRecoveryFail,
     /// <summary>Timeouts in a recovery by SACK.</summary>
     TcpExtTCPSackRecoveryFail,
+    /// <summary>Received packets copied into others to save memory.</summary>
+    TcpExtTCPRcvCollapsed,
+    /// <summary>D-SACK blocks sent of data before the next expected.</summary>
+    TcpExtTCPDSACKOldSent,
+    /// <summary>D-SACK blocks sent of data beyond a gap.</summary>
+    TcpExtTCPDSACKOfoSent,
     /// <summary>D-SACKs of what was acknowledged.</summary>
     TcpExtTCPDSACKRecv,
     /// <summary>D-SACKs of what was not.</summary>
@@ -206,6 +218,10 @@ public enum Counter : byte
     TcpExtTCPAbortOnTimeout,
     /// <summary>FIN_WAIT2 not kept.</summary>
     TcpExtTCPAbortOnLinger,
+    /// <summary>Resets that could not be sent.</summary>
+    TcpExtTCPAbortFailed,
+    /// <summary>Times that TCP's memory came under pressure.</summary>
+    TcpExtTCPMemoryPressures,
     /// <summary>SACK blocks that cannot be.</summary>
     TcpExtTCPSACKDiscard,
     /// <summary>D-SACKs from before the last recovery.</summary>
@@ -228,6 +244,8 @@ public enum Counter : byte
     TcpExtTCPReqQFullDrop,
     /// <summary>Retransmissions that the device did not take.</summary>
     TcpExtTCPRetransFail,
+    /// <summary>Received packets that became one with the one before.</summary>
+    TcpExtTCPRcvCoalesce,
     /// <summary>Segments queued out of order.</summary>
     TcpExtTCPOFOQueue,
     /// <summary>Out-of-order segments dropped for want of memory.</summary>
@@ -296,8 +314,12 @@ public enum Counter : byte
     TcpExtTCPDelivered,
     /// <summary>Packets delivered by ACKs with ECE.</summary>
     TcpExtTCPDeliveredCE,
+    /// <summary>Duplicate ACKs that were saved by gathering them.</summary>
+    TcpExtTCPAckCompressed,
     /// <summary>Data that met a closed window.</summary>
     TcpExtTCPZeroWindowDrop,
+    /// <summary>Segments in order dropped for want of memory.</summary>
+    TcpExtTCPRcvQDrop,
     /// <summary>Fast Open connections made with the backup key.</summary>
     TcpExtTCPFastOpenPassiveAltKey,
     /// <summary>Flow hashes changed by a timeout.</summary>

@@ -55,6 +55,7 @@ public sealed partial class Sysctls
     internal readonly long[] TcpMem = [287_901, 383_868, 575_802];
     internal readonly long[] UdpMem = [575_802, 767_736, 1_151_604];
     internal int TcpMaxOrphans = 131_072;
+    internal int TcpStdurg;
     internal int RmemDefault = 212_992;
     internal int WmemDefault = 212_992;
     internal int OptmemMax = 131_072;
@@ -114,6 +115,7 @@ public sealed partial class Sysctls
         yield return Longs("net.ipv4.tcp_mem", s => s.TcpMem);
         yield return Longs("net.ipv4.udp_mem", s => s.UdpMem);
         yield return Number("net.ipv4.tcp_max_orphans", int.MinValue, Int, s => ref s.TcpMaxOrphans);
+        yield return Number("net.ipv4.tcp_stdurg", 0, U8, s => ref s.TcpStdurg);
         yield return Number("net.core.rmem_default", 2304, Int, s => ref s.RmemDefault);
         yield return Number("net.core.wmem_default", 4608, Int, s => ref s.WmemDefault);
         yield return Number("net.core.optmem_max", 0, Int, s => ref s.OptmemMax);

@@ -117,6 +117,9 @@ public sealed record TcpInfo
     /// <summary>Bytes that a reader takes in a round trip, from which the receive buffer would be sized.</summary>
     public long ReceiveSpace { get; init; }
 
+    /// <summary>The receiver's estimate of the round trip.</summary>
+    public TimeSpan ReceiveRtt { get; init; }
+
     /// <summary>Since data was last sent.</summary>
     public TimeSpan SinceDataSent { get; init; }
 
@@ -204,7 +207,7 @@ public sealed record TcpInfo
             Microseconds(Rto), Microseconds(Ato), SendMss, ReceiveMss, Unacknowledged, Sacked, Lost, Retransmitting, 0,
             Milliseconds(SinceDataSent), 0, Milliseconds(SinceDataReceived), Milliseconds(SinceAckReceived), PathMtu,
             ReceiveThreshold, Microseconds(Rtt), Microseconds(RttVariation), SlowStartThreshold, CongestionWindow,
-            AdvertisedMss, Reordering, 0, ReceiveSpace, TotalRetransmissions,
+            AdvertisedMss, Reordering, Microseconds(ReceiveRtt), ReceiveSpace, TotalRetransmissions,
         ];
         for (int i = 0; i < words.Length; i++)
         {

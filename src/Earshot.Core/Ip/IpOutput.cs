@@ -1,4 +1,5 @@
 using System;
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using Earshot.Core.Wire;
 
@@ -49,6 +50,7 @@ internal sealed partial class IpOutput
     /// <param name="first">The payload's first piece.</param>
     /// <param name="second">The payload's second piece; the first is of even length if this is not empty.</param>
     /// <param name="segmentSize">Payload bytes per segment when the link is to cut it; 0: it is one segment.</param>
+    /// <param name="options">Further options, as many bytes as the header says.</param>
     /// <returns>False when the queue is full and the segment was dropped.</returns>
     internal bool SendTcp(
         in Route route,
@@ -56,9 +58,10 @@ internal sealed partial class IpOutput
         in TcpFields tcp,
         ReadOnlySpan<byte> first,
         ReadOnlySpan<byte> second,
-        int segmentSize)
+        int segmentSize,
+        ReadOnlySpan<byte> options = default)
     {
-        int headerLength = tcp.HeaderLength;
+        int headerLength = tcp.HeaderLength + options.Length;
         int tcpLength = headerLength + first.Length + second.Length;
         PacketQueue queue = Queue(route);
         if (queue.IsFull)
@@ -71,6 +74,15 @@ internal sealed partial class IpOutput
         IpPacket.WriteHeader(packet, ip, tcpLength);
         Span<byte> segment = packet[ipLength..];
         tcp.WriteHeader(segment, out ulong headerSum);
+        if (options.Length > 0)
+        {
+            options.CopyTo(segment[(headerLength - options.Length)..]);
+            for (int i = 0; i < options.Length; i += sizeof(uint))
+            {
+                headerSum += BinaryPrimitives.ReadUInt32BigEndian(options[i..]);
+            }
+        }
+
         bool offload = (route.Offload & InterfaceOffload.Checksum) != 0 || (route.IsLocal && !IsTapped);
         PacketInfo info = default;
         if (offload)

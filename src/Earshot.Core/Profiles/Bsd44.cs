@@ -54,6 +54,7 @@ internal static class Bsd44
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         Sysctls = new Dictionary<string, string>(),
         Constants = SysctlSets.CompiledIn(
             ("net.core.somaxconn", "5"),

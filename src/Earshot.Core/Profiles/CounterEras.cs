@@ -26,6 +26,9 @@ internal static class CounterEras
         Counter.TcpExtTCPFastRetrans, Counter.TcpExtTCPSlowStartRetrans, Counter.TcpExtTCPTimeouts,
         Counter.TcpExtTCPRenoRecoveryFail, Counter.TcpExtTCPAbortOnData, Counter.TcpExtTCPAbortOnClose,
         Counter.TcpExtTCPAbortOnTimeout, Counter.TcpExtTCPAbortOnLinger, Counter.TcpExtTCPAbortOnMemory,
+        Counter.TcpExtPruneCalled, Counter.TcpExtRcvPruned, Counter.TcpExtOfoPruned, Counter.TcpExtTCPRcvCollapsed,
+        Counter.TcpExtTCPDSACKOldSent, Counter.TcpExtTCPDSACKOfoSent, Counter.TcpExtTCPAbortFailed,
+        Counter.TcpExtTCPMemoryPressures,
     ];
 
     private static readonly Counter[] By2632 =
@@ -42,6 +45,7 @@ internal static class CounterEras
         Counter.TcpExtTCPFastOpenPassive, Counter.TcpExtTCPFastOpenPassiveFail,
         Counter.TcpExtTCPFastOpenListenOverflow, Counter.TcpExtTCPFastOpenCookieReqd,
         Counter.TcpExtTCPFastOpenActive,
+        Counter.TcpExtTCPRcvCoalesce,
     ];
 
     private static readonly Counter[] By44 =
@@ -62,6 +66,7 @@ internal static class CounterEras
         Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop, Counter.TcpExtTCPLostRetransmit,
         Counter.TcpExtTCPFastOpenPassiveAltKey, Counter.TcpExtTCPFastOpenBlackhole, Counter.TcpExtTCPMTUPFail,
         Counter.TcpExtTCPMTUPSuccess,
+        Counter.TcpExtTCPAckCompressed, Counter.TcpExtTCPRcvQDrop,
     ];
 
     private static readonly Counter[] By61 =

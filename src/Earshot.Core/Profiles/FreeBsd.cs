@@ -45,6 +45,7 @@ internal static class FreeBsd
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         Sysctls = new Dictionary<string, string>
         {
             ["kern.ipc.somaxconn"] = "128",

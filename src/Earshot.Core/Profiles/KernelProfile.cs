@@ -107,6 +107,9 @@ public sealed partial record KernelProfile
     /// this.</summary>
     public int WindowShareShift { get; init; } = 1;
 
+    /// <summary>Whether that share is measured from the packets that come (6.6 and later).</summary>
+    public bool MeasuresPacketShare { get; init; } = true;
+
     /// <summary>Whether timestamps carry an offset drawn per connection (tcp_timestamps = 1 since 4.10).</summary>
     public bool TimestampOffsets { get; init; } = true;
 

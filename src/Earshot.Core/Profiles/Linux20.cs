@@ -29,6 +29,7 @@ internal static class Linux20
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         ChallengesOddSegments = false,
         RemembersPeers = false,

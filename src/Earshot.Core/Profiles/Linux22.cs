@@ -30,6 +30,7 @@ internal static class Linux22
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         ChallengesOddSegments = false,
         RemembersPeers = false,

@@ -31,6 +31,7 @@ internal static class Linux24
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         ChallengesOddSegments = false,
         RemembersPeers = false,

@@ -33,6 +33,7 @@ internal static class Linux2632
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         ChallengesOddSegments = false,
         RemembersPeers = false,

@@ -27,6 +27,7 @@ internal static class Linux310
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         TimestampOffsets = false,
         TimestampTick = null,

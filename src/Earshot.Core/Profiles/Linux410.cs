@@ -21,6 +21,7 @@ internal static class Linux410
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         TimestampTick = null,
         InitialWindowBytesLimit = 65535,

@@ -23,6 +23,7 @@ internal static class Linux44
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         TimestampOffsets = false,
         TimestampTick = null,

@@ -20,6 +20,7 @@ internal static class Linux54
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         ChallengesInexactResets = false,
         InitialWindowBytesLimit = 65535,
         EphemeralPortLeaps = false,

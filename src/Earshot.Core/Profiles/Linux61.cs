@@ -20,6 +20,7 @@ internal static class Linux61
         PrunesUnderPressure = true,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         InitialWindowBytesLimit = 65535,
         FloodLog = SynFloodLog.WithPort,
         LacksCounters = CounterEras.After61,

@@ -34,6 +34,7 @@ internal static class LinuxEl6
         ChallengesInexactResets = false,
         ChallengesOddSegments = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         DuplicateSynRearms = false,
         TimestampOffsets = false,
         TimestampTick = null,

@@ -52,6 +52,7 @@ internal static class SysctlSets
         ("net.ipv4.tcp_mem", "287901\t383868\t575802"),
         ("net.ipv4.udp_mem", "575802\t767736\t1151604"),
         ("net.ipv4.tcp_max_orphans", "131072"),
+        ("net.ipv4.tcp_stdurg", "0"),
         ("net.core.rmem_default", "212992"),
         ("net.core.wmem_default", "212992"),
         ("net.core.optmem_max", "131072"),

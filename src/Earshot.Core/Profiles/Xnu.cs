@@ -46,6 +46,7 @@ internal static class Xnu
         CountsRequestTimeouts = false,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
+        MeasuresPacketShare = false,
         Sysctls = new Dictionary<string, string>
         {
             ["kern.ipc.somaxconn"] = "128",

@@ -89,7 +89,7 @@ public sealed partial class SocketCalls
             case InputQueue or OutputQueue or OutputQueueNotSent when socket.Listener is not null:
                 return -Errno.EINVAL;
             case InputQueue:
-                value = connection?.ReadableBytes ?? 0;
+                value = connection?.BytesBeforeMark ?? 0;
                 return 0;
             case OutputQueue:
                 value = connection?.UnacknowledgedBytes ?? 0;
@@ -98,7 +98,7 @@ public sealed partial class SocketCalls
                 value = connection?.UnsentBytes ?? 0;
                 return 0;
             case AtMark:
-                value = 0;
+                value = connection is { IsAtMark: true } ? 1 : 0;
                 return 0;
             default:
                 return -Errno.ENOTTY;

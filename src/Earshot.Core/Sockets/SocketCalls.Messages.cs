@@ -203,11 +203,6 @@ public sealed partial class SocketCalls
                 : socket.Options.ReadShut && socket.Listener is null ? 0 : -Errno.ENOTCONN;
         }
 
-        if ((flags & MessageFlags.Urgent) != 0)
-        {
-            return -Errno.EINVAL;
-        }
-
         int result = ReadStream(socket, connection, ref message, flags);
         if (result >= 0)
         {
@@ -225,28 +220,22 @@ public sealed partial class SocketCalls
         bool discard = (flags & MessageFlags.Cut) != 0;
         int offset = (int)OptionValues.Get(socket.Options.Others, OptionKey.PeekOffset, -1);
         int skip = peek ? Math.Max(offset, 0) : 0;
-        int there = Math.Max(connection.ReadableBytes - skip, 0);
-        if (there > 0)
+        bool urgent = (flags & MessageFlags.Urgent) != 0;
+        if (!urgent && message.Data.Length == 0 && !discard && message.Wanted > 0
+            && connection.ReadableBytes > skip)
         {
-            int wanted = (int)Math.Min(discard ? message.Wanted : message.Data.Length, there);
-            if (wanted == 0)
-            {
-                return message.Wanted > 0 ? -Errno.EFAULT : 0;
-            }
-
-            int count = peek ? connection.Peek(skip, discard ? wanted : 0, message.Data)
-                : discard ? connection.Discard(wanted) : connection.Read(message.Data);
-            if (offset >= 0)
-            {
-                int moved = peek ? offset + count : Math.Max(offset - count, 0);
-                Keep(socket, OptionKey.LevelSocket, 42, moved, 0, int.MaxValue, -1);
-            }
-
-            return count;
+            return -Errno.EFAULT;
         }
 
-        // Nothing is there: an end, an error, or a wait. A byte that is beyond the peek offset is not there.
-        return skip > 0 && connection.ReadableBytes > 0 ? -Errno.EAGAIN : connection.Read(default);
+        int wanted = (int)Math.Min(message.Wanted, int.MaxValue);
+        int count = connection.Read(message.Data, flags, skip, wanted);
+        if (count > 0 && offset >= 0 && !urgent)
+        {
+            int moved = peek ? offset + count : Math.Max(offset - count, 0);
+            Keep(socket, OptionKey.LevelSocket, 42, moved, 0, int.MaxValue, -1);
+        }
+
+        return count;
     }
 
     private static void PutStreamControl(Socket socket, Connection connection, ref IncomingMessage message)

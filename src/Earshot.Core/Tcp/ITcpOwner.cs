@@ -20,6 +20,12 @@ internal struct SocketOptions
     internal uint UnsentLimit;
     internal bool KeepAlive;
 
+    /// <summary>SO_OOBINLINE: an urgent byte stays in the stream.</summary>
+    internal bool UrgentInline;
+
+    /// <summary>SO_RCVLOWAT: bytes that make a socket readable; 0 counts as 1.</summary>
+    internal int ReceiveLowWater;
+
     /// <summary>Seconds, 0 to reset at close, -1 for off.</summary>
     internal int Linger;
 

@@ -37,6 +37,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         _hashes = context.Stream(ChanceStream.SocketHash);
         Metrics = new TcpMetrics(context);
         ChallengeLimit = new ChallengeLimit(context);
+        Memory = new TcpMemory(context);
         RequestInput = new RequestInput(this);
         TimeWait = new TimeWait(this);
         Timers = new TcpTimers(context, this);
@@ -75,6 +76,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
     /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
     internal Connection? Owned { get; set; }
+
+    /// <summary>The memory that received packets take.</summary>
+    internal TcpMemory Memory { get; }
 
     /// <summary>Connections without a program, out of the accept queue.</summary>
     internal int OrphanCount { get; set; }

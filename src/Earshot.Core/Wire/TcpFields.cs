@@ -28,11 +28,11 @@ public struct TcpFields
     /// <summary>The options.</summary>
     public TcpOptions Options;
 
-    /// <summary>Bytes of further options that are handed over as the beginning of the payload, a multiple of 4: SACK
-    /// blocks, which are rare and large.</summary>
-    public byte OptionsInPayload;
+    /// <summary>Bytes of further options that are written after these, a multiple of 4: SACK blocks, which are rare and
+    /// large.</summary>
+    public byte FurtherOptions;
 
-    /// <summary>Bytes of the header with these options, without those in the payload: 20 to 60.</summary>
+    /// <summary>Bytes of the header with these options, without further ones: 20 to 60.</summary>
     public readonly int HeaderLength => TcpSegment.MinimumHeaderLength + Options.WireLength;
 
     /// <summary>Writes the header; the checksum field is left 0.</summary>
@@ -49,7 +49,7 @@ public struct TcpFields
         int length = TcpSegment.MinimumHeaderLength
             + Options.Write(target[TcpSegment.MinimumHeaderLength..], out ulong options);
         uint ports = ((uint)SourcePort << 16) | DestinationPort;
-        uint control = ((uint)(length + OptionsInPayload) << 26) | ((uint)Flags << 16) | WindowField;
+        uint control = ((uint)(length + FurtherOptions) << 26) | ((uint)Flags << 16) | WindowField;
         sum = options + ports + Seq.Value + Ack.Value + control;
         target = target[..TcpSegment.MinimumHeaderLength];
         BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)ports << 32) | Seq.Value);

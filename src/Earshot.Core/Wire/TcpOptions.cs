@@ -100,8 +100,7 @@ public struct TcpOptions
     {
         options = default;
         ReadOnlySpan<byte> bytes = segment.Options;
-        if (bytes.Length == TimestampLength
-            && Unsafe.ReadUnaligned<uint>(in bytes[0]) == (BitConverter.IsLittleEndian ? 0x0a080101u : 0x0101080au))
+        if (AreAlignedTimestamps(bytes))
         {
             // The usual case after the handshake: NOP, NOP, timestamps and nothing else.
             ReadTimestamp(ref options, bytes[2..]);
@@ -145,6 +144,12 @@ public struct TcpOptions
             bytes = bytes[bytes[1]..];
         }
     }
+
+    /// <summary>Whether options are two NOPs and timestamps and nothing else. Linux:
+    /// tcp_parse_aligned_timestamp.</summary>
+    /// <param name="bytes">The options.</param>
+    internal static bool AreAlignedTimestamps(ReadOnlySpan<byte> bytes) => bytes.Length == TimestampLength
+        && Unsafe.ReadUnaligned<uint>(in bytes[0]) == (BitConverter.IsLittleEndian ? 0x0a080101u : 0x0101080au);
 
     /// <summary>Writes the options in Linux's order: MSS, SACK-permitted with timestamps, window scale, Fast
     /// Open.</summary>

@@ -68,6 +68,9 @@ public ref struct TcpSegment
     /// <summary>Bytes of a header without options.</summary>
     public const int MinimumHeaderLength = 20;
 
+    /// <summary>Bytes of the longest options.</summary>
+    internal const int MaximumOptionsLength = 40;
+
     internal const int SourcePortOffset = 0;
     internal const int DestinationPortOffset = 2;
     internal const int SequenceOffset = 4;
@@ -123,6 +126,9 @@ public ref struct TcpSegment
 
     /// <summary>The window field as on the wire, unscaled.</summary>
     public readonly ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
+
+    /// <summary>The urgent pointer as on the wire; it counts when URG is set.</summary>
+    public ushort UrgentPointer => BinaryPrimitives.ReadUInt16BigEndian(_bytes[UrgentOffset..]);
 
     /// <summary>Bytes of the header, options included: 20 to 60.</summary>
     public readonly int HeaderLength => _headerLength;

@@ -284,14 +284,14 @@ internal sealed class SequenceRun
         int distance = (int)(seen.Sequence - flow.Isn);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"> {seen.SourcePort} > {seen.DestinationPort} ");
-        text.Append(CultureInfo.InvariantCulture, $"{FuzzRules.Compared(seen.Flags):x2} ");
+        text.Append(CultureInfo.InvariantCulture, $"{seen.Flags:x2} ");
 
         // A reset that answers no acknowledgement starts at 0, however near a flow's own number happens to be.
         bool isRelative = Math.Abs(distance) < Near && !(seen.Sequence == 0 && seen.Has(Flag.Rst));
         text.Append(CultureInfo.InvariantCulture, $"{(isRelative ? distance : seen.Sequence)}");
         text.Append(CultureInfo.InvariantCulture, $"({seen.Payload.Length}) ack ");
         text.Append(seen.Has(Flag.Ack) ? (long)(int)(seen.Acknowledgment - flow.PeerIsn) : seen.Acknowledgment);
-        text.Append(FuzzRules.ComparesWindow(seen.Flags) ? $" win {seen.Window} <" : " <");
+        text.Append(CultureInfo.InvariantCulture, $" win {seen.Window} <");
         foreach (OptionPattern option in seen.Options)
         {
             text.Append(option.Kind).Append(' ');

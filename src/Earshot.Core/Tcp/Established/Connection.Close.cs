@@ -42,7 +42,7 @@ internal sealed partial class Connection
     /// <summary>close() by the program. Linux: tcp_close.</summary>
     internal void Close()
     {
-        bool unread = _receiveBuffer.Length > 0;
+        bool unread = ReadableBytes > 0;
         IsReadShut = IsWriteShut = true;
         if (State is TcpState.Close)
         {
@@ -59,7 +59,7 @@ internal sealed partial class Connection
             return;
         }
 
-        _receiveBuffer.Clear(_context.Buffers);
+        ForgetReceived();
         if (unread)
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnClose);

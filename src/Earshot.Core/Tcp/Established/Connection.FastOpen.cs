@@ -27,12 +27,13 @@ internal sealed partial class Connection
         SetMss();
         if (syn.PayloadLength > 0)
         {
-            _receiveBuffer.Append(syn.Payload, _context.Buffers);
-            _receiveNext += syn.PayloadLength;
+            ReceivedPacket packet = ReceivedPacket.Of(syn, _route.IsLocal);
+            packet.Seq = _receiveNext;
+            packet.End = _receiveNext + syn.PayloadLength;
+            packet.Marks &= ~ReceivedMarks.Fin;
+            Inbox.Write(0, syn.Payload, _context.Buffers);
+            AddUnread(packet);
             _tally.DataIn++;
-            _tally.BytesReceived += syn.PayloadLength;
-            _tally.UnreadCost += CostOf(syn);
-            _lastDataReceived = _context.Now.Nanoseconds;
         }
 
         _windowUpdated = _receiveNext;

@@ -6,11 +6,6 @@ namespace Earshot.Core.Tcp.Established;
 /// (net/ipv4/tcp_input.c).</summary>
 internal sealed partial class Connection
 {
-    // PAWS lets a clock go back one tick, and forgets after INT_MAX microseconds. Linux: TCP_PAWS_WINDOW,
-    // TCP_PAWS_WRAP.
-    private const int PawsTolerance = 1;
-    private const long PawsForgetsSeconds = 2147;
-
     /// <summary>A segment for this connection.</summary>
     internal void OnSegment(in TcpSegment segment)
     {
@@ -28,12 +23,12 @@ internal sealed partial class Connection
                 return;
         }
 
-        if (State == TcpState.Established && TryFastPath(segment))
+        if (State != TcpState.Established || !TryFastPath(segment))
         {
-            return;
+            OnSlowPath(segment);
         }
 
-        OnSlowPath(segment);
+        GiveBackInbox();
     }
 
     /// <summary>Header prediction: the segment that everything is made for. Linux: tcp_rcv_established.</summary>
@@ -42,7 +37,7 @@ internal sealed partial class Connection
         int expected = TcpSegment.MinimumHeaderLength + (_hasTimestamps ? TcpOptions.TimestampLength : 0);
         if ((segment.Flags & ~TcpFlags.Psh) != TcpFlags.Ack || segment.Seq != _receiveNext
             || segment.HeaderLength != expected || (uint)segment.WindowField << _sendScale != _sendWindow
-            || segment.Ack > _nxt || segment.Ack < _una || _receiveBuffer.RangeCount > 0 || _receiveWindow == 0
+            || segment.Ack > _nxt || segment.Ack < _una || !IsPredictable
             || segment.PayloadLength > RemainingWindow)
         {
             return false;
@@ -51,22 +46,32 @@ internal sealed partial class Connection
         TcpOptions options = default;
         if (_hasTimestamps)
         {
-            options = TcpOptions.Parse(segment);
-            if (!options.HasTimestamp || (int)(options.TsVal - _tsRecent) < 0)
+            if (!TcpOptions.AreAlignedTimestamps(segment.Options))
             {
                 return false;
             }
 
-            if (_receiveNext == _windowUpdated)
+            options = TcpOptions.Parse(segment);
+            if ((int)(options.TsVal - _tsRecent) < 0)
             {
-                SetRecentTimestamp(options.TsVal);
+                return false;
             }
         }
 
-        if (segment.PayloadLength > 0 && !_hasReceived)
+        ReceivedPacket packet = default;
+        if (segment.PayloadLength > 0)
         {
-            // The first data finds no memory set aside for it, and header prediction leaves that to the slow path.
-            return false;
+            packet = ReceivedPacket.Of(segment, _route.IsLocal);
+            if (packet.Cost > ReservedMemory)
+            {
+                // Only the slow path asks for more memory.
+                return false;
+            }
+        }
+
+        if (_hasTimestamps && _receiveNext == _windowUpdated)
+        {
+            SetRecentTimestamp(options.TsVal);
         }
 
         if (segment.PayloadLength == 0)
@@ -89,14 +94,24 @@ internal sealed partial class Connection
             OnAck(segment, options, predicted: true);
         }
 
+        MeasureReceiverRoundTrip(segment, options);
         _lastReceived = _context.Now.Nanoseconds;
         _context.Mib.Count(Counter.TcpExtTCPHPHits);
-        TakeInOrder(segment, 0, segment.PayloadLength);
+        _inbox?.Sacks.ForgetDuplicate();
+        TakeInOrder(segment, packet);
         Push(force: false);
         AcknowledgeIfNeeded();
-        Notify(PollMask.In | PollMask.ReadNormal);
         return true;
     }
+
+    /// <summary>Whether header prediction may be tried: nothing out of the ordinary is about. Linux:
+    /// tcp_fast_path_check.</summary>
+    private bool IsPredictable => _inbox is not { Beyond.Count: > 0 } && _receiveWindow != 0
+        && ReceivedMemory < Options.ReceiveBuffer && _urgent is not { IsPending: true };
+
+    /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given. Linux:
+    /// sk_forward_alloc.</summary>
+    private int ReservedMemory => (int)(-(ReceivedMemory + QueuedMemory) & (PageLength - 1));
 
     private void OnSlowPath(in TcpSegment segment)
     {
@@ -145,11 +160,18 @@ internal sealed partial class Connection
         }
 
         UpdateRecentTimestamp(segment, options);
+        TakeWindowReduced(segment);
         if (!AfterAck(segment))
         {
             return;
         }
 
+        if (State == TcpState.Established)
+        {
+            MeasureReceiverRoundTrip(segment, options);
+        }
+
+        TakeUrgent(segment);
         OnText(segment);
         if (_isFinished || State == TcpState.Close)
         {
@@ -157,192 +179,7 @@ internal sealed partial class Connection
         }
 
         Push(force: false);
-    }
-
-    /// <summary>PAWS, sequence, RST, SYN. Linux: tcp_validate_incoming.</summary>
-    private bool Validate(in TcpSegment segment, in TcpOptions options)
-    {
-        if (options.HasTimestamp && IsOldTimestamp(options) && !IsDisorderedAck(segment, options)
-            && !segment.Has(TcpFlags.Rst))
-        {
-            RefuseOldTimestamp(segment);
-            return false;
-        }
-
-        SeqNumber right = _receiveNext + RemainingWindow;
-        bool beyond = segment.EndSeq > right
-            && (segment.Seq > right || (_context.Profile.ChecksSegmentEnd && _receiveBuffer.Length > 0));
-        bool finReset = segment.Has(TcpFlags.Rst) && segment.Seq + 1 == _receiveNext
-            && State is TcpState.CloseWait or TcpState.LastAck or TcpState.Closing;
-        if (!finReset && (segment.EndSeq < _windowUpdated || beyond))
-        {
-            if (beyond && !segment.Has(TcpFlags.Rst | TcpFlags.Syn))
-            {
-                _context.Mib.Count(Counter.TcpExtBeyondWindow);
-            }
-
-            RefuseOutOfWindow(segment);
-            return false;
-        }
-
-        if (segment.Has(TcpFlags.Rst))
-        {
-            if (segment.Seq == _receiveNext || finReset || !_context.Profile.ChallengesOddSegments)
-            {
-                Judge(segment, RuleId.SegmentReset);
-                End(State == TcpState.CloseWait ? Errno.EPIPE : Errno.ECONNRESET);
-            }
-            else
-            {
-                SendChallenge(segment);
-            }
-
-            return false;
-        }
-
-        bool answersCrossedSyn = State == TcpState.SynRecv && segment.Has(TcpFlags.Ack)
-            && segment.SegmentLength == 1 && segment.Seq + 1 == _receiveNext && segment.Ack == _nxt;
-        return !segment.Has(TcpFlags.Syn) || answersCrossedSyn || TolerateSyn(segment);
-    }
-
-    /// <summary>A SYN on a connection: challenged, or in older kernels an old number or the end.</summary>
-    private bool TolerateSyn(in TcpSegment segment)
-    {
-        if (_context.Profile.ChallengesOddSegments)
-        {
-            ChallengeSyn(segment);
-            return false;
-        }
-
-        if (segment.Seq < _receiveNext)
-        {
-            // A repeated SYN-ACK: taken as a segment that was received before, and acknowledged as such.
-            return true;
-        }
-
-        _context.Mib.Count(Counter.TcpInErrs);
-        Judge(segment, RuleId.SegmentReset);
-        End(Errno.ECONNRESET);
-        return false;
-    }
-
-    private bool IsOldTimestamp(in TcpOptions options)
-    {
-        if (_tsRecent == 0 || (int)(_tsRecent - options.TsVal) <= PawsTolerance)
-        {
-            return false;
-        }
-
-        long seconds = _context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond;
-        return seconds - _tsRecentSeconds < PawsForgetsSeconds;
-    }
-
-    /// <summary>A pure ACK that overtook another says nothing new and is let pass. Linux: tcp_disordered_ack.</summary>
-    private bool IsDisorderedAck(in TcpSegment segment, in TcpOptions options) =>
-        segment.Flags == TcpFlags.Ack && segment.PayloadLength == 0 && segment.Seq == _receiveNext
-        && segment.Ack == _una && !UpdatesWindow(segment)
-        && (int)(_tsRecent - options.TsVal) <= _rtt.Rto * 6 / 5 / 1000;
-
-    private void RefuseOldTimestamp(in TcpSegment segment)
-    {
-        if (segment.Has(TcpFlags.Syn))
-        {
-            ChallengeSyn(segment);
-            return;
-        }
-
-        Judge(segment, RuleId.SegmentOldTimestamp);
-        if (segment.PayloadLength == 0 && !segment.Has(TcpFlags.Fin) && segment.Seq < _receiveNext)
-        {
-            _context.Mib.Count(Counter.TcpExtPAWSOldAck);
-            return;
-        }
-
-        _context.Mib.Count(Counter.TcpExtPAWSEstab);
-        SendDuplicateAck(segment, Counter.TcpExtTCPACKSkippedPAWS);
-    }
-
-    private void RefuseOutOfWindow(in TcpSegment segment)
-    {
-        if (segment.Has(TcpFlags.Rst))
-        {
-            Judge(segment, RuleId.SegmentOutOfWindow);
-            return;
-        }
-
-        if (segment.Has(TcpFlags.Syn))
-        {
-            ChallengeSyn(segment);
-            return;
-        }
-
-        Judge(segment, RuleId.SegmentOutOfWindow);
-        SendDuplicateAck(segment, Counter.TcpExtTCPACKSkippedSeq);
-    }
-
-    private void ChallengeSyn(in TcpSegment segment)
-    {
-        if (!_context.Profile.ChallengesOddSegments)
-        {
-            // Before RFC 5961 a SYN outside the window was a segment like any other there.
-            Judge(segment, RuleId.SegmentOutOfWindow);
-            SendDuplicateAck(segment, Counter.TcpExtTCPACKSkippedSeq);
-            return;
-        }
-
-        if (State == TcpState.Established)
-        {
-            _context.Mib.Count(Counter.TcpInErrs);
-        }
-
-        _context.Mib.Count(Counter.TcpExtTCPSYNChallenge);
-        SendChallenge(segment);
-    }
-
-    /// <summary>RFC 5961: an ACK in place of obedience. Linux: tcp_send_challenge_ack.</summary>
-    private void SendChallenge(in TcpSegment segment)
-    {
-        if (IsLimited(Counter.TcpExtTCPACKSkippedChallenge) || !_tcp.ChallengeLimit.TryTake())
-        {
-            Judge(segment, RuleId.SegmentChallengeLimited);
-            return;
-        }
-
-        _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
-        Judge(segment, RuleId.SegmentChallenge);
-        SendAck();
-    }
-
-    private void SendDuplicateAck(in TcpSegment segment, Counter skipped)
-    {
-        if (segment.SegmentLength > 0 && segment.Seq < _receiveNext)
-        {
-            _context.Mib.Count(Counter.TcpExtDelayedACKLost);
-            EnterQuickAck();
-        }
-
-        // Data outside the window is answered each time: the peer must learn what is expected.
-        if (segment.SegmentLength == 0 && IsLimited(skipped))
-        {
-            return;
-        }
-
-        SendAck();
-    }
-
-    /// <summary>One stamp for all rate-limited replies of this socket. Linux: tcp_oow_rate_limited.</summary>
-    private bool IsLimited(Counter skipped)
-    {
-        uint now = _context.NowMilliseconds;
-        int limit = _context.Sysctls.TcpInvalidRatelimit;
-        if (_lastOutOfWindow != 0 && now - _lastOutOfWindow < (uint)limit)
-        {
-            _context.Mib.Count(skipped);
-            return true;
-        }
-
-        _lastOutOfWindow = now == 0 ? 1 : now;
-        return false;
+        AcknowledgeIfNeeded();
     }
 
     /// <summary>The ACK that ends SYN_RECV. Linux: tcp_rcv_state_process, TCP_SYN_RECV.</summary>
@@ -355,7 +192,8 @@ internal sealed partial class Connection
             return false;
         }
 
-        bool crossed = Owner is not null;
+        // A connection that a listener made may have been accepted before.
+        bool crossed = _listenerId == 0;
         if (crossed)
         {
             _tcp.Timers.Stop(_writeTimer);
@@ -395,10 +233,9 @@ internal sealed partial class Connection
             SetKeepalive();
         }
 
-        if (segment.Has(TcpFlags.Syn))
+        if (crossed)
         {
-            // The peer's SYN-ACK of a simultaneous open: an old sequence number, answered at once.
-            SendAck();
+            StartBuffer();
         }
 
         if (IsWriteShut)

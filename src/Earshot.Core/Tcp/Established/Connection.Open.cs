@@ -77,6 +77,9 @@ internal sealed partial class Connection
         }
 
         StartCongestion(request.Timeouts > 0);
+        _readNext = _receiveNext;
+        _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
+        StartBuffer();
     }
 
     /// <summary>Starts a handshake. Linux: tcp_v4_connect, tcp_connect.</summary>
@@ -151,17 +154,15 @@ internal sealed partial class Connection
         _advertisedMss = _tcp.AdvertisedMss(route, options);
         _lastReceived = _context.Now.Nanoseconds;
         _tally.Begun = _context.Now.Nanoseconds;
-        _ack = AckState.Fresh;
+        _ack = default;
+        _lastDataReceived = (uint)_context.Jiffies;
     }
 
     private void StartReceiving(int window, int limit)
     {
-        // One segment of the buffer is kept free. Linux: tcp_init_buffer_space.
-        int clamp = Math.Min(limit, Space);
-        int mss = AdvertisedPayload;
-        _windowLimit = clamp > 2 * mss && clamp + mss > Space ? Math.Max(2 * mss, Space - mss) : limit;
+        _windowLimit = limit;
         _receiveWindow = (uint)window;
-        _receiveLimit = Math.Min(window, _windowLimit);
+        _receiveLimit = window;
     }
 
     /// <summary>The payload that a full segment of the peer's has; Fast Open leaves the timestamps out of the account
@@ -310,7 +311,9 @@ internal sealed partial class Connection
         _timeouts = _backoff = 0;
         _firstRetransmission = 0;
         _windowUpdated = _receiveNext;
+        _lastDataReceived = (uint)_context.Jiffies;
         StartCongestion(timedOut: true);
+        StartBuffer();
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         Judge(segment, RuleId.ConnectDone);
         SetState(TcpState.Established);
@@ -326,7 +329,7 @@ internal sealed partial class Connection
     private void TakePeerOptions(in TcpSegment segment, in TcpOptions options)
     {
         _irs = segment.Seq;
-        _receiveNext = segment.Seq + 1;
+        _receiveNext = _readNext = segment.Seq + 1;
         _wl1 = segment.Seq;
         _hasTimestamps = options.HasTimestamp && _context.Sysctls.TcpTimestamps != 0;
         if (_hasTimestamps)
@@ -364,6 +367,7 @@ internal sealed partial class Connection
         }
 
         SetMss();
+        _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
     }
 
     /// <summary>Simultaneous open. RFC 9293 §3.5, figure 8.</summary>

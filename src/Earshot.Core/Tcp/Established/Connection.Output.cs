@@ -7,15 +7,6 @@ namespace Earshot.Core.Tcp.Established;
 /// <summary>What may leave, and when. Linux: tcp_write_xmit, tcp_retransmit_skb, __tcp_send_ack.</summary>
 internal sealed partial class Connection
 {
-    private void EnterPingPong()
-    {
-        long sinceData = (_context.Now.Nanoseconds - _lastDataReceived) / 1_000_000;
-        if (_lastDataReceived != 0 && sinceData < _ack.Interval)
-        {
-            _ack.PingPong = true;
-        }
-    }
-
     private void BlockUntilRoom()
     {
         if (!_isBlocked)
@@ -41,41 +32,28 @@ internal sealed partial class Connection
     }
 
     /// <summary>Sends an ACK that carries nothing.</summary>
-    /// <remarks>Differs from Linux: only these tell SACK blocks, segments with data do not (docs/deviations.md,
-    /// D2).</remarks>
     private void SendAck()
     {
-        Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
-        int length = 0;
-        if (_receiveBuffer.RangeCount > 0 && _hasSack)
-        {
-            int most = _hasTimestamps ? SackHistory.Limit - 1 : SackHistory.Limit;
-            length = _sacks.Write(blocks, most, _receiveBuffer, ReadNext, _outOfOrderFin);
-        }
-
-        if (Send(_nxt, TcpFlags.Ack, blocks[..length], default, 0, (byte)length))
+        if (Send(_nxt, TcpFlags.Ack, default, default, 0))
         {
             _context.Mib.Count(Counter.TcpOutSegs);
         }
     }
 
     private bool Send(
-        SeqNumber seq,
-        TcpFlags flags,
-        ReadOnlySpan<byte> first,
-        ReadOnlySpan<byte> second,
-        int segmentSize,
-        byte optionsInPayload = 0)
+        SeqNumber seq, TcpFlags flags, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
     {
+        Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
+        int blocksLength = _inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.Write(blocks, RoomForSacks) : 0;
         var fields = new TcpFields
         {
             SourcePort = _tuple.Local.Port,
             DestinationPort = _tuple.Remote.Port,
             Seq = seq,
             Ack = _receiveNext,
-            Flags = flags,
+            Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags,
             WindowField = PromiseWindow(),
-            OptionsInPayload = optionsInPayload,
+            FurtherOptions = (byte)blocksLength,
             Options = new TcpOptions
             {
                 HasTimestamp = _hasTimestamps,
@@ -84,11 +62,15 @@ internal sealed partial class Connection
             },
         };
         AfterAckSent();
-        return Transmit(fields, first, second, segmentSize);
+        return Transmit(fields, first, second, segmentSize, blocks[..blocksLength]);
     }
 
     private bool Transmit(
-        in TcpFields fields, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
+        in TcpFields fields,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<byte> second,
+        int segmentSize,
+        ReadOnlySpan<byte> options = default)
     {
         var ip = new IpFields(
             _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification,
@@ -103,25 +85,7 @@ internal sealed partial class Connection
         _tally.Out += segments;
         _tally.DataOut += bytes > 0 ? segments : 0;
         _tally.BytesSent += bytes;
-        return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize);
-    }
-
-    /// <summary>Every segment carries the ACK that was owed. Linux: tcp_event_ack_sent.</summary>
-    private void AfterAckSent()
-    {
-        if (_ack.Scheduled)
-        {
-            if (_ack.Quick > 0 && --_ack.Quick == 0)
-            {
-                _ack.Interval = AckState.MinimumMilliseconds;
-            }
-
-            _ack.Scheduled = _ack.Now = _ack.Pushed = _ack.PushedTwice = false;
-            if (_delayedAckTimer >= 0)
-            {
-                _tcp.Timers.Wheel.Cancel(_delayedAckTimer);
-            }
-        }
+        return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize, options);
     }
 
     /// <summary>Sends our SYN, or the SYN-ACK of a simultaneous open. Linux: tcp_syn_options.</summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Numerics;
 using Earshot.Core.Congestion;
 
 namespace Earshot.Core.Tcp.Established;
@@ -33,7 +32,7 @@ internal sealed partial class Connection
             State = State,
             Local = _tuple.Local,
             Remote = _tuple.Remote,
-            ReceiveQueue = _receiveBuffer.Length + (_finReceived && !_isFinRead ? 1 : 0),
+            ReceiveQueue = ReadableBytes + (HasUnreadFin ? 1 : 0),
             SendQueue = State is TcpState.SynSent or TcpState.SynRecv && _una == _iss ? 1 : UnacknowledgedBytes,
             Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
                 : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
@@ -56,7 +55,7 @@ internal sealed partial class Connection
         Remote = _tuple.Remote,
         State = State,
         Age = _context.Now - QueuedAt,
-        BytesWaiting = _receiveBuffer.Length,
+        BytesWaiting = ReadableBytes,
         Cookie = Cookie,
     };
 
@@ -72,15 +71,19 @@ internal sealed partial class Connection
             + (_tcp.Timers.IsPending(_delayedAckTimer) ? 1 : 0),
         IsReadShut = IsReadShut,
         IsWriteShut = IsWriteShut,
-        QuickAcks = (_ack.Quick << 1) | (_ack.PingPong ? 1 : 0),
+        QuickAcks = (_ack.Quick << 1) | (IsPingPong ? 1 : 0),
         Memory = Memory(),
         Info = Info(),
     };
 
+    /// <summary>What the data that was written and is not acknowledged costs. Linux: sk_wmem_queued.</summary>
+    private long QueuedMemory =>
+        WriteMemory + (State is TcpState.SynSent ? PacketCost : 0);
+
     private SocketMemory Memory()
     {
-        long queued = WriteMemory + (State is TcpState.SynSent ? PacketCost : 0);
-        long received = _tally.UnreadCost + (_finReceived && !_isFinRead ? _tally.FinCost : 0);
+        long queued = QueuedMemory;
+        long received = ReceivedMemory;
         return new SocketMemory
         {
             Received = received,
@@ -90,24 +93,6 @@ internal sealed partial class Connection
             Queued = queued,
             Drops = _tally.Drops,
         };
-    }
-
-    /// <summary>What a received segment costs. Linux: SKB_TRUESIZE.</summary>
-    private int CostOf(in Wire.TcpSegment segment)
-    {
-        if (_route.IsLocal)
-        {
-            return PacketCost + segment.PayloadLength;
-        }
-
-        // A device's packet lies in one piece: the smallest that is made, or a power of two.
-        const int Descriptor = 256;
-        const int Headroom = 64;
-        const int Behind = 320;
-        const int Smallest = 576;
-        int ip = _tuple.Local.Address.IsIPv4 ? 20 : 40;
-        int head = Headroom + ip + segment.HeaderLength + segment.PayloadLength + Behind;
-        return Descriptor + (head <= Smallest ? Smallest : (int)BitOperations.RoundUpToPowerOf2((uint)head));
     }
 
     private static long ToPages(long bytes) => (PageLength - (bytes % PageLength)) % PageLength;
@@ -130,7 +115,7 @@ internal sealed partial class Connection
             ReceiveScale = opening ? 0 : _receiveScale,
             IsAppLimited = !(_finQueued && _una == _writeSeq + 1 && (_listenerId == 0 || _tally.DataOut > 0)),
             Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
-            Ato = TimeSpan.FromMilliseconds(_ack.Interval),
+            Ato = Jiffies(_ack.Interval),
             SendMss = mss,
             ReceiveMss = opening ? LeastReceiveMss : Math.Min(_ack.PeerSegment, _mss),
             AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
@@ -148,10 +133,11 @@ internal sealed partial class Connection
             MinimumRtt = Microseconds(_tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
             ReceiveSpace = opening ? 0
-                : Math.Min(_receiveLimit, 10L * (_tally.IsFastOpen ? _advertisedMss : AdvertisedPayload)),
+                : _space.Space,
+            ReceiveRtt = Microseconds(opening ? 0 : _space.RoundTrip),
             SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
             SinceDataReceived = opening
-                ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastDataReceived, _tally.Begun)),
+                ? Jiffies((uint)_context.Jiffies) : Jiffies((uint)_context.Jiffies - _lastDataReceived),
             SinceAckReceived = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastReceived, _tally.Begun)),
             PacingRate = pacing,
             BytesSent = _tally.BytesSent,

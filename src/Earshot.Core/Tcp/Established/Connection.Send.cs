@@ -391,7 +391,7 @@ internal sealed partial class Connection
         }
 
         _lastSent = _context.Now.Nanoseconds;
-        EnterPingPong();
+        NoteAnswer();
     }
 
     private struct SendLimits

@@ -158,47 +158,6 @@ internal sealed partial class Connection
         ArmWriteTimer(Math.Min(wait, MaximumRto));
     }
 
-    /// <summary>Linux: tcp_send_delayed_ack.</summary>
-    private void StartDelayedAck()
-    {
-        const int MaximumMilliseconds = 200;
-        int wait = Math.Max(_ack.Interval, 1);
-        if (wait > AckState.MinimumMilliseconds)
-        {
-            long limit = _rtt.HasSample ? Math.Max(_rtt.Smoothed / 1000, AckState.MinimumMilliseconds) : wait;
-            wait = (int)Math.Min(Math.Min(wait, limit), MaximumMilliseconds);
-        }
-
-        int node = Node(ref _delayedAckTimer, TimerKind.DelayedAck);
-        if (!_tcp.Timers.IsArmed(node))
-        {
-            _tcp.Timers.Arm(node, _context.Clock.FromMicroseconds(wait * 1000L));
-        }
-    }
-
-    /// <summary>Linux: tcp_delack_timer_handler.</summary>
-    internal void OnDelayedAckTimer()
-    {
-        if (State is TcpState.Close or TcpState.Listen || !_ack.Scheduled)
-        {
-            return;
-        }
-
-        if (_ack.PingPong)
-        {
-            // Nobody answered: the peer waits for the ACK after all.
-            _ack.PingPong = false;
-            _ack.Interval = AckState.MinimumMilliseconds;
-        }
-        else
-        {
-            _ack.Interval = (int)Math.Min(_ack.Interval << 1, Math.Min(_rtt.Rto / 1000, 200));
-        }
-
-        _context.Mib.Count(Counter.TcpExtDelayedACKs);
-        SendAck();
-    }
-
     /// <summary>Starts or stops keepalive probes. Linux: tcp_set_keepalive.</summary>
     internal void SetKeepalive()
     {

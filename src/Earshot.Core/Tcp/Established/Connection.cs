@@ -33,8 +33,9 @@ internal sealed partial class Connection
     private bool _hasTimestamps;
     private bool _hasWindowScale;
     private bool _hasSack;
-    private SackHistory _sacks;
     private bool _hasEcn;
+    private bool _hasSeenEcn;
+    private bool _echoesCongestion;
     private bool _isFromCookie;
     private byte _sendScale;
     private byte _receiveScale;
@@ -85,21 +86,22 @@ internal sealed partial class Connection
     private ulong _bytesAcked;
     private SegmentTally _tally;
 
-    // Receiving. Linux: rcv_nxt, copied_seq, rcv_wup, rcv_wnd, rcv_ssthresh.
+    // Receiving. Linux: rcv_nxt, copied_seq, rcv_wup, rcv_wnd, rcv_ssthresh, window_clamp, scaling_ratio.
     private SeqNumber _irs;
     private SeqNumber _receiveNext;
+    private SeqNumber _readNext;
     private SeqNumber _windowUpdated;
     private uint _receiveWindow;
     private int _receiveLimit;
     private int _windowLimit;
-    private ReceiveBuffer _receiveBuffer;
-    private SeqNumber? _outOfOrderFin;
+    private byte _share = FirstShare;
     private bool _finReceived;
-    private bool _hasReceived;
+    private ReceiveSpace _space;
+    private ReceiveBuffer? _inbox;
 
     // When to acknowledge.
     private AckState _ack;
-    private long _lastDataReceived;
+    private uint _lastDataReceived;
     private long _lastReceived;
     private uint _lastOutOfWindow;
 
@@ -147,9 +149,6 @@ internal sealed partial class Connection
     /// <summary>The headers of the SYN that it began with, for TCP_SAVED_SYN; null: not kept, or read.</summary>
     internal byte[]? SavedSyn { get; set; }
 
-    /// <summary>Bytes that can be read.</summary>
-    internal int ReadableBytes => _receiveBuffer.Length;
-
     /// <summary>Bytes, SYN and FIN that are not acknowledged. Linux: write_seq - snd_una.</summary>
     internal int UnacknowledgedBytes => IsOpening
         ? 0 : (_writeSeq - _una) + (_finQueued ? 1 : 0);
@@ -162,7 +161,7 @@ internal sealed partial class Connection
         && State is TcpState.Established or TcpState.CloseWait or TcpState.SynRecv;
 
     /// <summary>Whether the peer's FIN has come and nothing before it is left to read.</summary>
-    internal bool IsEndRead => _finReceived && _receiveBuffer.Length == 0;
+    internal bool IsEndRead => _finReceived && ReadableBytes == 0;
 
     internal int Timeouts => _timeouts;
 
@@ -205,9 +204,14 @@ internal sealed partial class Connection
 
         if (!IsOpening)
         {
-            if (_receiveBuffer.Length > 0)
+            if (IsReadable)
             {
                 mask |= PollMask.In | PollMask.ReadNormal;
+            }
+
+            if (_urgent is { State: UrgentState.Valid })
+            {
+                mask |= PollMask.Pri;
             }
 
             if (IsWriteShut || HasWriteSpace)
@@ -229,7 +233,7 @@ internal sealed partial class Connection
     internal void Clean()
     {
         _sendBuffer.Clear(_context.Buffers);
-        _receiveBuffer.Clear(_context.Buffers);
+        ForgetReceived();
         _unsent.Clear(_tcp.UnsentPieces);
         _sender = default;
         _isUrgent = _nagleOverride = _lacksSpace = false;
@@ -243,8 +247,10 @@ internal sealed partial class Connection
         _isFinished = false;
         Error = SoftError = 0;
         IsReadShut = IsWriteShut = false;
-        _finQueued = _finReceived = _hasReceived = false;
-        _outOfOrderFin = null;
+        _finQueued = _finReceived = _hasSeenEcn = _echoesCongestion = false;
+        _share = FirstShare;
+        _space = default;
+        _urgent = null;
         _recovery = RecoveryState.Open;
         _rtt = default;
         _congestion = default;
@@ -257,7 +263,8 @@ internal sealed partial class Connection
         _pending = WriteTimer.None;
         _owesCwr = false;
         _timeouts = _backoff = _probes = _totalRetransmissions = 0;
-        _firstRetransmission = _lastSent = _lastDataReceived = _lastReceived = 0;
+        _firstRetransmission = _lastSent = _lastReceived = 0;
+        _lastDataReceived = 0;
         _bytesAcked = 0;
         _tally = default;
         _listenerId = 0;
@@ -267,7 +274,6 @@ internal sealed partial class Connection
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;
         _windowLimited = false;
         _hasTimestamps = _hasWindowScale = _hasSack = _hasEcn = _isFromCookie = false;
-        _sacks.Clear();
         _sendScale = _receiveScale = 0;
         State = TcpState.Close;
     }

@@ -3,188 +3,32 @@ using Earshot.Core.Memory;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <summary>Bytes received and not yet read, and those that came out of order, each at its place in one ring.</summary>
-/// <remarks>Offsets count from the next byte to be read. The pieces beyond a gap are kept as a sorted list of
-/// ranges.</remarks>
-internal struct ReceiveBuffer
+/// <summary>What a connection has received and a program has not read: bytes, those beyond gaps too, each at its place
+/// in one ring, the packets that Linux would hold them in, and the blocks to be told of them.</summary>
+/// <remarks>Rented when something is received and given back when everything is read. Offsets count from the next byte
+/// to be read.</remarks>
+internal sealed class ReceiveBuffer
 {
-    /// <summary>Pieces beyond gaps that are kept; more are not taken in.</summary>
-    internal const int RangeLimit = 1024;
-
     private byte[]? _ring;
     private int _head;
-    private Range[]? _ranges;
 
-    /// <summary>Bytes that can be read.</summary>
-    internal int Length { get; private set; }
+    /// <summary>Packets in order. Linux: sk_receive_queue.</summary>
+    internal PacketRing Queue;
 
-    /// <summary>Pieces beyond gaps.</summary>
-    internal int RangeCount { get; private set; }
+    /// <summary>Packets beyond gaps; they may overlap. Linux: out_of_order_queue.</summary>
+    internal PacketRing Beyond;
 
-    /// <summary>Bytes beyond gaps.</summary>
-    internal readonly int OutOfOrderLength
-    {
-        get
-        {
-            int length = 0;
-            for (int i = 0; i < RangeCount; i++)
-            {
-                length += _ranges![i].End - _ranges[i].Start;
-            }
+    /// <summary>The blocks to be told.</summary>
+    internal SackHistory Sacks;
 
-            return length;
-        }
-    }
+    /// <summary>What all packets cost. Linux: sk_rmem_alloc.</summary>
+    internal int Memory { get; set; }
 
-    /// <summary>Adds bytes that follow the last ones.</summary>
-    internal void Append(ReadOnlySpan<byte> bytes, BufferPool pool)
-    {
-        Write(Length, bytes, pool);
-        Length += bytes.Length;
-    }
+    /// <summary>Whether there is nothing in it and nothing to be told.</summary>
+    internal bool IsIdle => Queue.Count == 0 && Beyond.Count == 0 && Sacks.IsEmpty;
 
-    /// <summary>Adds bytes beyond a gap.</summary>
-    /// <param name="offset">Where, counted from the next byte to be read; more than <see cref="Length"/>.</param>
-    /// <param name="bytes">The bytes.</param>
-    /// <param name="pool">Where memory comes from.</param>
-    /// <param name="known">Whether all of them were there before.</param>
-    /// <returns>False when there are too many pieces.</returns>
-    internal bool TryInsert(int offset, ReadOnlySpan<byte> bytes, BufferPool pool, out bool known)
-    {
-        int end = offset + bytes.Length;
-        int first = 0;
-        _ranges ??= new Range[8];
-        while (first < RangeCount && _ranges[first].End < offset)
-        {
-            first++;
-        }
-
-        known = first < RangeCount && _ranges[first].Start <= offset && _ranges[first].End >= end;
-        if (known)
-        {
-            return true;
-        }
-
-        // All ranges that touch the new one melt into it.
-        int last = first;
-        int start = offset;
-        while (last < RangeCount && _ranges[last].Start <= end)
-        {
-            start = Math.Min(start, _ranges[last].Start);
-            end = Math.Max(end, _ranges[last].End);
-            last++;
-        }
-
-        if (last == first && RangeCount == RangeLimit)
-        {
-            return false;
-        }
-
-        Write(offset, bytes, pool);
-        ReplaceRanges(first, last, new Range(start, end));
-        return true;
-    }
-
-    /// <summary>Makes the pieces readable that the last append has reached.</summary>
-    /// <returns>How many bytes became readable.</returns>
-    internal int Join()
-    {
-        int joined = 0;
-        int used = 0;
-        while (used < RangeCount && _ranges![used].Start <= Length)
-        {
-            int more = _ranges[used].End - Length;
-            if (more > 0)
-            {
-                Length += more;
-                joined += more;
-            }
-
-            used++;
-        }
-
-        RemoveRanges(used);
-        return joined;
-    }
-
-    /// <summary>Reads and forgets the oldest bytes.</summary>
-    internal int Read(Span<byte> target, BufferPool pool)
-    {
-        int count = Math.Min(target.Length, Length);
-        if (count == 0)
-        {
-            return 0;
-        }
-
-        Peek(0, target);
-        Skip(count, pool);
-        return count;
-    }
-
-    /// <summary>Looks at bytes that stay.</summary>
-    internal readonly int Peek(int skip, Span<byte> target)
-    {
-        int count = Math.Min(target.Length, Length - skip);
-        int start = (_head + skip) & (_ring!.Length - 1);
-        int first = Math.Min(count, _ring.Length - start);
-        _ring.AsSpan(start, first).CopyTo(target);
-        _ring.AsSpan(0, count - first).CopyTo(target[first..]);
-        return count;
-    }
-
-    /// <summary>Forgets the oldest bytes.</summary>
-    internal void Skip(int count, BufferPool pool)
-    {
-        _head = (_head + count) & (_ring!.Length - 1);
-        Length -= count;
-        for (int i = 0; i < RangeCount; i++)
-        {
-            _ranges![i] = new Range(_ranges[i].Start - count, _ranges[i].End - count);
-        }
-
-        if (Length == 0 && RangeCount == 0)
-        {
-            Clear(pool);
-        }
-    }
-
-    /// <summary>Finds the piece beyond a gap that a byte is in.</summary>
-    /// <param name="offset">The byte's place, counted from the next byte to be read.</param>
-    /// <param name="start">Where the piece begins.</param>
-    /// <param name="end">Where it ends.</param>
-    internal readonly bool TryFindRange(int offset, out int start, out int end)
-    {
-        for (int i = 0; i < RangeCount; i++)
-        {
-            if (_ranges![i].Start <= offset && offset < _ranges[i].End)
-            {
-                (start, end) = _ranges[i];
-                return true;
-            }
-        }
-
-        start = end = 0;
-        return false;
-    }
-
-    /// <summary>Forgets what lies beyond gaps.</summary>
-    internal void ForgetRanges() => RangeCount = 0;
-
-    /// <summary>Forgets everything.</summary>
-    internal void Clear(BufferPool pool)
-    {
-        if (_ring is not null)
-        {
-            pool.Return(_ring);
-        }
-
-        _ring = null;
-        _head = 0;
-        Length = 0;
-        RangeCount = 0;
-    }
-
-    private void Write(int offset, ReadOnlySpan<byte> bytes, BufferPool pool)
+    /// <summary>Puts bytes at their place.</summary>
+    internal void Write(int offset, ReadOnlySpan<byte> bytes, BufferPool pool)
     {
         int needed = offset + bytes.Length;
         if (_ring is null || _ring.Length < needed)
@@ -196,6 +40,46 @@ internal struct ReceiveBuffer
         int first = Math.Min(bytes.Length, _ring.Length - start);
         bytes[..first].CopyTo(_ring.AsSpan(start));
         bytes[first..].CopyTo(_ring);
+    }
+
+    /// <summary>Copies bytes and leaves them where they are.</summary>
+    internal void Peek(int offset, Span<byte> target)
+    {
+        int start = (_head + offset) & (_ring!.Length - 1);
+        int first = Math.Min(target.Length, _ring.Length - start);
+        _ring.AsSpan(start, first).CopyTo(target);
+        _ring.AsSpan(0, target.Length - first).CopyTo(target[first..]);
+    }
+
+    /// <summary>Forgets bytes that were read.</summary>
+    internal void Skip(int count)
+    {
+        if (_ring is not null)
+        {
+            _head = (_head + count) & (_ring.Length - 1);
+        }
+    }
+
+    /// <summary>Lets the ring go: no packet has bytes any more.</summary>
+    internal void Release(BufferPool pool)
+    {
+        if (_ring is not null)
+        {
+            pool.Return(_ring);
+            _ring = null;
+        }
+
+        _head = 0;
+    }
+
+    /// <summary>Forgets everything.</summary>
+    internal void Clear(BufferPool pool)
+    {
+        Release(pool);
+        Queue.Clear();
+        Beyond.Clear();
+        Sacks = default;
+        Memory = 0;
     }
 
     private void Grow(int length, BufferPool pool)
@@ -212,37 +96,4 @@ internal struct ReceiveBuffer
         _ring = larger;
         _head = 0;
     }
-
-    private void ReplaceRanges(int first, int last, Range range)
-    {
-        int removed = last - first;
-        if (removed == 0)
-        {
-            if (RangeCount == _ranges!.Length)
-            {
-                Array.Resize(ref _ranges, _ranges.Length * 2);
-            }
-
-            Array.Copy(_ranges, first, _ranges, first + 1, RangeCount - first);
-            RangeCount++;
-        }
-        else if (removed > 1)
-        {
-            Array.Copy(_ranges!, last, _ranges!, first + 1, RangeCount - last);
-            RangeCount -= removed - 1;
-        }
-
-        _ranges![first] = range;
-    }
-
-    private void RemoveRanges(int count)
-    {
-        if (count > 0)
-        {
-            Array.Copy(_ranges!, count, _ranges!, 0, RangeCount - count);
-            RangeCount -= count;
-        }
-    }
-
-    private readonly record struct Range(int Start, int End);
 }

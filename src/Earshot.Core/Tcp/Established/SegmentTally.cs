@@ -37,12 +37,6 @@ internal struct SegmentTally
     /// <summary>The least round trip in microseconds; 0 without a sample.</summary>
     internal long MinimumRtt;
 
-    /// <summary>What received segments cost of which something is not read.</summary>
-    internal int UnreadCost;
-
-    /// <summary>What the segment with the FIN costs beside its data.</summary>
-    internal int FinCost;
-
     /// <summary>Whether it began with a SYN that Fast Open took.</summary>
     internal bool IsFastOpen;
 

@@ -42,50 +42,6 @@ public sealed class BufferTests
     }
 
     [Fact]
-    public void A_receive_buffer_gives_the_stream_however_its_pieces_come()
-    {
-        var pool = new BufferPool();
-        for (int round = 0; round < 60; round++)
-        {
-            byte[] stream = Peer.Bytes(40_000, round);
-            var buffer = default(ReceiveBuffer);
-            var read = new List<byte>();
-            int next = 0;
-            while (read.Count < stream.Length)
-            {
-                // Pieces overlap, repeat and leave gaps, as retransmissions do.
-                int from = Math.Min(stream.Length, next + (int)_chance.Below(_chance.Happens(0.4) ? 1u : 9000u));
-                int count = Math.Min(stream.Length - from, 1 + (int)_chance.Below(2000));
-                if (from == next)
-                {
-                    buffer.Append(stream.AsSpan(from, count), pool);
-                    next += count;
-                    next += buffer.Join();
-                }
-                else if (count > 0)
-                {
-                    int offset = buffer.Length + (from - next);
-                    Assert.True(buffer.TryInsert(offset, stream.AsSpan(from, count), pool, out _));
-                }
-
-                if (_chance.Happens(0.3))
-                {
-                    byte[] part = new byte[_chance.Below(8000)];
-                    read.AddRange(part[..buffer.Read(part, pool)]);
-                }
-
-                Assert.Equal(next - read.Count, buffer.Length);
-            }
-
-            Assert.Equal(stream, read);
-            Assert.Equal((0, 0), (buffer.RangeCount, buffer.OutOfOrderLength));
-            buffer.Clear(pool);
-        }
-
-        Assert.Equal(0, pool.RentedBytes);
-    }
-
-    [Fact]
     [Trait("Linux", "tcp_rtt_estimator")]
     public void The_first_sample_gives_an_RTO_of_its_time_and_200_ms_at_least()
     {

@@ -93,6 +93,8 @@ public sealed class SackTests : HostTest
 
     private Peer Establish(bool timestamps)
     {
+        // Each duplicate ACK shall leave at once.
+        Host.Set("net.ipv4.tcp_comp_sack_nr", 0);
         int listener = Host.Listen();
         var peer = new Peer(Host, timestamps: timestamps);
         Packet synAck = Assert.Single(Host.Send(Syn(peer, timestamps)));

@@ -1,0 +1,233 @@
+using System;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <content>What a program reads. Linux: tcp_recvmsg_locked, tcp_recv_urg.</content>
+internal sealed partial class Connection
+{
+    /// <summary>Bytes that can be read.</summary>
+    internal int ReadableBytes => _receiveNext - _readNext - (HasUnreadFin ? 1 : 0);
+
+    /// <summary>What recv() can have before the urgent mark. Linux: tcp_inq.</summary>
+    internal int BytesBeforeMark => _urgent is { IsPending: true } urgent && !Options.UrgentInline
+        && urgent.Seq > _readNext && urgent.Seq < _receiveNext
+        ? urgent.Seq - _readNext
+        : ReadableBytes - (_urgent is { IsPending: true } at && !Options.UrgentInline && at.Seq == _readNext
+            && at.Seq < _receiveNext ? 1 : 0);
+
+    /// <summary>Whether the next byte to be read is the urgent one. Linux: SIOCATMARK.</summary>
+    internal bool IsAtMark => _urgent is { IsPending: true } urgent && urgent.Seq == _readNext;
+
+    private bool HasUnreadFin => _finReceived && !_isFinRead;
+
+    /// <summary>Bytes of memory that unread and early packets take. Linux: sk_rmem_alloc.</summary>
+    private int ReceivedMemory => _inbox?.Memory ?? 0;
+
+    private int UnreadPackets => _inbox?.Queue.Count ?? 0;
+
+    private int EarlyPackets => _inbox?.Beyond.Count ?? 0;
+
+    /// <summary>The place of what is received; made when something comes, given back when all is read.</summary>
+    private ReceiveBuffer Inbox => _inbox ??= _tcp.Memory.Rent();
+
+    /// <summary>Reads bytes that are there.</summary>
+    /// <param name="target">Where they go; with <see cref="MessageFlags.Cut"/> only its length counts.</param>
+    /// <param name="flags">What to do: of the flags peek, cut and urgent count.</param>
+    /// <param name="offset">Bytes that a peek passes over.</param>
+    /// <param name="length">With <see cref="MessageFlags.Cut"/>, how many bytes are thrown away.</param>
+    /// <returns>Bytes, 0 at the end of the stream, or a negated errno.</returns>
+    internal int Read(
+        Span<byte> target, MessageFlags flags = MessageFlags.None, int offset = 0, int length = 0)
+    {
+        if ((flags & MessageFlags.Urgent) != 0)
+        {
+            return ReadUrgent(target, flags);
+        }
+
+        int room = (flags & MessageFlags.Cut) != 0 ? length : target.Length;
+        int copied = CopyUnread(target, room, flags, offset, out bool ended);
+        int result = copied > 0 || ended || (room == 0 && ReadableBytes > 0) ? copied : WhyNothing();
+        if ((flags & MessageFlags.Peek) == 0)
+        {
+            AfterRead(copied);
+            GiveBackInbox();
+        }
+
+        return result;
+    }
+
+    /// <summary>Why there is nothing to read: 0 for an end, or a negated errno.</summary>
+    private int WhyNothing()
+    {
+        if (_finReceived)
+        {
+            return 0;
+        }
+
+        if (Error != 0)
+        {
+            return -TakeError();
+        }
+
+        return IsReadShut ? 0 : State == TcpState.Close ? -Errno.ENOTCONN : -Errno.EAGAIN;
+    }
+
+    private int CopyUnread(Span<byte> target, int room, MessageFlags flags, int offset, out bool ended)
+    {
+        int copied = 0;
+        bool peek = (flags & MessageFlags.Peek) != 0;
+        SeqNumber seq = _readNext + (peek ? offset : 0);
+        ended = false;
+        for (int i = 0; i < UnreadPackets && (copied < room || copied == 0); i += peek ? 1 : 0)
+        {
+            if (copied > 0 && _urgent is { IsPending: true } mark && mark.Seq == seq)
+            {
+                break;
+            }
+
+            ref ReceivedPacket packet = ref _inbox!.Queue[i];
+            SeqNumber dataEnd = packet.Seq + packet.Length;
+            if (seq > dataEnd || (seq == dataEnd && !packet.HasFin))
+            {
+                continue;
+            }
+
+            int used = Math.Min(dataEnd - seq, room - copied);
+            int hole = _urgent is { IsPending: true } ? StopAtMark(seq, ref used) : 0;
+            if ((flags & MessageFlags.Cut) == 0 && used > 0)
+            {
+                _inbox.Peek(seq + hole - _readNext, target.Slice(copied, used));
+            }
+
+            copied += used;
+            seq += hole + used;
+            if (!peek)
+            {
+                Consume(seq, used > 0);
+            }
+
+            if (seq < dataEnd)
+            {
+                if (room == copied)
+                {
+                    break;
+                }
+
+                i -= peek ? 1 : 0;
+                continue;
+            }
+
+            bool fin = packet.HasFin;
+            if (!peek)
+            {
+                EatPacket(fin);
+            }
+
+            if (fin)
+            {
+                ended = true;
+                break;
+            }
+        }
+
+        return copied;
+    }
+
+    /// <summary>A read ends before the urgent byte, or passes over it when it begins there.</summary>
+    /// <returns>The bytes passed over.</returns>
+    private int StopAtMark(SeqNumber seq, ref int used)
+    {
+        uint distance = (uint)(_urgent!.Seq - seq);
+        if (distance >= (uint)used)
+        {
+            return 0;
+        }
+
+        if (distance > 0)
+        {
+            used = (int)distance;
+            return 0;
+        }
+
+        if (Options.UrgentInline)
+        {
+            return 0;
+        }
+
+        used--;
+        return 1;
+    }
+
+    private void Consume(SeqNumber next, bool copied)
+    {
+        _inbox!.Skip(next - _readNext);
+        _readNext = next;
+        if (copied)
+        {
+            AdjustReceiveSpace();
+        }
+
+        if (_urgent is { IsPending: true } urgent && _readNext > urgent.Seq)
+        {
+            urgent.State = UrgentState.None;
+        }
+    }
+
+    /// <summary>A packet of which everything is read gives its memory back. Linux: tcp_eat_recv_skb.</summary>
+    private void EatPacket(bool fin)
+    {
+        ReceiveBuffer inbox = _inbox!;
+        Charge(-inbox.Queue[0].Cost);
+        inbox.Queue.RemoveFirst();
+        if (fin)
+        {
+            _isFinRead = true;
+            _readNext += 1;
+        }
+
+        if (inbox.Queue.Count == 0 && inbox.Beyond.Count == 0)
+        {
+            inbox.Release(_context.Buffers);
+        }
+    }
+
+    /// <summary>Takes or gives back memory for received packets.</summary>
+    private void Charge(int bytes)
+    {
+        ReceiveBuffer inbox = _inbox!;
+        inbox.Memory += bytes;
+        _tcp.Memory.Received += bytes;
+    }
+
+    /// <summary>An idle connection has no place for what it receives.</summary>
+    private void GiveBackInbox()
+    {
+        if (_inbox is { IsIdle: true } inbox)
+        {
+            _inbox = null;
+            _tcp.Memory.Return(inbox);
+        }
+    }
+
+    /// <summary>Everything received and not read goes; what was promised stays promised.</summary>
+    private void ForgetReceived()
+    {
+        if (_inbox is { } inbox)
+        {
+            _inbox = null;
+            _tcp.Memory.Return(inbox);
+        }
+
+        _readNext = _receiveNext;
+        _isFinRead = _finReceived;
+    }
+
+    /// <summary>The pending error, told once.</summary>
+    internal int TakeError()
+    {
+        int error = Error;
+        Error = 0;
+        return error;
+    }
+}
