@@ -108,6 +108,9 @@ public static class Errno
     /// <summary>Inappropriate ioctl for device.</summary>
     public const int ENOTTY = 25;
 
+    /// <summary>No message of the desired type.</summary>
+    public const int ENOMSG = 42;
+
     /// <summary>No data available.</summary>
     public const int ENODATA = 61;
 

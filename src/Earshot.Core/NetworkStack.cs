@@ -50,7 +50,7 @@ public sealed class NetworkStack : IDisposable
         _routes = new RouteTable(_context);
         _output = new IpOutput(_context);
         _tcp = new TcpLayer(_context, _routes, _output);
-        Calls = new SocketCalls(this, _context, _tcp, _routes);
+        Calls = new SocketCalls(this, _context, _tcp, _routes, _output);
         _ip = new IpLayer(_context, _routes, _output, _tcp, _tcp.Timers, Calls.UdpPorts);
         if (EthernetLayer.IsNeeded(options))
         {

@@ -6,8 +6,14 @@ namespace Earshot.Core.Ip;
 /// <summary>What UDP is to IP.</summary>
 internal interface IUdpPorts
 {
-    /// <summary>Whether a datagram to this address and port, by this interface, has a socket.</summary>
-    bool IsOpen(in InetAddress address, ushort port, int @interface);
+    /// <summary>Gives a datagram whose checksum is right to its socket, or to all that a group or a broadcast has.
+    /// Linux:
+    /// udp_unicast_rcv_skb, __udp4_lib_mcast_deliver.</summary>
+    /// <param name="packet">The packet.</param>
+    /// <param name="info">What its link knows of it.</param>
+    /// <param name="interface">The interface that it came by.</param>
+    /// <returns>False when nobody has its port.</returns>
+    bool Take(in IpPacket packet, PacketInfo info, int @interface);
 
     /// <summary>An ICMP error quotes a datagram of ours. Linux: __udp4_lib_err, __udp6_lib_err.</summary>
     /// <param name="error">What it says.</param>

@@ -295,7 +295,7 @@ internal sealed partial class Ip6Layer : IDisposable
                 break;
             case IpPacket.ProtocolUdp when !_datagrams.IsSound(packet, info):
                 break;
-            case IpPacket.ProtocolUdp when IsOpen(packet, @interface):
+            case IpPacket.ProtocolUdp when _udp.Take(packet, info, @interface):
                 Judge(packet, RuleId.DatagramTaken);
                 break;
             case IpPacket.ProtocolUdp:
@@ -318,13 +318,6 @@ internal sealed partial class Ip6Layer : IDisposable
 
     private void Problem(in IpPacket packet, byte code, int pointer, int @interface) =>
         _icmp.SendError(packet, Icmp6Type.ParameterProblem, code, (uint)pointer, @interface);
-
-    private bool IsOpen(in IpPacket packet, int @interface)
-    {
-        const int HeaderLength = 8;
-        return packet.Payload.Length >= HeaderLength && _udp.IsOpen(
-            packet.Destination, BinaryPrimitives.ReadUInt16BigEndian(packet.Payload[2..]), @interface);
-    }
 
     private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(
         new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),

@@ -199,7 +199,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
                     return true;
                 }
 
-                if (IsOpen(packet, @interface))
+                if (_udp.Take(packet, info, @interface))
                 {
                     Judge(packet, RuleId.DatagramTaken);
                     return true;
@@ -314,13 +314,6 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
         }
 
         return true;
-    }
-
-    private bool IsOpen(in IpPacket packet, int @interface)
-    {
-        const int HeaderLength = 8;
-        return packet.Payload.Length >= HeaderLength && _udp.IsOpen(
-            packet.Destination, BinaryPrimitives.ReadUInt16BigEndian(packet.Payload[2..]), @interface);
     }
 
     private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(

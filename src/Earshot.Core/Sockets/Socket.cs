@@ -30,8 +30,35 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
     internal Socket(Queue<StackEvent> events) => _events = events;
 
-    /// <summary>Whether it is one of SOCK_DGRAM, which can be bound and no more.</summary>
-    internal bool IsDatagram { get; private set; }
+    private SocketExtras? _extras;
+
+    /// <summary>Whether it is one of SOCK_DGRAM.</summary>
+    internal bool IsDatagram => Udp is not null;
+
+    /// <summary>What a datagram socket is; null of a stream.</summary>
+    internal UdpRole? Udp { get; private set; }
+
+    /// <summary>Options that are more than a number; null: none.</summary>
+    internal LongOptions? Long => _extras?.Long;
+
+    /// <summary>The error queue; null: nothing was ever in it.</summary>
+    internal ErrorQueue? Errors => _extras?.Errors;
+
+    /// <summary>What few sockets have.</summary>
+    internal SocketExtras Extras => _extras ??= new SocketExtras();
+
+    /// <summary>What SO_TIMESTAMPING asks for.</summary>
+    internal TimestampingFlags Timestamping => (TimestampingFlags)Kept(OptionKey.LevelSocket, 37);
+
+    /// <summary>What its buffers hold.</summary>
+    internal SocketMemory Memory => Connection is { } connection ? connection.Memory()
+        : new SocketMemory
+        {
+            Received = (Udp?.Charged ?? 0) + (Errors?.Charged ?? 0),
+            ReceiveBuffer = Options.ReceiveBuffer,
+            SendBuffer = Options.SendBuffer,
+            Drops = Udp?.Drops ?? 0,
+        };
 
     /// <summary>A number that no other socket of the stack has had.</summary>
     internal long Inode { get; set; }
@@ -123,7 +150,8 @@ internal sealed class Socket : OpenFile, ITcpOwner
         Descriptor = descriptor;
         Disconnects = 0;
         _options = options;
-        IsDatagram = isDatagram;
+        Udp = isDatagram ? new UdpRole() : null;
+        _extras = null;
         Phase = SocketPhase.Unconnected;
         Local = new InetEndpoint(AnyAddress, 0);
         Port = 0;
@@ -139,9 +167,9 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
     internal override PollMask Poll()
     {
-        if (IsDatagram)
+        if (Udp is { } udp)
         {
-            return PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
+            return PollDatagrams(udp);
         }
 
         if (Listener is { } listener)
@@ -152,7 +180,113 @@ internal sealed class Socket : OpenFile, ITcpOwner
         const PollMask closed = PollMask.Out | PollMask.WriteNormal | PollMask.Hup;
         PollMask mask = Connection is { } connection ? connection.Poll()
             : Options.ReadShut ? closed | PollMask.In | PollMask.ReadNormal | PollMask.ReadHup : closed;
-        return Error != 0 ? mask | PollMask.Err : mask;
+        return Error != 0 || Errors is { Count: > 0 } ? mask | PollMask.Err : mask;
+    }
+
+    /// <summary>Linux: udp_poll, datagram_poll.</summary>
+    private PollMask PollDatagrams(UdpRole udp)
+    {
+        PollMask mask = PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
+        if (Error != 0 || Errors is { Count: > 0 })
+        {
+            bool asUrgent = Errors is { Count: > 0 } && Kept(OptionKey.LevelSocket, 45) != 0;
+            mask |= PollMask.Err | (asUrgent ? PollMask.Pri : PollMask.None);
+        }
+
+        ref SocketOptions options = ref Options;
+        if (options.ReadShut)
+        {
+            mask |= PollMask.ReadHup | PollMask.In | PollMask.ReadNormal;
+        }
+
+        if (options.ReadShut && options.WriteShut)
+        {
+            mask |= PollMask.Hup;
+        }
+
+        return udp.Queue.Count > 0 ? mask | PollMask.In | PollMask.ReadNormal : mask;
+    }
+
+    /// <summary>A number that was kept for an option.</summary>
+    internal int Kept(int level, int name, int otherwise = 0) =>
+        (int)OptionValues.Get(Options.Others, OptionKey.Of(level, name), otherwise);
+
+    /// <summary>IP_MULTICAST_ALL: whether it takes datagrams of groups that others have joined.</summary>
+    internal bool HearsAllGroups =>
+        Kept(OptionKey.LevelIp, 49) is var kept && (kept == 0 ? !Options.IsIPv6 : kept == 2);
+
+    internal LongOptions MakeLong() => Extras.Long ??= new LongOptions();
+
+    /// <summary>IP_RECVERR and IPV6_RECVERR: when nobody asks for errors any more, those that wait are
+    /// forgotten.</summary>
+    internal void SetReceiveErrors(bool on, bool isIPv6)
+    {
+        _ = isIPv6;
+        if (!on)
+        {
+            Errors?.Clear();
+        }
+    }
+
+    /// <summary>SO_TIMESTAMPING: numbers begin anew when they are first asked for.</summary>
+    internal void SetTimestamping(TimestampingFlags flags, bool begins)
+    {
+        if (begins)
+        {
+            Extras.TimestampKey = Connection?.NumberOrigin((flags & TimestampingFlags.IdOfStream) != 0) ?? 0;
+        }
+    }
+
+    /// <summary>The error that the next call tells. Linux: sk_err.</summary>
+    internal int PendingError
+    {
+        get => Connection?.Error ?? Error;
+        set
+        {
+            if (Connection is { } connection)
+            {
+                connection.Error = value;
+            }
+            else
+            {
+                Error = value;
+            }
+        }
+    }
+
+    /// <summary>Tells a time of a packet that was sent. Linux: __skb_complete_tx_timestamp.</summary>
+    /// <param name="kind">0 sent, 1 queued, 2 acknowledged.</param>
+    /// <param name="key">Which packet.</param>
+    /// <param name="time">The time in nanoseconds.</param>
+    /// <param name="payload">The packet's data; null: without.</param>
+    internal void AddTime(uint kind, uint key, long time, byte[]? payload = null) => AddError(new ErrorEntry
+    {
+        Number = Errno.ENOMSG,
+        Origin = ErrorOrigin.Timestamping,
+        Info = kind,
+        Data = key,
+        Time = time,
+        Payload = payload,
+    });
+
+    /// <summary>Tells that the memory of a send with MSG_ZEROCOPY is the program's again: it was copied.</summary>
+    internal void CompleteZeroCopy(uint number)
+    {
+        ErrorQueue queue = Extras.Errors ??= new ErrorQueue();
+        if (queue.AddCompletion(number, Udp?.Charged ?? 0, Options.ReceiveBuffer))
+        {
+            OnReadiness(PollMask.Err);
+        }
+    }
+
+    /// <summary>Adds to the error queue and wakes who waits. Linux: sock_queue_err_skb.</summary>
+    internal void AddError(in ErrorEntry entry)
+    {
+        ErrorQueue queue = Extras.Errors ??= new ErrorQueue();
+        if (queue.Add(entry, Udp?.Charged ?? 0, Options.ReceiveBuffer))
+        {
+            OnReadiness(PollMask.Err);
+        }
     }
 
     /// <summary>Wakes the waiters whose interest is met: all plain ones, the first exclusive one. Linux:

@@ -48,8 +48,7 @@ public sealed partial class SocketCalls
     {
         if (socket.IsDatagram)
         {
-            // Differs from Linux: a datagram socket can only be bound (docs/deviations.md, D20).
-            return -Errno.EOPNOTSUPP;
+            return ConnectDatagram(socket, name);
         }
 
         switch (socket.Phase)
@@ -118,6 +117,12 @@ public sealed partial class SocketCalls
             return Descriptors.Missing(fd);
         }
 
+        if (socket.IsDatagram)
+        {
+            DisconnectDatagram(socket);
+            return 0;
+        }
+
         if (socket.Listener is not null)
         {
             StopListening(socket);
@@ -166,19 +171,19 @@ public sealed partial class SocketCalls
     public int GetPeerName(int fd, out InetEndpoint remote)
     {
         remote = default;
-        if (!Descriptors.TryGet(fd, out Socket socket))
-        {
-            return Descriptors.Missing(fd);
-        }
-
-        if (socket.Connection is not { State: not (TcpState.Close or TcpState.SynSent) } connection)
-        {
-            return -Errno.ENOTCONN;
-        }
-
-        remote = connection.Tuple.Remote;
-        return 0;
+        return Descriptors.TryGet(fd, out Socket socket) ? PeerOf(socket, out remote) : Descriptors.Missing(fd);
     }
+
+    private static int PeerOf(Socket socket, out InetEndpoint remote)
+    {
+        bool has = socket.Udp is { } udp
+            ? udp.IsConnected : socket.Connection is { State: not (TcpState.Close or TcpState.SynSent) };
+        remote = !has ? default : socket.Udp?.Remote ?? socket.Connection!.Tuple.Remote;
+        return has ? 0 : -Errno.ENOTCONN;
+    }
+
+    private static bool IsPeered(Socket socket) =>
+        socket.Udp is { IsConnected: true } || socket.Connection is { State: TcpState.Established };
 
     /// <summary>getpeername() as a program makes it.</summary>
     /// <param name="fd">The descriptor.</param>

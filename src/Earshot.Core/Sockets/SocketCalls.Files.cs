@@ -107,10 +107,13 @@ public sealed partial class SocketCalls
 
     private static int DatagramControl(Socket socket, uint request, ref int value)
     {
-        _ = socket;
+        UdpRole udp = socket.Udp!;
         switch (request)
         {
-            case InputQueue or OutputQueue:
+            case InputQueue:
+                value = udp.Queue.Count > 0 ? udp.Queue[0].Length : 0;
+                return 0;
+            case OutputQueue:
                 value = 0;
                 return 0;
             default:

@@ -48,7 +48,7 @@ public sealed partial class SocketCalls
         }
 
         return socket.IsDatagram
-            ? -Errno.EDESTADDRREQ : SendStream(socket, message, (MessageFlags)flags);
+            ? SendDatagram(socket, message, (MessageFlags)flags) : SendStream(socket, message, (MessageFlags)flags);
     }
 
     /// <summary>read(): reads bytes; of none it returns 0 without a look at the socket.</summary>
@@ -116,7 +116,8 @@ public sealed partial class SocketCalls
         }
 
         var asked = (MessageFlags)flags;
-        return socket.IsDatagram ? -Errno.EAGAIN : ReceiveStream(socket, ref message, asked);
+        return socket.IsDatagram
+            ? ReceiveDatagram(socket, ref message, asked) : ReceiveStream(socket, ref message, asked);
     }
 
     /// <summary>Linux: tcp_sendmsg_locked. What stands in the way of a connection says itself.</summary>
@@ -193,7 +194,7 @@ public sealed partial class SocketCalls
     {
         if ((flags & MessageFlags.ErrorQueue) != 0)
         {
-            return -Errno.EAGAIN;
+            return ReceiveError(socket, ref message);
         }
 
         if (socket.Connection is not { } connection)

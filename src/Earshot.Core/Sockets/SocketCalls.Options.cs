@@ -71,6 +71,8 @@ public sealed partial class SocketCalls
             OptionKey.LevelTcp when !socket.IsDatagram => SetTcpLevel(socket, name, value),
             OptionKey.LevelIp => SetIpLevel(socket, name, value),
             OptionKey.LevelIPv6 when socket.Options.IsIPv6 => SetIPv6Level(socket, name, value),
+            OptionKey.LevelUdp when socket.IsDatagram => value.Length < IntLength
+                ? -Errno.EINVAL : SetByRule(socket, level, name, Read(value)),
             _ => -Errno.ENOPROTOOPT,
         };
     }
@@ -102,7 +104,8 @@ public sealed partial class SocketCalls
             OptionKey.LevelSocket => GetSocketLevel(socket, name, length, result),
             OptionKey.LevelTcp when !socket.IsDatagram => GetTcpLevel(socket, name, ref length, result),
             OptionKey.LevelIp => GetIpLevel(socket, name, length, result),
-            OptionKey.LevelIPv6 when socket.Options.IsIPv6 => GetIPv6Level(socket, name, result),
+            OptionKey.LevelIPv6 when socket.Options.IsIPv6 => GetIPv6Level(socket, name, length, result),
+            OptionKey.LevelUdp when socket.IsDatagram => GetByRule(socket, level, name, result),
             _ => socket.Options.IsIPv6 ? -Errno.ENOPROTOOPT : -Errno.EOPNOTSUPP,
         };
         if (full < 0)
@@ -147,6 +150,29 @@ public sealed partial class SocketCalls
         }
 
         return 0;
+    }
+
+    /// <summary>Whether the caller may do what CAP_NET_ADMIN lets do.</summary>
+    internal bool IsAdmin => Credentials.Has(SocketCapabilities.NetAdmin);
+
+    /// <summary>Whether the caller has CAP_NET_ADMIN or CAP_NET_RAW.</summary>
+    internal bool IsNetwork => IsAdmin || Credentials.Has(SocketCapabilities.NetRaw);
+
+    private int SetByRule(Socket socket, int level, int name, int value) =>
+        OptionTable.TryFind(level, name, out OptionRule rule) ? rule.Set(this, socket, value) : -Errno.ENOPROTOOPT;
+
+    private int GetByRule(Socket socket, int level, int name, Span<byte> result)
+    {
+        int value = 0;
+        int error = OptionTable.TryFind(level, name, out OptionRule rule)
+            ? rule.Tell(this, socket, out value) : -Errno.ENOPROTOOPT;
+        return error != 0 ? error : Int(result, value);
+    }
+
+    private static int Copy(byte[]? value, Span<byte> result)
+    {
+        value.AsSpan().CopyTo(result);
+        return value?.Length ?? 0;
     }
 
     // Values of options that are only kept: set by Keep, read by Kept.

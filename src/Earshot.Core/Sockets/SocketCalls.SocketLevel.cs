@@ -66,39 +66,22 @@ public sealed partial class SocketCalls
                 return SetDevice(socket, value);
             case 72:
                 return (value & ~3) == 0 ? SetBufferLock(ref options, value) : -Errno.EINVAL;
+            case 29 or 35 or 63 or 64:
+                return SetTimestamp(socket, name, value);
+            case 37 or 65:
+                return SetTimestamping(socket, bytes);
+            case 47:
+                return SetPacing(socket, bytes);
+            case 61:
+                return SetTransmitTime(socket, bytes);
+            case 26 or 50 or 51 or 52 or 68:
+                // Differs from Linux: there are no filters to attach (docs/deviations.md, D61).
+                return -Errno.EINVAL;
+            case 80:
+                return socket.IsDatagram ? -Errno.EBADF : -Errno.EINVAL;
             default:
-                return SetPlainSocketLevel(socket, name, value);
-        }
-    }
-
-    /// <summary>Options that are kept and read back.</summary>
-    private int SetPlainSocketLevel(Socket socket, int name, int value)
-    {
-        const int HighestFreePriority = 6;
-        bool admin = Credentials.Has(SocketCapabilities.NetAdmin);
-        bool network = admin || Credentials.Has(SocketCapabilities.NetRaw);
-        switch (name)
-        {
-            case 1 when value != 0 && !admin:
-                return -Errno.EACCES;
-            case 12 when (value is < 0 or > HighestFreePriority) && !network:
-            case 36 when !network:
-                return -Errno.EPERM;
-            case 1 or 5 or 6 or 10 or 11 or 29 or 35 or 40 or 45:
-                return Keep(socket, OptionKey.LevelSocket, name, value != 0 ? 1 : 0, 0, 1);
-            case 12 or 36 or 42:
-                int otherwise = name == 42 ? -1 : 0;
-                return Keep(socket, OptionKey.LevelSocket, name, value, int.MinValue, int.MaxValue, otherwise);
-            case 18:
-                long mark = value < 0 ? int.MaxValue : value == 0 ? 1 : value;
-                return Keep(socket, OptionKey.LevelSocket, name, mark, 1, int.MaxValue, 1);
-            case 14:
-                return 0;
-            case 46:
-                return Keep(socket, OptionKey.LevelSocket, name, value, 0, int.MaxValue);
-            default:
-                // SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN and SO_SNDLOWAT can only be read.
-                return -Errno.ENOPROTOOPT;
+                // SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN and others can only be read.
+                return SetByRule(socket, OptionKey.LevelSocket, name, value);
         }
     }
 
@@ -113,6 +96,8 @@ public sealed partial class SocketCalls
                 return Int(result, socket.IsDatagram ? SockDatagram : SockStream);
             case 4:
                 return Int(result, TakeError(socket));
+            case 29 or 35 or 63 or 64:
+                return Int(result, socket.Kept(OptionKey.LevelSocket, 29) == TimestampForm(name) ? 1 : 0);
             case 7:
                 return Int(result, options.SendBuffer);
             case 8:
@@ -141,16 +126,8 @@ public sealed partial class SocketCalls
                 return Int(result, options.Device);
             case 72:
                 return Int(result, (options.SendBufferLocked ? 1 : 0) | (options.ReceiveBufferLocked ? 2 : 0));
-            case 1 or 5 or 6 or 10 or 11 or 12 or 29 or 35 or 36 or 40 or 45 or 46:
-                return Kept(socket, OptionKey.LevelSocket, name, result);
-            case 14:
-                return Int(result, 0);
-            case 18:
-                return Kept(socket, OptionKey.LevelSocket, name, result, 1);
-            case 42:
-                return Kept(socket, OptionKey.LevelSocket, name, result, -1);
             default:
-                return -Errno.ENOPROTOOPT;
+                return GetLongSocketLevel(socket, name, length, result);
         }
     }
 

@@ -24,6 +24,8 @@ public sealed partial class SocketCalls
         {
             case 13:
                 return SetCongestion(socket, bytes);
+            case 31:
+                return bytes.IsEmpty ? -Errno.EINVAL : -Errno.ENOENT;
             case 33:
                 return SetFastOpenKey(socket, bytes);
         }
@@ -68,10 +70,11 @@ public sealed partial class SocketCalls
             case 34 when value is 0 or 1 && early:
                 options.FastOpenNoCookie = value != 0;
                 return 0;
+            case 14 or 32:
             case 2 or 7 or 10 or 23 or 27 or 34:
                 return -Errno.EINVAL;
             default:
-                return -Errno.ENOPROTOOPT;
+                return SetByRule(socket, OptionKey.LevelTcp, name, value);
         }
     }
 
@@ -130,8 +133,10 @@ public sealed partial class SocketCalls
                 return options.FastOpenKeys?.Length ?? 0;
             case 34:
                 return Int(result, options.FastOpenNoCookie ? 1 : 0);
+            case 31:
+                return 0;
             default:
-                return -Errno.ENOPROTOOPT;
+                return GetByRule(socket, OptionKey.LevelTcp, name, result);
         }
     }
 
@@ -167,7 +172,7 @@ public sealed partial class SocketCalls
         _stack.Drain(connection);
     }
 
-    private static int SetTimer(Socket socket, int name, int value)
+    private int SetTimer(Socket socket, int name, int value)
     {
         ref SocketOptions options = ref socket.Options;
         switch (name)
@@ -186,7 +191,7 @@ public sealed partial class SocketCalls
                 options.UserTimeout = value;
                 return 0;
             case 44 when value is >= 1000 and <= 120_000:
-                options.MaximumRto = value;
+                options.MaximumRto = ToTicks(value * 1000) / 1000;
                 return 0;
             default:
                 return -Errno.EINVAL;
@@ -294,7 +299,6 @@ public sealed partial class SocketCalls
 
     private void FillInfo(Socket socket, Span<byte> info)
     {
-        const int StateOffset = 0;
         const int UnackedOffset = 24;
         const int SackedOffset = 28;
         const int WindowOffset = 80;
@@ -302,19 +306,49 @@ public sealed partial class SocketCalls
         const int PacingOffset = 104;
         const int InitialWindow = 10;
         const int InitialReordering = 3;
-        info[StateOffset] = (byte)(socket.Listener is not null ? TcpState.Listen : TcpState.Close);
         BinaryPrimitives.WriteInt32LittleEndian(info[WindowOffset..], InitialWindow);
         BinaryPrimitives.WriteInt32LittleEndian(info[ReorderingOffset..], InitialReordering);
         info.Slice(PacingOffset, 2 * sizeof(ulong)).Fill(byte.MaxValue);
         if (socket.Listener is { } listener)
         {
             // Of a listener these two are the accept queue and its limit.
+            info[0] = (byte)TcpState.Listen;
             BinaryPrimitives.WriteInt32LittleEndian(info[UnackedOffset..], listener.AcceptQueue.Count);
             BinaryPrimitives.WriteUInt32LittleEndian(info[SackedOffset..], listener.Backlog);
         }
+        else if (socket.Connection is { } connection)
+        {
+            connection.FillInfo(info);
+        }
         else
         {
-            socket.Connection?.FillInfo(info);
+            FillClosedInfo(socket, info);
         }
+    }
+
+    /// <summary>What a socket tells that was never connected: what it would begin with. Linux: tcp_init_sock.</summary>
+    private void FillClosedInfo(Socket socket, Span<byte> info)
+    {
+        const int LimitedOffset = 7;
+        const int RtoOffset = 8;
+        const int MssOffset = 16;
+        const int SinceDataSent = 44;
+        const int SinceDataReceived = 52;
+        const int SinceAckReceived = 56;
+        const int VariationOffset = 72;
+        const int ThresholdOffset = 76;
+        const int MinimumRttOffset = 148;
+        const int QuarterSecond = 250_000;
+        int since = (int)((uint)_context.Jiffies * 1000L / _context.Profile.Hz);
+        info[0] = (byte)TcpState.Close;
+        info[LimitedOffset] = 1;
+        Int(info[RtoOffset..], (int)_context.Profile.InitialRto.TotalMicroseconds);
+        Int(info[MssOffset..], SegmentSize(socket));
+        Int(info[SinceDataSent..], since);
+        Int(info[SinceDataReceived..], since);
+        Int(info[SinceAckReceived..], since);
+        Int(info[VariationOffset..], QuarterSecond);
+        Int(info[ThresholdOffset..], int.MaxValue);
+        Int(info[MinimumRttOffset..], -1);
     }
 }

@@ -23,6 +23,15 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        if (socket.Udp is { } udp)
+        {
+            // It takes effect without a peer too.
+            socket.Options.ReadShut |= how != Write;
+            socket.Options.WriteShut |= how != 0;
+            socket.OnReadiness(PollMask.None);
+            return udp.IsConnected ? 0 : -Errno.ENOTCONN;
+        }
+
         if (socket.Listener is not null)
         {
             // SHUT_WR means nothing to a listener; SHUT_RD ends it.
@@ -81,6 +90,7 @@ public sealed partial class SocketCalls
         socket.Connection = null;
         connection?.Close();
         ReleasePort(socket);
+        socket.Udp?.Clear(_context.Buffers);
         socket.WakeAll();
         if (!listened && _idle.Count < KeptSockets)
         {

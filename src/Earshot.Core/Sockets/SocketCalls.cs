@@ -38,22 +38,26 @@ public sealed partial class SocketCalls
     private readonly StackContext _context;
     private readonly TcpLayer _tcp;
     private readonly RouteTable _routes;
+    private readonly IpOutput _output;
     private readonly PortTable _ports;
     private readonly PortChooser _chooser;
     private readonly UdpPortTable _udpPorts;
     private readonly Stack<Socket> _idle = new();
     private long _lastInode;
 
-    internal SocketCalls(NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes)
+    internal SocketCalls(
+        NetworkStack stack, StackContext context, TcpLayer tcp, RouteTable routes, IpOutput output)
     {
         _stack = stack;
         _context = context;
         _tcp = tcp;
         _routes = routes;
+        _output = output;
+        _identifications = new IpIdentifications(context);
         Chance chance = context.Stream(ChanceStream.Ports);
         _ports = new PortTable(context, tcp, chance);
         _chooser = new PortChooser(context, tcp, _ports, chance);
-        _udpPorts = new UdpPortTable(context, _ports, chance);
+        _udpPorts = new UdpPortTable(context, routes, _ports, chance);
         Descriptors = new DescriptorTable(context.Options.FirstDescriptor, context.Options.DescriptorLimit);
     }
 
@@ -73,7 +77,6 @@ public sealed partial class SocketCalls
     /// <param name="type">SOCK_STREAM (1) or SOCK_DGRAM (2), with SOCK_NONBLOCK and SOCK_CLOEXEC tolerated.</param>
     /// <param name="protocol">0, or IPPROTO_TCP (6) or IPPROTO_UDP (17) as the type is.</param>
     /// <returns>The descriptor; -EINVAL, -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EPERM, -EMFILE.</returns>
-    /// <remarks>A datagram socket can be bound, so that its port is open; it neither sends nor receives.</remarks>
     public int Socket(int domain, int type, int protocol)
     {
         if ((type & ~SockTypeMask & ~SockFlags) != 0)

@@ -5,20 +5,26 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
 
-/// <summary>Which UDP ports are open: a datagram to one is taken and lost, to any other it is answered with port
-/// unreachable. Linux: udp_lib_get_port.</summary>
-internal sealed class UdpPortTable : IUdpPorts
+/// <summary>Which UDP ports are open, and whose. Linux: udp_lib_get_port.</summary>
+internal sealed partial class UdpPortTable : IUdpPorts
 {
     private readonly StackContext _context;
+    private readonly RouteTable _routes;
     private readonly PortTable _ports;
     private readonly Chance _chance;
     private readonly Dictionary<ushort, List<Socket>> _bound = [];
+    private readonly ulong _key0;
+    private readonly ulong _key1;
 
-    internal UdpPortTable(StackContext context, PortTable ports, Chance chance)
+    internal UdpPortTable(StackContext context, RouteTable routes, PortTable ports, Chance chance)
     {
+        _routes = routes;
         _context = context;
         _ports = ports;
         _chance = chance;
+        Chance keys = context.Stream(ChanceStream.SocketHash);
+        _key0 = keys.Next();
+        _key1 = keys.Next();
     }
 
     /// <summary>Binds a socket; port 0 picks one.</summary>
@@ -52,37 +58,6 @@ internal sealed class UdpPortTable : IUdpPorts
         }
 
         socket.Port = 0;
-    }
-
-    /// <inheritdoc/>
-    public bool IsOpen(in InetAddress address, ushort port, int @interface)
-    {
-        if (_bound.Count == 0 || !_bound.TryGetValue(port, out List<Socket>? sockets))
-        {
-            return false;
-        }
-
-        var wanted = new PortOwner(address, !address.IsIPv4, false, false, false, 0, 0, false, false);
-        foreach (Socket socket in sockets)
-        {
-            int device = socket.Options.Device;
-            if ((device == 0 || device == @interface)
-                && wanted.Overlaps(PortOwner.Of(socket.Local.Address, socket.Options))
-                && (address.IsIPv4 || socket.Options.IsIPv6))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <inheritdoc/>
-    public DatagramErrorUse OnIcmpError(in DatagramError error)
-    {
-        InetEndpoint local = error.Message.Tuple.Local;
-        return IsOpen(local.Address, local.Port, error.Interface)
-            ? DatagramErrorUse.TakenWithMtu : DatagramErrorUse.NoSocket;
     }
 
     private bool TryPick(Socket socket, in PortOwner owner, out ushort port)

@@ -80,7 +80,8 @@ internal sealed partial class Connection
     private long QueuedMemory =>
         WriteMemory + (State is TcpState.SynSent ? PacketCost : 0);
 
-    private SocketMemory Memory()
+    /// <summary>What its buffers hold. Linux: sk_get_meminfo.</summary>
+    internal SocketMemory Memory()
     {
         long queued = QueuedMemory;
         long received = ReceivedMemory;

@@ -156,6 +156,10 @@ internal sealed partial class Connection
     /// <summary>Bytes and FIN that were not sent yet. Linux: write_seq - snd_nxt.</summary>
     internal int UnsentBytes => IsOpening ? 0 : (_writeSeq - _nxt) + (_finQueued ? 1 : 0);
 
+    /// <summary>The sequence number that bytes are numbered from: of what is written next, or of what is acknowledged
+    /// next.</summary>
+    internal uint NumberOrigin(bool written) => written ? _writeSeq.Value : _una.Value;
+
     /// <summary>Whether a write would take bytes, were there room.</summary>
     internal bool IsWritable => !IsOpening && Error == 0 && !IsWriteShut
         && State is TcpState.Established or TcpState.CloseWait or TcpState.SynRecv;

@@ -1,0 +1,31 @@
+using System.Collections.Generic;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Sockets;
+
+/// <summary>Options of a socket that are more than a number; made when one is first set.</summary>
+internal sealed class LongOptions
+{
+    /// <summary>Groups that one socket may be in. sysctl net.ipv4.igmp_max_memberships.</summary>
+    internal const int MostGroups = 20;
+
+    /// <summary>IP_OPTIONS as they were set; null: none.</summary>
+    internal byte[]? IpOptions { get; set; }
+
+    /// <summary>Multicast groups and the interfaces that they are joined on.</summary>
+    internal List<(InetAddress Group, int Interface)> Groups { get; } = [];
+
+    private readonly Dictionary<int, byte[]> _headers = [];
+
+    /// <summary>IPV6_HOPOPTS, IPV6_RTHDRDSTOPTS, IPV6_RTHDR or IPV6_DSTOPTS as it was set; null: none.</summary>
+    internal byte[]? ExtensionHeader(int name) => _headers.GetValueOrDefault(name);
+
+    internal void SetExtensionHeader(int name, byte[]? header)
+    {
+        _headers.Remove(name);
+        if (header is not null)
+        {
+            _headers.Add(name, header);
+        }
+    }
+}
