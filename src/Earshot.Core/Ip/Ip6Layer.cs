@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;

@@ -1,5 +1,3 @@
-using Earshot.Core.Tcp;
-
 namespace Earshot.Core.Sockets;
 
 /// <content>SOL_SOCKET and SOL_UDP. Each line was seen on the host kernel.</content>

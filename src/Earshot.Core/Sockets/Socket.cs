@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -24,11 +25,18 @@ internal enum SocketPhase : byte
 /// socket stays.</summary>
 internal sealed class Socket : OpenFile, ITcpOwner
 {
+    private readonly StackContext _context;
     private readonly Queue<StackEvent> _events;
     private readonly List<Waiter> _waiters = [];
     private SocketOptions _options;
 
-    internal Socket(Queue<StackEvent> events) => _events = events;
+    internal Socket(StackContext context, Queue<StackEvent> events)
+    {
+        _context = context;
+        _events = events;
+    }
+
+    private Time.Instant Now => _context.Now;
 
     private SocketExtras? _extras;
 
@@ -286,6 +294,25 @@ internal sealed class Socket : OpenFile, ITcpOwner
         if (queue.Add(entry, Udp?.Charged ?? 0, Options.ReceiveBuffer))
         {
             OnReadiness(PollMask.Err);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnMark(SendMark mark, uint key)
+    {
+        if (mark == SendMark.Released)
+        {
+            CompleteZeroCopy(key);
+        }
+        else
+        {
+            uint kind = mark switch
+            {
+                SendMark.Queued => 1,
+                SendMark.Sent => 0,
+                _ => 2,
+            };
+            AddTime(kind, key, Now.Nanoseconds);
         }
     }
 

@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Established.Sending;
 
 namespace Earshot.Core.Sockets;
 
@@ -123,7 +124,8 @@ public sealed partial class SocketCalls
     /// <summary>Linux: tcp_sendmsg_locked. What stands in the way of a connection says itself.</summary>
     private int SendStream(Socket socket, in OutgoingMessage message, MessageFlags flags)
     {
-        int refusal = CheckStreamControl(message.Control);
+        TimestampingFlags timestamping = socket.Timestamping;
+        int refusal = message.Control.IsEmpty ? 0 : ReadStreamControl(message.Control, ref timestamping);
         if (refusal != 0)
         {
             return refusal;
@@ -140,13 +142,18 @@ public sealed partial class SocketCalls
         }
 
         int result = connection.Write(message.Data, flags);
+        if (result > 0)
+        {
+            MarkWritten(socket, connection, flags, timestamping);
+        }
+
         _stack.Drain(connection);
         return result;
     }
 
     /// <summary>Walks over the control messages of a connection: only those of the socket level mean anything. Linux:
     /// sock_cmsg_send.</summary>
-    private int CheckStreamControl(ReadOnlySpan<byte> control)
+    private int ReadStreamControl(ReadOnlySpan<byte> control, ref TimestampingFlags timestamping)
     {
         int error = 0;
         while (!control.IsEmpty && ControlMessages.TryNext(
@@ -157,9 +164,36 @@ public sealed partial class SocketCalls
             {
                 return refusal;
             }
+
+            if (level == OptionKey.LevelSocket && type == TimestampingName)
+            {
+                timestamping = (TimestampingFlags)Read(value) | (timestamping & ~TimestampingFlags.Transmit);
+            }
         }
 
         return error;
+    }
+
+    /// <summary>What is to be told of the byte that was written last. Linux: tcp_tx_timestamp,
+    /// msg_zerocopy_realloc.</summary>
+    private static void MarkWritten(
+        Socket socket, Connection connection, MessageFlags flags, TimestampingFlags timestamping)
+    {
+        SendMark times = (timestamping & TimestampingFlags.Queued) != 0 ? SendMark.Queued : SendMark.None;
+        times |= (timestamping & TimestampingFlags.Sent) != 0 ? SendMark.Sent : SendMark.None;
+        times |= (timestamping & TimestampingFlags.Acknowledged) != 0 ? SendMark.Acknowledged : SendMark.None;
+        if (times != SendMark.None)
+        {
+            // Numbers are those of bytes, from where they were first asked for.
+            bool numbered = (timestamping & TimestampingFlags.Id) != 0;
+            connection.Mark(
+                times, numbered ? connection.NumberOrigin(written: true) - 1 - socket.Extras.TimestampKey : 0);
+        }
+
+        if ((flags & MessageFlags.ZeroCopy) != 0 && socket.Kept(OptionKey.LevelSocket, 60) != 0)
+        {
+            connection.Mark(SendMark.Released, socket.Extras.ZeroCopyKey++);
+        }
     }
 
     /// <summary>Linux: __sock_cmsg_send.</summary>
@@ -205,7 +239,7 @@ public sealed partial class SocketCalls
         }
 
         int result = ReadStream(socket, connection, ref message, flags);
-        if (result >= 0)
+        if (result > 0 || (result == 0 && message.Wanted > 0))
         {
             PutStreamControl(socket, connection, ref message);
         }
@@ -241,7 +275,13 @@ public sealed partial class SocketCalls
 
     private static void PutStreamControl(Socket socket, Connection connection, ref IncomingMessage message)
     {
-        if (socket.Options.Others is { } others && OptionValues.Get(others, OptionKey.InputQueueLength) != 0)
+        if (socket.Options.Others is not { } others)
+        {
+            return;
+        }
+
+        PutTimes(socket, connection.LastDataReceived, ref message);
+        if (OptionValues.Get(others, OptionKey.InputQueueLength) != 0)
         {
             int left = connection.ReadableBytes;
             message.Put(OptionKey.LevelTcp, 36, left == 0 && connection.IsEndRead ? 1 : left);

@@ -422,7 +422,7 @@ public sealed partial class SocketCalls
     {
         if (!_idle.TryPop(out Socket? socket))
         {
-            socket = new Socket(Events);
+            socket = new Socket(_context, Events);
         }
 
         socket.Reset(descriptor, options, isDatagram);

@@ -159,6 +159,9 @@ internal interface ITcpOwner
     /// <summary>The socket's options.</summary>
     ref SocketOptions Options { get; }
 
+    /// <summary>Something has become of a byte that was marked.</summary>
+    void OnMark(Established.Sending.SendMark mark, uint key);
+
     /// <summary>Readiness has changed: waiters whose interest it meets are woken.</summary>
     void OnReadiness(PollMask changed);
 }

@@ -396,6 +396,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
                     if (!IsTooFar(connection.Options, segment, 0))
                     {
                         connection.OnSegment(segment);
+                        connection.TellMarks();
                     }
 
                     return;

@@ -344,6 +344,7 @@ internal sealed partial class Connection
         bool first = _packetsOut == 0;
         _packetsOut += packets;
         _nxt = piece.End;
+        TellMarks();
         if (length < packets * mss)
         {
             _smallEnd = piece.End;

@@ -246,6 +246,7 @@ internal sealed partial class Connection
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);
         Owner = null;
+        _marks = null;
         SavedSyn = null;
         _listener = null;
         _isFinished = false;
