@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Earshot.Core;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Targets;
 using Earshot.Tests;
