@@ -36,12 +36,12 @@ internal enum DatagramErrorUse : byte
     TakenWithMtu,
 }
 
-/// <summary>An ICMP error about a datagram.</summary>
+/// <summary>An ICMP error about a datagram, or a segment.</summary>
 /// <param name="message">Its ends, seen from this host, type, code and MTU.</param>
 /// <param name="offender">Who sent the error.</param>
 /// <param name="interface">The interface that it came by.</param>
 /// <param name="info">What the error queue has as ee_info: the MTU, or the offset of a bad parameter.</param>
-/// <param name="payload">What is quoted of the datagram behind its UDP header.</param>
+/// <param name="payload">What is quoted of the datagram behind its UDP header, of a segment with its header.</param>
 internal readonly ref struct DatagramError(
     in IcmpError message, in InetAddress offender, int @interface, uint info, ReadOnlySpan<byte> payload)
 {
@@ -64,5 +64,5 @@ internal interface ITransport
     bool OnPacket(in IpPacket packet, PacketInfo info, int @interface);
 
     /// <summary>An ICMP error quotes a packet of this transport.</summary>
-    void OnIcmpError(in IcmpError error);
+    void OnIcmpError(in DatagramError error);
 }

@@ -212,13 +212,13 @@ internal sealed class Icmp6Layer
         uint mtu = message.Type == Icmp6Type.PacketTooBig ? Math.Min(message.Rest, ushort.MaxValue) : 0;
         var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
         var error = new IcmpError(tuple, seq, message.Type, message.Code, (ushort)mtu);
+        uint info = message.Type is Icmp6Type.PacketTooBig or Icmp6Type.ParameterProblem ? message.Rest : 0;
         if (protocol == IpPacket.ProtocolTcp)
         {
-            _tcp.OnIcmpError(error);
+            _tcp.OnIcmpError(new DatagramError(error, packet.Source, @interface, info, transport));
             return;
         }
 
-        uint info = message.Type is Icmp6Type.PacketTooBig or Icmp6Type.ParameterProblem ? message.Rest : 0;
         DatagramErrorUse use = _udp.OnIcmpError(new DatagramError(
             error, packet.Source, @interface, info, transport[PortsAndSequence..]));
         if (use == DatagramErrorUse.NoSocket)

@@ -274,7 +274,9 @@ internal sealed class IcmpLayer
         {
             case IpPacket.ProtocolTcp:
                 var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
-                _tcp.OnIcmpError(new IcmpError(tuple, seq, message.Type, message.Code, mtu));
+                var error = new IcmpError(tuple, seq, message.Type, message.Code, mtu);
+                _tcp.OnIcmpError(new DatagramError(
+                    error, packet.Source, @interface, InfoOf(error, message.Rest), transport));
                 return;
             case IpPacket.ProtocolUdp:
                 OnDatagramError(
@@ -286,11 +288,14 @@ internal sealed class IcmpLayer
         _context.Judge(hosts, new Verdict(RuleId.IcmpIgnored, message.Type, message.Code));
     }
 
+    private static uint InfoOf(in IcmpError error, uint rest) =>
+        error.Type == IcmpType.ParameterProblem ? rest >> 24 : error.IsPathMtu ? error.Mtu : 0u;
+
     private void OnDatagramError(
         in IcmpError error, in InetAddress offender, int @interface, uint rest, ReadOnlySpan<byte> payload)
     {
-        uint info = error.Type == IcmpType.ParameterProblem ? rest >> 24 : error.IsPathMtu ? error.Mtu : 0u;
-        DatagramErrorUse use = _udp.OnIcmpError(new DatagramError(error, offender, @interface, info, payload));
+        DatagramErrorUse use = _udp.OnIcmpError(
+            new DatagramError(error, offender, @interface, InfoOf(error, rest), payload));
         if (use == DatagramErrorUse.NoSocket)
         {
             _context.Mib.Count(Counter.IcmpInErrors);

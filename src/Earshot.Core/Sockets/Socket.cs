@@ -298,6 +298,23 @@ internal sealed class Socket : OpenFile, ITcpOwner
     }
 
     /// <inheritdoc/>
+    public void OnQuotedError(in Ip.DatagramError error)
+    {
+        Ip.IcmpError message = error.Message;
+        AddError(new ErrorEntry
+        {
+            Number = message.ErrorNumber,
+            Origin = message.IsIPv6 ? ErrorOrigin.Icmp6 : ErrorOrigin.Icmp,
+            Type = message.Type,
+            Code = message.Code,
+            Info = error.Info,
+            Offender = error.Offender,
+            Name = message.Tuple.Remote,
+            Payload = error.Payload.ToArray(),
+        });
+    }
+
+    /// <inheritdoc/>
     public void OnMark(SendMark mark, uint key)
     {
         if (mark == SendMark.Released)

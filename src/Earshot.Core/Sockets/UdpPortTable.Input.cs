@@ -57,18 +57,17 @@ internal sealed partial class UdpPortTable
         bool mayBeCut = !message.IsIPv6 && message.IsPathMtu && discovery == 0;
         if (!isOld && !mayBeCut)
         {
-            Report(socket, error, tuple);
+            Report(socket, error);
         }
 
         const byte Interface = 4;
         return discovery < Interface ? DatagramErrorUse.TakenWithMtu : DatagramErrorUse.Taken;
     }
 
-    private static void Report(Socket socket, in DatagramError error, in FourTuple tuple)
+    private static void Report(Socket socket, in DatagramError error)
     {
         IcmpError message = error.Message;
-        bool all = socket.Options.IsIPv6
-            ? socket.Kept(OptionKey.LevelIPv6, 25) != 0 : socket.Kept(OptionKey.LevelIp, 11) != 0;
+        bool all = socket.Options.AsksForErrors;
         if (!all && (!message.IsHard || socket.Udp is not { IsConnected: true }))
         {
             return;
@@ -76,17 +75,7 @@ internal sealed partial class UdpPortTable
 
         if (all)
         {
-            socket.AddError(new ErrorEntry
-            {
-                Number = message.ErrorNumber,
-                Origin = message.IsIPv6 ? ErrorOrigin.Icmp6 : ErrorOrigin.Icmp,
-                Type = message.Type,
-                Code = message.Code,
-                Info = error.Info,
-                Offender = error.Offender,
-                Name = tuple.Remote,
-                Payload = error.Payload.ToArray(),
-            });
+            socket.OnQuotedError(error);
         }
 
         socket.Error = message.ErrorNumber;

@@ -146,6 +146,10 @@ internal struct SocketOptions
     /// <summary>Whether packets carry DF.</summary>
     internal readonly bool DontFragment => PathMtuDiscovery is 1 or 2;
 
+    /// <summary>IP_RECVERR, of an AF_INET6 socket IPV6_RECVERR: ICMP errors are told at once.</summary>
+    internal readonly bool AsksForErrors => Others is not null && OptionValues.Get(
+        Others, IsIPv6 ? (41 << 16) | 25 : 11) != 0;
+
     /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
     internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;
 
@@ -158,6 +162,9 @@ internal interface ITcpOwner
 {
     /// <summary>The socket's options.</summary>
     ref SocketOptions Options { get; }
+
+    /// <summary>An ICMP error ends a connection request: it goes to the error queue.</summary>
+    void OnQuotedError(in Ip.DatagramError error);
 
     /// <summary>Something has become of a byte that was marked.</summary>
     void OnMark(Established.Sending.SendMark mark, uint key);

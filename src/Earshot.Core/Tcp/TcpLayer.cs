@@ -112,8 +112,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     }
 
     /// <summary>An ICMP error that quotes one of our segments. Linux: tcp_v4_err.</summary>
-    public void OnIcmpError(in IcmpError error)
+    public void OnIcmpError(in DatagramError quoted)
     {
+        IcmpError error = quoted.Message;
         int handle = Table.Find(Table.Tag(error.Tuple), error.Tuple);
         if (handle < 0 || Handle.Kind(handle) == HandleKind.TimeWait)
         {
@@ -132,7 +133,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
             return;
         }
 
-        Table.Connection(handle).OnIcmpError(error);
+        Table.Connection(handle).OnIcmpError(quoted);
         FinishDeferred();
     }
 

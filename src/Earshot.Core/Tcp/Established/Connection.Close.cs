@@ -130,8 +130,9 @@ internal sealed partial class Connection
     }
 
     /// <summary>An ICMP error that quotes a segment of ours. Linux: tcp_v4_err.</summary>
-    internal void OnIcmpError(in IcmpError error)
+    internal void OnIcmpError(in DatagramError quoted)
     {
+        IcmpError error = quoted.Message;
         if (error.Seq < _una || error.Seq > _nxt)
         {
             _context.Mib.Count(Counter.TcpExtOutOfWindowIcmps);
@@ -161,12 +162,27 @@ internal sealed partial class Connection
             }
 
             Judge(RuleId.ConnectUnreachable, error.Type, error.Code);
+            if (!error.IsIPv6 || Options.AsksForErrors)
+            {
+                // Over IPv4 it is queued whether anybody asks for it or not. Linux: ip_icmp_error, ipv6_icmp_error.
+                Owner?.OnQuotedError(quoted);
+            }
+
             End(errno);
             return;
         }
 
         Judge(RuleId.IcmpSoftError, error.Type, error.Code);
-        SoftError = errno;
+        if (Options.AsksForErrors)
+        {
+            Error = errno;
+            Notify(PollMask.Err);
+        }
+        else
+        {
+            SoftError = errno;
+        }
+
         if (error.RevertsBackoff)
         {
             RevertBackoff(error.Seq);
