@@ -100,18 +100,18 @@ public enum Counter : byte
     TcpOutRsts,
     /// <summary>Segments with a wrong checksum.</summary>
     TcpInCsumErrors,
-    /// <summary>Datagrams to a port that nobody has.</summary>
-    UdpNoPorts,
     /// <summary>Datagrams that were read.</summary>
     UdpInDatagrams,
+    /// <summary>Datagrams to a port that nobody has.</summary>
+    UdpNoPorts,
+    /// <summary>Datagrams with a bad length or checksum.</summary>
+    UdpInErrors,
     /// <summary>Datagrams sent.</summary>
     UdpOutDatagrams,
     /// <summary>Datagrams lost because a receive buffer was full.</summary>
     UdpRcvbufErrors,
     /// <summary>Datagrams not sent because a buffer or a queue was full.</summary>
     UdpSndbufErrors,
-    /// <summary>Datagrams with a bad length or checksum.</summary>
-    UdpInErrors,
     /// <summary>Datagrams with a wrong checksum.</summary>
     UdpInCsumErrors,
     /// <summary>Datagrams to several hosts that nobody here wants.</summary>
@@ -454,18 +454,18 @@ public enum Counter : byte
     Icmp6OutNeighborAdvertisements,
     /// <summary>Reports of groups sent.</summary>
     Icmp6OutMLDv2Reports,
-    /// <summary>IPv6 datagrams to a port that nobody has.</summary>
-    Udp6NoPorts,
     /// <summary>IPv6 datagrams that were read.</summary>
     Udp6InDatagrams,
+    /// <summary>IPv6 datagrams to a port that nobody has.</summary>
+    Udp6NoPorts,
+    /// <summary>IPv6 datagrams with a bad length or checksum.</summary>
+    Udp6InErrors,
     /// <summary>IPv6 datagrams sent.</summary>
     Udp6OutDatagrams,
     /// <summary>IPv6 datagrams lost because a receive buffer was full.</summary>
     Udp6RcvbufErrors,
     /// <summary>IPv6 datagrams not sent because a buffer or a queue was full.</summary>
     Udp6SndbufErrors,
-    /// <summary>IPv6 datagrams with a bad length or checksum.</summary>
-    Udp6InErrors,
     /// <summary>IPv6 datagrams with a wrong checksum, or none.</summary>
     Udp6InCsumErrors,
     /// <summary>IPv6 datagrams to several hosts that nobody here wants.</summary>

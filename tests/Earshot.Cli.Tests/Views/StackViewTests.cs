@@ -77,7 +77,7 @@ public sealed class StackViewTests : IDisposable
         {
             Assert.DoesNotContain(
                 Lines(command), line => line.Contains("PrequeueDropped", StringComparison.Ordinal)
-                    || line.Contains("TCPHystart", StringComparison.Ordinal)
+                    || line.Contains("BusyPollRxPackets", StringComparison.Ordinal)
                     || line.Contains("InBcastPkts", StringComparison.Ordinal));
         }
     }
