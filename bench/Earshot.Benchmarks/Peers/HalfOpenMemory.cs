@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using Earshot.Benchmarks.Workloads;
 
 namespace Earshot.Benchmarks.Peers;
@@ -11,7 +10,6 @@ namespace Earshot.Benchmarks.Peers;
 internal static class HalfOpenMemory
 {
     private const int Count = 1_000_000;
-    private const int PageSize = 4096;
     private const double MostBytes = 96;
     private const double MostBytesOfMany = 110;
     private const double MostPause = 5;
@@ -30,16 +28,16 @@ internal static class HalfOpenMemory
 
         using var flood = new SynFlood(Count);
         flood.Prepare();
-        Collect();
-        long resident = Resident();
+        Memory.Collect();
+        long resident = Memory.Resident();
         long heap = GC.GetTotalMemory(false);
         int full = GC.CollectionCount(2);
         TimeSpan paused = GC.GetTotalPauseDuration();
         flood.Run();
         double pauseInFlood = (GC.GetTotalPauseDuration() - paused).TotalMilliseconds;
         int fullInFlood = GC.CollectionCount(2) - full;
-        double forced = Collect();
-        double residentEach = (Resident() - resident) / (double)Count;
+        double forced = Memory.Collect();
+        double residentEach = (Memory.Resident() - resident) / (double)Count;
         double heapEach = (GC.GetTotalMemory(false) - heap) / (double)Count;
         if (flood.Queued != Count)
         {
@@ -61,38 +59,15 @@ internal static class HalfOpenMemory
     {
         using var flood = new SynFlood(1);
         flood.Prepare();
-        Collect();
-        long resident = Resident();
+        Memory.Collect();
+        long resident = Memory.Resident();
         flood.Crowd(count);
-        double megabytes = (Resident() - resident) / 1e6;
+        double megabytes = (Memory.Resident() - resident) / 1e6;
         if (flood.Queued != count)
         {
             throw new InvalidOperationException($"{flood.Queued} of {count} SYNs are in the queue");
         }
 
         return new Measure($"Memory of {count} half-opens", megabytes, "MB", count * MostBytesOfMany / 1e6);
-    }
-
-    /// <summary>Collects everything.</summary>
-    /// <returns>
-    /// Milliseconds of pause of the last of three collections: the first two clear away what is dead.
-    /// </returns>
-    private static double Collect()
-    {
-        double last = 0;
-        for (int i = 0; i < 3; i++)
-        {
-            TimeSpan before = GC.GetTotalPauseDuration();
-            GC.Collect(2, GCCollectionMode.Forced, blocking: true);
-            last = (GC.GetTotalPauseDuration() - before).TotalMilliseconds;
-        }
-
-        return last;
-    }
-
-    private static long Resident()
-    {
-        string[] fields = File.ReadAllText("/proc/self/statm").Split(' ');
-        return long.Parse(fields[1]) * PageSize;
     }
 }

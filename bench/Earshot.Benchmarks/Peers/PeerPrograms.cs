@@ -36,6 +36,9 @@ internal sealed class PeerPrograms(string directory, int core)
     internal double LwipBulk(string program, int mebibytes) =>
         1 / Figure(Line(program, "bulk", mebibytes.ToString(), "1"), "cpu_s/GB ");
 
+    /// <summary>Millions of round trips a second that lwIP makes, 64 bytes each way.</summary>
+    internal double LwipPing(int count) => Figure(Line("lwip-std", "ping", count.ToString()), "rt/s ") / 1e6;
+
     private double Floor(string start, string before)
     {
         double[] figures = [.. Lines("floor")

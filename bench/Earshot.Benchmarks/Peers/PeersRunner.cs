@@ -30,10 +30,12 @@ internal sealed class PeersRunner
     private readonly Comparison _close =
         new("Handshake and close, both ends, TIME_WAIT kept", "lwIP, pool of 64", "ns", 2, false);
 
-    private readonly Comparison _bulk = new("Bulk, MTU 1500, checksums", "lwIP", "GB/s", 2, true);
+    private readonly Comparison _bulk = new("Bulk, MTU 1500, checksums", "lwIP", "GB/s", 4, true);
     private readonly Comparison _bulkLarge = new("Bulk, MTU 65535, checksums", "lwIP, 64 KB", "GB/s", null, true);
     private readonly Comparison _bulkCut =
         new("Bulk, segmentation and checksums offloaded", "lwIP, 64 KB, no checksums", "GB/s", null, true);
+
+    private readonly Comparison _ping = new("64 bytes to and fro", "lwIP", "million trips/s", 0.8, true);
 
     private PeersRunner(PeersOptions options, PeerPrograms? peers)
     {
@@ -42,7 +44,7 @@ internal sealed class PeersRunner
     }
 
     private IEnumerable<Comparison> Comparisons =>
-        [_syn, _synWarm, _cookie, _reset, _close, _bulk, _bulkLarge, _bulkCut];
+        [_syn, _synWarm, _cookie, _reset, _close, _bulk, _bulkLarge, _bulkCut, _ping];
 
     /// <summary>Runs everything and prints the report.</summary>
     /// <returns>0: every target is met; 1: one is not; 3: a peer's program is missing.</returns>
@@ -69,6 +71,7 @@ internal sealed class PeersRunner
         var runner = new PeersRunner(options, peers);
         runner.WarmUp();
         runner._measures.AddRange(HalfOpenMemory.Run(options.HalfOpens));
+        runner._measures.AddRange(IdleMemory.Run(runner.Scaled(100_000)));
         for (int round = 1; round <= options.Rounds; round++)
         {
             Console.Error.WriteLine($"round {round} of {options.Rounds}");
@@ -124,6 +127,11 @@ internal sealed class PeersRunner
                 bulk.Run(Scaled(200) * (1L << 20));
             }
 
+            using (var ping = new Ping())
+            {
+                ping.Run(Scaled(60_000));
+            }
+
             Thread.Sleep(_options.Quick ? 0 : 300);
         }
     }
@@ -146,6 +154,7 @@ internal sealed class PeersRunner
         Stream(_bulk, Plain, "lwip-std", 4000, first);
         Stream(_bulkLarge, Large, "lwip-64k", 8000, first);
         Stream(_bulkCut, Cut, "lwip-64knocsum", 8000, first);
+        Trips(first);
     }
 
     private void Syn(bool first)
@@ -238,6 +247,20 @@ internal sealed class PeersRunner
             _measures.Add(new Measure(
                 $"Bytes allocated per packet: {comparison.Work}",
                 gauge.Allocated / (double)(bulk.Packets - packets), "B", 0));
+        }
+    }
+
+    private void Trips(bool first)
+    {
+        int count = Scaled(1_000_000);
+        double peer = _peers?.LwipPing(count) ?? 1;
+        using var ping = new Ping();
+        ping.Run(count / 4);
+        Gauge gauge = Gauge.Of(() => ping.Run(count));
+        _ping.Add(count * 1000.0 / gauge.Nanoseconds, peer);
+        if (first)
+        {
+            _measures.Add(new Measure("Bytes allocated per round trip", gauge.Allocated / (double)count, "B", 0));
         }
     }
 
