@@ -13,6 +13,9 @@ internal struct SocketOptions
     internal bool ReuseAddress;
     internal bool NoDelay;
 
+    /// <summary>SO_MARK: what goes beside each packet.</summary>
+    internal readonly uint Mark => Others is null ? 0 : (uint)OptionValues.Get(Others, OptionValues.Mark);
+
     /// <summary>TCP_CORK.</summary>
     internal bool Cork;
 

@@ -7,6 +7,9 @@ internal sealed class OptionValues
     /// <summary>The key of SO_PRIORITY, the only one of them that a child does not inherit.</summary>
     internal const int Priority = (1 << 16) | 12;
 
+    /// <summary>The key of SO_MARK.</summary>
+    internal const int Mark = (1 << 16) | 36;
+
     private readonly (int Key, long Value)[] _values;
 
     private OptionValues((int Key, long Value)[] values) => _values = values;

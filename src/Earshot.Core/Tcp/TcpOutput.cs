@@ -101,7 +101,8 @@ internal sealed class TcpOutput
         _context.Mib.Count(Counter.TcpOutSegs);
         byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
         return Send(
-            route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address));
+            route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address),
+            options.Mark);
     }
 
     /// <summary>The type of service of a passive connection: the listener's, or the SYN's with the listener's ECN
@@ -151,7 +152,7 @@ internal sealed class TcpOutput
             },
         };
         InetAddress remote = Table.RemoteAddress(request);
-        Send(route, Table.LocalAddress(request), remote, tos, fields, options.HopsTo(remote));
+        Send(route, Table.LocalAddress(request), remote, tos, fields, options.HopsTo(remote), options.Mark);
         _context.Mib.Count(Counter.TcpOutSegs);
     }
 
@@ -187,10 +188,14 @@ internal sealed class TcpOutput
 
     // Identification 0 and DF: what no socket sends carries no running number.
     private bool Send(
-        in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, short hops = -1)
+        in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, short hops = -1,
+        uint mark = 0)
     {
         uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
-        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label);
+        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label)
+        {
+            Mark = mark,
+        };
         return Ip.SendTcp(route, ip, fields, default, default, 0);
     }
 }

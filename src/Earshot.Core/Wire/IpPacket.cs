@@ -297,4 +297,8 @@ public readonly record struct IpFields(
     byte Tos,
     byte Ttl,
     bool DontFragment,
-    uint FlowLabel = 0);
+    uint FlowLabel = 0)
+{
+    /// <summary>The mark that goes beside the packet, not in it: SO_MARK of its socket.</summary>
+    public uint Mark { get; init; }
+}

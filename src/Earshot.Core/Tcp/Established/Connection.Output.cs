@@ -77,7 +77,10 @@ internal sealed partial class Connection
             Options.TosTo(_tuple.Remote.Address),
             _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address),
             Options.DontFragment && !_route.IsMtuLocked,
-            _flowLabel);
+            _flowLabel)
+        {
+            Mark = Options.Mark,
+        };
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         int bytes = first.Length + second.Length;
