@@ -60,6 +60,7 @@ internal sealed partial class Connection
         }
         else
         {
+            UpdateRecentTimestamp(segment, options);
             changed = TakeSlowAck(segment, ref sample);
         }
 

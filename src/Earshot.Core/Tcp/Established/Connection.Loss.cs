@@ -163,8 +163,16 @@ internal sealed partial class Connection
 
     /// <summary>Whether what came was under way before anything was sent again (RFC 3522). Linux:
     /// tcp_packet_delayed.</summary>
-    private bool IsDelayed(uint echo) =>
-        _firstRetransmission == 0 || (echo != 0 && (int)(echo - TimestampAt(_firstRetransmission)) < 0);
+    private bool IsDelayed(uint echo)
+    {
+        if (_firstRetransmission != 0)
+        {
+            return echo != 0 && (int)(echo - TimestampAt(_firstRetransmission)) < 0;
+        }
+
+        // Nothing was sent again yet, unless it was forgotten at the end of an episode without SACK.
+        return _hasSack || _una < Loss.HighSeq;
+    }
 
     /// <summary>Whether an ACK echoes an earlier copy than the last one of a piece. Linux:
     /// tcp_skb_spurious_retrans.</summary>

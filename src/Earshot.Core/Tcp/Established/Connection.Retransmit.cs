@@ -158,7 +158,7 @@ internal sealed partial class Connection
         _totalRetransmissions += piece.Packets;
         _context.Mib.Count(Counter.TcpRetransSegs, piece.Packets);
         piece.Flags |= SentFlags.EverRetransmitted;
-        TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) ? TcpFlags.Psh : TcpFlags.None)
+        TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) || piece.Packets > 1 ? TcpFlags.Psh : TcpFlags.None)
             | (piece.Has(SentFlags.Fin) ? TcpFlags.Fin : TcpFlags.None);
         _tally.BytesAgain += length;
         if (!HasRoomFor(piece.Packets))

@@ -149,6 +149,7 @@ internal sealed partial class Connection
 
         EnterLoss();
         Retransmit(0, 1);
+        _backoff++;
         BackOff();
     }
 
