@@ -317,7 +317,8 @@ internal sealed partial class Connection
         bool whole = seq + length == head.End;
         bool fin = whole && head.Has(UnsentFlags.Fin);
         bool push = whole && head.Has(UnsentFlags.Push);
-        TcpFlags flags = TcpFlags.Ack | (fin ? TcpFlags.Fin : TcpFlags.None) | (push || length > mss ? TcpFlags.Psh : TcpFlags.None);
+        TcpFlags flags = TcpFlags.Ack | (fin ? TcpFlags.Fin : TcpFlags.None)
+            | (push || length > mss ? TcpFlags.Psh : TcpFlags.None);
         int packets = length <= mss ? 1 : (length + mss - 1) / mss;
         bool wasIdle = PacketsInFlight == 0;
         if (!HasRoomFor(packets))
