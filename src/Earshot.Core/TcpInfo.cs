@@ -132,6 +132,25 @@ public sealed record TcpInfo
     /// <summary>Bytes a second at which a pacer would send: twice the window a round trip in slow start.</summary>
     public long PacingRate { get; init; }
 
+    /// <summary>SO_MAX_PACING_RATE in bytes a second; <see cref="long.MaxValue"/>: none.</summary>
+    public long MaximumPacingRate { get; init; } = long.MaxValue;
+
+    /// <summary>Bytes a second that were delivered lately; 0: it is not known.</summary>
+    public long DeliveryRate { get; init; }
+
+    /// <summary>How long something was queued or in flight.</summary>
+    public TimeSpan BusyTime { get; init; }
+
+    /// <summary>How much of that the peer's window was the limit.</summary>
+    public TimeSpan WindowLimitedTime { get; init; }
+
+    /// <summary>How much of that the send buffer was.</summary>
+    public TimeSpan BufferLimitedTime { get; init; }
+
+    /// <summary>Why Fast Open failed: 0 it did not, 1 no cookie, 2 data not acknowledged, 3 the SYN was sent
+    /// again.</summary>
+    public int FastOpenFailure { get; init; }
+
     /// <summary>Bytes sent, those sent again too.</summary>
     public long BytesSent { get; init; }
 
@@ -201,7 +220,7 @@ public sealed record TcpInfo
         bytes[4] = (byte)Math.Min(Backoff, byte.MaxValue);
         bytes[5] = (byte)Options;
         bytes[6] = (byte)(SendScale | (ReceiveScale << 4));
-        bytes[7] = (byte)(IsAppLimited ? 1 : 0);
+        bytes[7] = (byte)((IsAppLimited ? 1 : 0) | (FastOpenFailure << 1));
         ReadOnlySpan<long> words =
         [
             Microseconds(Rto), Microseconds(Ato), SendMss, ReceiveMss, Unacknowledged, Sacked, Lost, Retransmitting, 0,
@@ -216,7 +235,8 @@ public sealed record TcpInfo
 
         const ulong NoLimit = ulong.MaxValue;
         BinaryPrimitives.WriteInt64LittleEndian(bytes[104..], PacingRate);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[112..], NoLimit);
+        BinaryPrimitives.WriteUInt64LittleEndian(
+            bytes[112..], MaximumPacingRate == long.MaxValue ? NoLimit : (ulong)MaximumPacingRate);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[120..], BytesAcked);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[128..], BytesReceived);
         Put(bytes, 136, SegmentsOut);
@@ -225,6 +245,10 @@ public sealed record TcpInfo
         Put(bytes, 148, Microseconds(MinimumRtt));
         Put(bytes, 152, DataSegmentsIn);
         Put(bytes, 156, DataSegmentsOut);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[160..], DeliveryRate);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[168..], Microseconds(BusyTime));
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[176..], Microseconds(WindowLimitedTime));
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[184..], Microseconds(BufferLimitedTime));
         Put(bytes, 192, Delivered);
         Put(bytes, 196, DeliveredWithCe);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[200..], BytesSent);

@@ -25,6 +25,9 @@ public struct TcpFields
     /// <summary>The window field as on the wire, already shifted.</summary>
     public ushort WindowField;
 
+    /// <summary>The urgent pointer; 0 when the URG bit is not set.</summary>
+    public ushort UrgentPointer;
+
     /// <summary>The options.</summary>
     public TcpOptions Options;
 
@@ -50,12 +53,12 @@ public struct TcpFields
             + Options.Write(target[TcpSegment.MinimumHeaderLength..], out ulong options);
         uint ports = ((uint)SourcePort << 16) | DestinationPort;
         uint control = ((uint)(length + FurtherOptions) << 26) | ((uint)Flags << 16) | WindowField;
-        sum = options + ports + Seq.Value + Ack.Value + control;
+        sum = options + ports + Seq.Value + Ack.Value + control + UrgentPointer;
         target = target[..TcpSegment.MinimumHeaderLength];
         BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)ports << 32) | Seq.Value);
         BinaryPrimitives.WriteUInt64BigEndian(
             target[TcpSegment.AcknowledgmentOffset..], ((ulong)Ack.Value << 32) | control);
-        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.ChecksumOffset..], 0);
+        BinaryPrimitives.WriteUInt32BigEndian(target[TcpSegment.ChecksumOffset..], UrgentPointer);
         return length;
     }
 

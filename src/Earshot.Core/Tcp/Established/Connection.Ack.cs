@@ -228,7 +228,7 @@ internal sealed partial class Connection
         }
         else if (MayGrow(sample.Flags))
         {
-            Algorithm.Grow(Congestion, delivered);
+            GrowWindow(delivered);
         }
 
         UpdatePacing();

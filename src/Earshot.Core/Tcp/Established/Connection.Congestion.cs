@@ -94,6 +94,13 @@ internal sealed partial class Connection : ISender
         Algorithm.Initialize(Congestion);
     }
 
+    /// <summary>The window grows by what was delivered. Linux: tcp_cong_avoid.</summary>
+    private void GrowWindow(int delivered)
+    {
+        Algorithm.Grow(Congestion, delivered);
+        _sender.WindowStamp = (uint)_context.Jiffies;
+    }
+
     /// <summary>The threshold that the congestion control wants after a loss.</summary>
     private int LossThreshold() => Algorithm.Threshold(Congestion);
 

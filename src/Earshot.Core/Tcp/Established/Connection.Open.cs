@@ -112,6 +112,7 @@ internal sealed partial class Connection
         _receiveScale = (byte)window.Scale;
         StartReceiving(window.Bytes, window.Limit);
         _rtt.Rto = InitialRto;
+        _hasEcn = sysctls.TcpEcn == 1 || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
         SetState(TcpState.SynSent);
@@ -187,7 +188,12 @@ internal sealed partial class Connection
         StartRto();
         StartAlgorithm();
         ExpandSendBuffer();
-        UpdatePacing();
+        if ((Algorithm.Traits & CongestionTraits.ControlsWindow) == 0)
+        {
+            UpdatePacing();
+        }
+
+        _sender.WindowStamp = (uint)_context.Jiffies;
     }
 
     private void StartRto()
@@ -331,6 +337,10 @@ internal sealed partial class Connection
         _irs = segment.Seq;
         _receiveNext = _readNext = segment.Seq + 1;
         _wl1 = segment.Seq;
+
+        // A SYN-ACK agrees with ECE alone, a SYN that crossed ours asks with both. Linux: tcp_ecn_rcv_synack,
+        // tcp_ecn_rcv_syn.
+        _hasEcn &= segment.Has(TcpFlags.Ece) && segment.Has(TcpFlags.Cwr) != segment.Has(TcpFlags.Ack);
         _hasTimestamps = options.HasTimestamp && _context.Sysctls.TcpTimestamps != 0;
         if (_hasTimestamps)
         {

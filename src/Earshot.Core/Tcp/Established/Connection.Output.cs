@@ -74,7 +74,7 @@ internal sealed partial class Connection
     {
         var ip = new IpFields(
             _tuple.Local.Address, _tuple.Remote.Address, IpPacket.ProtocolTcp, _identification,
-            Options.TosTo(_tuple.Remote.Address),
+            (byte)(Options.TosTo(_tuple.Remote.Address) | (_marksEct ? EcnCapable : 0)),
             _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address),
             Options.DontFragment && !_route.IsMtuLocked,
             _flowLabel)
@@ -88,11 +88,28 @@ internal sealed partial class Connection
         _tally.Out += segments;
         _tally.DataOut += bytes > 0 ? segments : 0;
         _tally.BytesSent += bytes;
+        if (_isUrgent && IsUrgent && fields.Seq < _urgentEnd)
+        {
+            return _tcp.Output.Ip.SendTcp(_route, ip, PointToUrgent(fields), first, second, segmentSize, options);
+        }
+
         return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize, options);
     }
 
+    // A SYN that is sent again asks for nothing that may be in the way. Linux: tcp_ecn_send_syn, tcp_ecn_send_synack.
+    private TcpFlags SynFlags(bool answer, bool again)
+    {
+        if (answer)
+        {
+            return TcpFlags.Syn | TcpFlags.Ack | (_hasEcn ? TcpFlags.Ece : TcpFlags.None);
+        }
+
+        bool asks = _hasEcn && (!again || _context.Sysctls.TcpEcnFallback == 0);
+        return asks ? TcpFlags.Syn | TcpFlags.Ece | TcpFlags.Cwr : TcpFlags.Syn;
+    }
+
     /// <summary>Sends our SYN, or the SYN-ACK of a simultaneous open. Linux: tcp_syn_options.</summary>
-    private void SendSyn()
+    private void SendSyn(bool again = false)
     {
         // A SYN-ACK for a SYN that crossed ours is our SYN again, with all its options.
         bool answer = State == TcpState.SynRecv;
@@ -102,7 +119,7 @@ internal sealed partial class Connection
             DestinationPort = _tuple.Remote.Port,
             Seq = _iss,
             Ack = answer ? _receiveNext : default,
-            Flags = answer ? TcpFlags.Syn | TcpFlags.Ack : TcpFlags.Syn,
+            Flags = SynFlags(answer, again),
             WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue),
             Options = new TcpOptions
             {

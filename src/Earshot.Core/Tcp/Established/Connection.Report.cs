@@ -1,5 +1,6 @@
 using System;
 using Earshot.Core.Congestion;
+using Earshot.Core.Tcp.Established.Sending;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -114,7 +115,7 @@ internal sealed partial class Connection
             Options = opening ? TcpInfoOptions.None : Negotiated(),
             SendScale = opening ? 0 : _sendScale,
             ReceiveScale = opening ? 0 : _receiveScale,
-            IsAppLimited = !(_finQueued && _una == _writeSeq + 1 && (_listenerId == 0 || _tally.DataOut > 0)),
+            IsAppLimited = _sender.RateAppLimited || _sender.RateInterval == 0,
             Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
             Ato = Jiffies(_ack.Interval),
             SendMss = mss,
@@ -141,6 +142,11 @@ internal sealed partial class Connection
                 ? Jiffies((uint)_context.Jiffies) : Jiffies((uint)_context.Jiffies - _lastDataReceived),
             SinceAckReceived = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastReceived, _tally.Begun)),
             PacingRate = pacing,
+            MaximumPacingRate = Options.Others is null ? long.MaxValue : LimitOfPace,
+            DeliveryRate = DeliveryRate,
+            BusyTime = Jiffies(LimitedJiffies(Chrono.Busy)),
+            WindowLimitedTime = Jiffies(LimitedJiffies(Chrono.WindowLimited)),
+            BufferLimitedTime = Jiffies(LimitedJiffies(Chrono.BufferLimited)),
             BytesSent = _tally.BytesSent,
             BytesRetransmitted = _tally.BytesAgain,
             BytesAcked = (long)_bytesAcked,

@@ -92,7 +92,8 @@ internal sealed partial class Connection
         }
 
         Judge(RuleId.ConnectAgain, (uint)_timeouts + 1, (uint)(elapsed / 1000));
-        SendSyn();
+        _owesCwr |= _hasEcn;
+        SendSyn(again: true);
         _timeouts++;
         _totalRetransmissions++;
         mib.Count(Counter.TcpRetransSegs);

@@ -10,6 +10,11 @@ namespace Earshot.Core.Tcp.Established;
 /// tcp_rate.c, tcp_chrono_start.</content>
 internal sealed partial class Connection
 {
+    // ECT(0). RFC 3168 §5.
+    private const byte EcnCapable = 2;
+
+    private bool _marksEct;
+
     /// <summary>New data has left: for loss recovery, which counts it and may arm a tail loss probe. Linux:
     /// tcp_schedule_loss_probe, prr_out.</summary>
     partial void AfterNewData(int packets, SendMode mode);
@@ -28,6 +33,9 @@ internal sealed partial class Connection
     {
         const TcpFlags Last = TcpFlags.Psh | TcpFlags.Fin;
         long before = _sender.PaceNanoseconds;
+
+        // New data alone may be marked, unless the algorithm wants all of it. Linux: tcp_ecn_send.
+        _marksEct = _hasEcn && ((isNew && length > 0) || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0);
         if (length <= mss || (_route.Offload & InterfaceOffload.Segmentation) != 0)
         {
             SendPart(seq, length, flags, length > mss ? mss : 0);
@@ -42,7 +50,7 @@ internal sealed partial class Connection
             }
         }
 
-        _ = isNew;
+        _marksEct = false;
         AdvancePace(length, before);
     }
 
@@ -50,6 +58,25 @@ internal sealed partial class Connection
     {
         _sendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
         Send(seq, flags, first, second, segmentSize);
+    }
+
+    /// <summary>Points a segment to the end of urgent data. Linux: tcp_urg_mode.</summary>
+    private TcpFields PointToUrgent(in TcpFields fields)
+    {
+        TcpFields marked = fields;
+        uint distance = _urgentEnd.Value - fields.Seq.Value;
+        if (distance <= ushort.MaxValue)
+        {
+            marked.UrgentPointer = (ushort)distance;
+            marked.Flags |= TcpFlags.Urg;
+        }
+        else if (fields.Seq + ushort.MaxValue > _nxt)
+        {
+            marked.UrgentPointer = ushort.MaxValue;
+            marked.Flags |= TcpFlags.Urg;
+        }
+
+        return marked;
     }
 
     /// <summary>Notes on a piece what was delivered when it left. Linux: tcp_rate_skb_sent.</summary>
@@ -190,6 +217,24 @@ internal sealed partial class Connection
         {
             SetChrono(Chrono.Busy);
         }
+    }
+
+    /// <summary>Jiffies in a state so far; all of them count as busy. Linux: tcp_get_info_chrono_stats.</summary>
+    private uint LimitedJiffies(Chrono reason)
+    {
+        uint sum = 0;
+        for (Chrono counted = reason; counted <= (reason == Chrono.Busy ? Chrono.BufferLimited : reason); counted++)
+        {
+            sum += counted switch
+            {
+                Chrono.Busy => _sender.Busy,
+                Chrono.WindowLimited => _sender.WindowLimited,
+                _ => _sender.BufferLimited,
+            };
+            sum += counted == _sender.Chrono ? (uint)_context.Jiffies - _sender.ChronoStart : 0;
+        }
+
+        return sum;
     }
 
     private void SetChrono(Chrono next)

@@ -291,6 +291,11 @@ internal sealed partial class Connection
     /// <summary>Memory was freed: a writer that found none may go on. Linux: tcp_check_space.</summary>
     private void CheckSpace()
     {
+        if (_sender.Chrono != Chrono.None && _unsent.Count == 0 && _sent.Count == 0)
+        {
+            StopChrono(_sender.Chrono);
+        }
+
         if (!_lacksSpace)
         {
             return;
