@@ -375,6 +375,7 @@ internal sealed partial class Connection
     {
         if (acked > 0)
         {
+            CheckMtuProbe();
             sample.Flags |= AckFlags.SetTimer;
             if (!_hasSack)
             {

@@ -112,6 +112,7 @@ internal sealed partial class Connection
         _receiveScale = (byte)window.Scale;
         StartReceiving(window.Bytes, window.Limit);
         _rtt.Rto = InitialRto;
+        StartMtuProbing(sysctls.TcpTimestamps != 0);
         _hasEcn = sysctls.TcpEcn == 1 || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
@@ -185,6 +186,7 @@ internal sealed partial class Connection
             Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow,
         };
         _mostPacketsOutEnd = _nxt;
+        StartMtuProbing(_hasTimestamps);
         StartRto();
         StartAlgorithm();
         ExpandSendBuffer();
@@ -216,18 +218,12 @@ internal sealed partial class Connection
         _tsRecentSeconds = _context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond;
     }
 
-    /// <summary>The payload of a full segment. Linux: tcp_current_mss.</summary>
+    /// <summary>The payload of a full segment. Linux: tcp_sync_mss.</summary>
     private void SetMss()
     {
-        const int LeastMss = 48;
-        const int DefaultMssOfIPv4 = 536;
-        int mss = Math.Min(_route.AdvertisedMss, _peerMss == 0 ? DefaultMss(_tuple.Remote.Address) : _peerMss);
-        mss = Math.Max(mss, LeastMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
-
-        // Never more than half of the largest window seen, so that two segments fit; a tiny window is not cut into
-        // pieces. Linux: tcp_bound_to_half_wnd.
-        uint half = _maximumWindow > DefaultMssOfIPv4 ? _maximumWindow >> 1 : _maximumWindow;
-        _mss = half > 0 && half < mss ? Math.Max((int)half, LeastMss - TcpOptions.TimestampLength) : mss;
+        int mss = Math.Min(_route.AdvertisedMss, LargestSegment);
+        mss = Math.Max(mss, _context.Sysctls.TcpMinSndMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
+        _mss = BoundByProbing(BoundToHalfWindow(mss));
     }
 
     /// <summary>A segment in SYN_SENT. Linux: tcp_rcv_synsent_state_process.</summary>
@@ -323,13 +319,27 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         Judge(segment, RuleId.ConnectDone);
         SetState(TcpState.Established);
-        SendAck();
+        AcknowledgeHandshake();
         if (Options.KeepAlive)
         {
             SetKeepalive();
         }
 
         Notify(PollMask.Out | PollMask.WriteNormal);
+    }
+
+    /// <summary>The third ACK waits for data of ours if it is likely to come.</summary>
+    private void AcknowledgeHandshake()
+    {
+        if (Options.DeferAccept == 0 && !IsPingPong)
+        {
+            SendAck();
+            return;
+        }
+
+        EnterQuickAck();
+        _ack.Scheduled = true;
+        _tcp.Timers.Arm(Node(ref _delayedAckTimer, TimerKind.DelayedAck), MostDelay);
     }
 
     private void TakePeerOptions(in TcpSegment segment, in TcpOptions options)

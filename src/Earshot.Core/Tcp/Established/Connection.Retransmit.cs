@@ -121,6 +121,7 @@ internal sealed partial class Connection
     /// <summary>Sends a piece again, cut to the present MSS. Linux: __tcp_retransmit_skb.</summary>
     private bool SendCopy(int index, int segments)
     {
+        ForgetMtuProbe();
         int room = (int)(_una.Value + _sendWindow - _sent[index].Seq.Value);
         if (room <= 0)
         {

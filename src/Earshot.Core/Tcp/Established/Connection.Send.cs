@@ -12,7 +12,7 @@ internal sealed partial class Connection
     private SenderState _sender;
 
     /// <summary>Payload bytes of a full segment now: SACK blocks take room. Linux: tcp_current_mss.</summary>
-    private int CurrentMss => _mss;
+    private int CurrentMss => _mss - SackLength;
 
     /// <summary>Sends new data as far as windows and Nagle allow. Linux: tcp_data_snd_check.</summary>
     /// <param name="force">Whether Nagle is overridden: the last byte shall leave.</param>
@@ -43,6 +43,17 @@ internal sealed partial class Connection
         int sent = 0;
         int most = 0;
         var limits = default(SendLimits);
+        if (_mtuProbe is not null && mode == SendMode.All && _unsent.Count > 0)
+        {
+            int probed = TryProbeMtu(mss);
+            if (probed == 0)
+            {
+                return false;
+            }
+
+            sent = Math.Max(0, probed);
+        }
+
         while (_unsent.Count > 0)
         {
             if (IsPaceClosed())

@@ -224,6 +224,12 @@ internal sealed partial class Connection
     private bool GiveUpIfTooLate()
     {
         int retries = _context.Sysctls.TcpRetries2;
+        if (_firstRetransmission != 0 && (_context.Now.Nanoseconds - _firstRetransmission) / 1000
+            >= ModelTimeout(_context.Sysctls.TcpRetries1))
+        {
+            SuspectBlackHole();
+        }
+
         if (IsOrphan)
         {
             retries = _context.Sysctls.TcpOrphanRetries;

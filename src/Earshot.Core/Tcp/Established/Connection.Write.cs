@@ -195,6 +195,15 @@ internal sealed partial class Connection
         _unsent.Tail.Flags |= UnsentFlags.Fin;
     }
 
+    private void ForgetSending()
+    {
+        _unsent.Clear(_tcp.UnsentPieces);
+        _sender = default;
+        _isUrgent = _nagleOverride = _lacksSpace = _isPaced = false;
+        _paceTimer = 0;
+        _mtuProbe = null;
+    }
+
     /// <summary>TCP_NODELAY was set: what waits leaves. Linux: __tcp_sock_set_nodelay.</summary>
     internal void StopDelaying()
     {

@@ -238,9 +238,7 @@ internal sealed partial class Connection
     {
         _sendBuffer.Clear(_context.Buffers);
         ForgetReceived();
-        _unsent.Clear(_tcp.UnsentPieces);
-        _sender = default;
-        _isUrgent = _nagleOverride = _lacksSpace = false;
+        ForgetSending();
         ForgetSent();
         StopTimers();
         _tcp.Timers.Forget(_writeTimer);
