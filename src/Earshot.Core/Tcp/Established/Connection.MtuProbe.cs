@@ -35,7 +35,8 @@ internal sealed partial class Connection
         _mtuProbe is { IsEnabled: true } probe ? Math.Min(mss, MssOf(probe.Low)) : mss;
 
     /// <summary>Probing begins with the connection, if it is to. Linux: tcp_mtup_init.</summary>
-    /// <param name="stamped">Whether segments are expected to have time stamps: a SYN does, whatever its answer.</param>
+    /// <param name="stamped">Whether segments are expected to have time stamps: a SYN does, whatever its
+    /// answer.</param>
     private void StartMtuProbing(bool stamped)
     {
         _mtuProbe = null;
