@@ -77,12 +77,28 @@ public sealed partial class SocketCalls
             case 26 or 50 or 51 or 52 or 68:
                 // Differs from Linux: there are no filters to attach (docs/deviations.md, D61).
                 return -Errno.EINVAL;
+            case 10:
+                options.UrgentInline = value != 0;
+                return SetByRule(socket, OptionKey.LevelSocket, name, value);
+            case 18:
+                return SetReceiveLowWater(socket, value);
             case 80:
                 return socket.IsDatagram ? -Errno.EBADF : -Errno.EINVAL;
             default:
                 // SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN and others can only be read.
                 return SetByRule(socket, OptionKey.LevelSocket, name, value);
         }
+    }
+
+    // No more than half of the largest buffer can be waited for. Linux: tcp_set_rcvlowat.
+    private int SetReceiveLowWater(Socket socket, int value)
+    {
+        int most = socket.Options.ReceiveBufferLocked ? socket.Options.ReceiveBuffer : _context.Sysctls.TcpRmem[2];
+        int mark = value < 0 ? int.MaxValue : value == 0 ? 1 : value;
+        mark = socket.IsDatagram ? mark : Math.Max(1, Math.Min(mark, most >> 1));
+        socket.Options.ReceiveLowWater = mark;
+        socket.Connection?.OnLowWater();
+        return Keep(socket, OptionKey.LevelSocket, 18, mark, 1, int.MaxValue, 1);
     }
 
     private int GetSocketLevel(Socket socket, int name, int length, Span<byte> result)

@@ -57,6 +57,14 @@ public sealed partial class SocketCalls
                 return 0;
             case 10 when value != 0 || (early && socket.Listener is null):
                 options.WindowClamp = value == 0 ? 0 : Math.Max(value, LeastWindowClamp);
+                if (!early)
+                {
+                    socket.Connection!.SetWindowClamp(value);
+                }
+
+                return 0;
+            case 12:
+                socket.Connection?.SetQuickAck(value);
                 return 0;
             case >= 4 and <= 6 or 18 or 44:
                 return SetTimer(socket, name, value);
@@ -81,6 +89,7 @@ public sealed partial class SocketCalls
     private int GetTcpLevel(Socket socket, int name, ref int length, Span<byte> result)
     {
         ref SocketOptions options = ref socket.Options;
+        bool early = socket.Connection is null or { State: TcpState.Close or TcpState.SynSent };
         switch (name)
         {
             case 1:
@@ -105,7 +114,9 @@ public sealed partial class SocketCalls
             case 9:
                 return Int(result, SecondsOf(options.DeferAccept));
             case 10:
-                return Int(result, options.WindowClamp);
+                return Int(result, early ? options.WindowClamp : socket.Connection!.WindowLimit);
+            case 12:
+                return Int(result, socket.Connection?.IsQuickAckSet == false ? 0 : 1);
             case 11:
                 FillInfo(socket, result[..InfoLength]);
                 return InfoLength;
@@ -179,7 +190,7 @@ public sealed partial class SocketCalls
         {
             case 4 when value is >= 1 and <= short.MaxValue:
                 options.KeepIdle = (short)value;
-                socket.Connection?.SetKeepalive();
+                socket.Connection?.RestartKeepalive();
                 return 0;
             case 5 when value is >= 1 and <= short.MaxValue:
                 options.KeepInterval = (short)value;

@@ -65,6 +65,10 @@ internal sealed class TcpTimers : ITimerHost, INetworkTimers, IDisposable
         {
             _tcp.Table.Connection(owner).OnPaceTimer();
         }
+        else
+        {
+            _tcp.Table.Connection(owner).OnCompressedAckTimer();
+        }
 
         _tcp.FinishDeferred();
     }

@@ -176,7 +176,7 @@ internal sealed partial class Connection
             CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
         }
 
-        AfterProbe(changed);
+        AfterProbe();
         if (_loss is not null)
         {
             JudgeProbe(ref sample);
@@ -476,21 +476,5 @@ internal sealed partial class Connection
         _tally.MinimumRtt = _minimumRtt.Update(
             (uint)_context.Jiffies, (uint)Math.Min(counted, uint.MaxValue),
             (uint)_context.Sysctls.TcpMinRttWlen * (uint)_context.Clock.Hz);
-    }
-
-    /// <summary>An ACK while nothing was in flight: perhaps the window has opened. Linux: tcp_ack_probe.</summary>
-    private void AfterProbe(bool updated)
-    {
-        if (_sendBuffer.Length == 0 || !updated)
-        {
-            return;
-        }
-
-        if (_sendWindow >= Math.Min((uint)(_writeSeq - _nxt), (uint)_mss))
-        {
-            _backoff = 0;
-            _tcp.Timers.Stop(_writeTimer);
-            SetRto();
-        }
     }
 }

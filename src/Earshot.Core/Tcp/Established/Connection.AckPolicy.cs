@@ -196,12 +196,25 @@ internal sealed partial class Connection
         {
             long roundTrip = Math.Min(_space.RoundTrip, _rtt.HasSample ? _rtt.Smoothed : long.MaxValue);
             long wait = Math.Min(_context.Sysctls.TcpCompSackDelayNs, roundTrip * 1000 / 20);
-            int node = Node(ref _delayedAckTimer, TimerKind.DelayedAck);
-            _tcp.Timers.Arm(node, wait / 1000 / _context.Clock.TickMicroseconds);
+            _compressedUntil = _context.Now.Nanoseconds + Math.Max(wait, 1);
+            _tcp.Timers.Precise.Arm(new Time.Instant(_compressedUntil), Handle, Time.PreciseTimerKind.CompressedAck);
         }
     }
 
-    /// <summary>The moment is over in which duplicate ACKs were gathered. Linux: tcp_compressed_ack_kick.</summary>
+    // The moment until which duplicate ACKs are gathered.
+    private long _compressedUntil;
+
+    /// <summary>A moment is over that duplicate ACKs may be gathered for: that of this connection, or of one before it.
+    /// Linux: tcp_compressed_ack_kick.</summary>
+    internal void OnCompressedAckTimer()
+    {
+        if (_compressedUntil == _context.Now.Nanoseconds && State != TcpState.Close)
+        {
+            SendCompressedAck();
+        }
+    }
+
+    /// <summary>Sends what was gathered. Linux: tcp_sack_compress_send_ack.</summary>
     private void SendCompressedAck()
     {
         if (_ack.Compressed > 0)
@@ -220,6 +233,7 @@ internal sealed partial class Connection
         {
             _context.Mib.Count(Counter.TcpExtTCPAckCompressed, _ack.Compressed);
             _ack.Compressed = 0;
+            _compressedUntil = 0;
         }
 
         if (_ack.Scheduled && _ack.Quick > 0 && --_ack.Quick == 0)

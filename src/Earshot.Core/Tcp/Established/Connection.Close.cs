@@ -371,10 +371,7 @@ internal sealed partial class Connection
             return;
         }
 
-        TimeSpan time = TimeSpan.FromSeconds(
-            Options.Linger2 > 0 ? Options.Linger2 : _context.Sysctls.TcpFinTimeout);
-        TimeSpan least = TimeSpan.FromMicroseconds(_rtt.Rto * 3.5);
-        time = time < least ? least : time;
+        TimeSpan time = FinTime;
         if (time > TimeWait.Length)
         {
             _tcp.Timers.Arm(
@@ -383,6 +380,18 @@ internal sealed partial class Connection
         }
 
         EnterTimeWait(isFinWait2: true, time);
+    }
+
+    /// <summary>How long an orphan waits for the peer's FIN. Linux: tcp_fin_time.</summary>
+    private TimeSpan FinTime
+    {
+        get
+        {
+            TimeSpan time = TimeSpan.FromSeconds(
+                Options.Linger2 > 0 ? Options.Linger2 : _context.Sysctls.TcpFinTimeout);
+            TimeSpan least = TimeSpan.FromMicroseconds(_rtt.Rto * 3.5);
+            return time < least ? least : time;
+        }
     }
 
     /// <summary>Only the four-tuple stays. Linux: tcp_time_wait.</summary>

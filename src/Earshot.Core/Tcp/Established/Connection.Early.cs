@@ -163,8 +163,7 @@ internal sealed partial class Connection
             ReceivedPacket packet = inbox.Beyond[0];
             if (packet.Seq < high)
             {
-                SeqNumber known = high;
-                high = packet.End < high ? packet.End : high;
+                SeqNumber known = packet.End < high ? packet.End : high;
                 ExtendDuplicate(packet.Seq, known);
             }
 

@@ -232,10 +232,13 @@ internal sealed partial class Connection
 
         if (IsOrphan)
         {
-            retries = _context.Sysctls.TcpOrphanRetries;
-            if (retries == 0 && (_rtt.Rto < MaximumRto || SoftError == 0))
+            bool alive = _rtt.Rto < MaximumRto;
+            retries = OrphanRetriesWhile(alive);
+            bool late = _firstRetransmission != 0
+                && (_context.Now.Nanoseconds - _firstRetransmission) / 1000 >= ModelTimeout(retries);
+            if (EndsForWantOfMemory(reset: alive || !late))
             {
-                retries = OrphanRetries;
+                return true;
             }
         }
 

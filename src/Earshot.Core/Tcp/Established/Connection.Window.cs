@@ -157,6 +157,21 @@ internal sealed partial class Connection
         _space.Space = Math.Min(_space.Space, clamp);
     }
 
+    /// <summary>SO_RCVLOWAT was set: the buffer must hold so much. Linux: tcp_set_rcvlowat.</summary>
+    internal void OnLowWater()
+    {
+        NotifyReadable();
+        long memory = MemoryFor(Options.ReceiveLowWater);
+        if (!Options.ReceiveBufferLocked && memory > Options.ReceiveBuffer)
+        {
+            Options.ReceiveBuffer = (int)Math.Min(memory, int.MaxValue);
+            if (_windowLimit < Options.ReceiveLowWater)
+            {
+                SetWindowClamp(Options.ReceiveLowWater);
+            }
+        }
+    }
+
     /// <summary>The most that the window may be. Linux: window_clamp.</summary>
     internal int WindowLimit => _windowLimit;
 

@@ -265,6 +265,7 @@ internal sealed partial class Connection
         _minimumRtt = default;
         _pending = WriteTimer.None;
         _owesCwr = false;
+        _probesBegun = 0;
         _timeouts = _backoff = _probes = _totalRetransmissions = 0;
         _firstRetransmission = _lastSent = _lastReceived = 0;
         _lastDataReceived = 0;
