@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Threading;
 using System.Threading.Tasks;
+using Earshot.Cli.Monitoring;
 using Earshot.Cli.Verbs;
 
 namespace Earshot.Cli;
@@ -66,9 +67,10 @@ internal static class CommandLine
             WhyVerb.Create(terminal),
             ProfilesVerb.Create(terminal),
         };
-        foreach (Command view in ViewVerbs.Create(terminal))
+        IEnumerable<Command> others = [.. ViewVerbs.Create(terminal), .. MonitorVerbs.Create(terminal)];
+        foreach (Command verb in others)
         {
-            root.Add(view);
+            root.Add(verb);
         }
 
         root.SetAction(_ =>

@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Linq;
 using Earshot.Cli.Control;
+using Earshot.Cli.Monitoring;
 using Earshot.Lab.Views;
 
 namespace Earshot.Cli.Verbs;
@@ -52,8 +53,10 @@ internal static class ViewVerbs
             terminal, ViewTool.Netstat, "Show the sockets (-nt, -nat) or counters (-s) of a stack that is up.",
             Netstat);
         yield return Create(
-            terminal, ViewTool.Ss, "Show the listeners (-nlt) or sockets (-nt, -nat, -m, -i) of a stack that is up.",
-            Ss);
+            terminal, ViewTool.Ss,
+            "Show the listeners of this host with peaks, SYN_RECV and drops; with --stack or a letter of ss, the "
+            + "listeners (-nlt) or sockets (-nt, -nat, -m, -i) of a stack that is up.",
+            Ss, host: new HostArguments());
         yield return Create(terminal, ViewTool.Nstat, "Show the counters (-az) of a stack that is up.", Nstat);
         var name = new Argument<string>("NAME")
         {
@@ -69,7 +72,7 @@ internal static class ViewVerbs
 
     private static Command Create(
         Terminal terminal, ViewTool tool, string description, (char Flag, string Description)[] flags,
-        Argument<string>? name = null)
+        Argument<string>? name = null, HostArguments? host = null)
     {
         var command = new Command(tool.ToString().ToLowerInvariant(), description);
         if (name is not null)
@@ -88,7 +91,10 @@ internal static class ViewVerbs
         Option<string> stack = Arguments.Stack();
         command.Add(json);
         command.Add(stack);
-        command.SetAction((parsed, cancellation) => StackQuestion.AskAsync(
+        host?.AddTo(command);
+        command.SetAction((parsed, cancellation) => host is not null && IsOfHost(parsed, options, stack)
+            ? host.ShowAsync(parsed, parsed.GetValue(json), terminal, cancellation)
+            : StackQuestion.AskAsync(
             new ControlRequest
             {
                 Do = ViewService.View,
@@ -102,4 +108,9 @@ internal static class ViewVerbs
             cancellation));
         return command;
     }
+
+    // A letter of ss or a stack's name asks a stack of ours; without either it is this host's kernel.
+    private static bool IsOfHost(
+        ParseResult parsed, (char Flag, Option<bool> Option)[] letters, Option<string> stack) =>
+        parsed.GetResult(stack) is null or { Implicit: true } && !letters.Any(one => parsed.GetValue(one.Option));
 }

@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Globalization;
+using Earshot.Cli.Verbs;
+
+namespace Earshot.Cli.Monitoring;
+
+/// <summary>Options that several of the monitor's verbs have.</summary>
+internal static class MonitorOptionsOf
+{
+    internal static Option<bool> Json(string what) => new("--json") { Description = what };
+
+    internal static Option<bool> AllNamespaces() => new("--all-namespaces", "-N")
+    {
+        Description = "Every network namespace that may be entered, not only this one.",
+    };
+
+    /// <summary>An option that is a length of time, as <c>10s</c>, <c>500ms</c>, <c>2m</c>.</summary>
+    internal static Option<TimeSpan> Time(string name, string description, TimeSpan otherwise) => new(name)
+    {
+        HelpName = "TIME",
+        Description = $"{description} Default: {Text(otherwise)}.",
+        DefaultValueFactory = _ => otherwise,
+        CustomParser = result => Arguments.Parse<TimeSpan>(
+            result, ToTime, text => $"{name} is '{text}', not a time such as 500ms, 10s or 2m").GetValueOrDefault(),
+    };
+
+    /// <summary>Reads a length of time.</summary>
+    internal static TimeSpan? ToTime(string text)
+    {
+        (string unit, double seconds) = text switch
+        {
+            _ when text.EndsWith("ms", StringComparison.Ordinal) => ("ms", 0.001),
+            _ when text.EndsWith('s') => ("s", 1),
+            _ when text.EndsWith('m') => ("m", 60),
+            _ when text.EndsWith('h') => ("h", 3600),
+            _ => ("", 1),
+        };
+        return double.TryParse(
+            text.AsSpan(0, text.Length - unit.Length), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double number) && number * seconds <= TimeSpan.FromDays(365).TotalSeconds
+            ? TimeSpan.FromSeconds(number * seconds)
+            : null;
+    }
+
+    /// <summary>The listeners that a user means.</summary>
+    internal static Argument<string?> What() => new("WHAT")
+    {
+        Description = "A port, a process's number, a unit, a command or a socket's path; without it, everything.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    internal static CommandException CannotRead(IEnumerable<string> reasons) => new(
+        ExitCode.CannotRunHere, "no network namespace could be read: " + string.Join("; ", reasons));
+
+    private static string Text(TimeSpan time) => time.TotalSeconds >= 1
+        ? time.TotalSeconds.ToString(CultureInfo.InvariantCulture) + "s"
+        : time.TotalMilliseconds.ToString(CultureInfo.InvariantCulture) + "ms";
+}

@@ -1,0 +1,58 @@
+using System;
+using System.CommandLine;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Monitor.Recording;
+using Earshot.Monitor.Reports;
+using Earshot.Monitor.Sampling;
+
+namespace Earshot.Cli.Monitoring;
+
+/// <summary><c>earshot record FILE</c>: keeps what the monitor sees, for a review later.</summary>
+internal static class RecordVerb
+{
+    private static readonly TimeSpan UsualInterval = TimeSpan.FromSeconds(1);
+
+    internal static Command Create(Terminal terminal)
+    {
+        var file = new Argument<string>("FILE") { Description = "Where to write; '-' is the standard output." };
+        Option<TimeSpan> length = MonitorOptionsOf.Time(
+            "--for", "How long to record; without it until Ctrl-C.", TimeSpan.FromDays(365));
+        Option<TimeSpan> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<bool> all = MonitorOptionsOf.AllNamespaces();
+        var command = new Command("record", "Record the host's listeners into a file, for 'earshot replay'.")
+        {
+            file, length, interval, all,
+        };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetRequiredValue(file), parsed.GetValue(length), parsed.GetValue(interval), parsed.GetValue(all),
+            terminal, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        string file, TimeSpan length, TimeSpan interval, bool allNamespaces, Terminal terminal,
+        CancellationToken cancellation)
+    {
+        using var end = new EndSignal(cancellation);
+        using var session = new MonitorSession(new MonitorOptions { AllNamespaces = allNamespaces });
+        TextWriter output = file == "-" ? terminal.Out : new StreamWriter(file);
+        using var recorder = new Recorder(output, session);
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        do
+        {
+            recorder.Sample();
+            if (!session.Sampler.CanRead)
+            {
+                throw MonitorOptionsOf.CannotRead(session.Sampler.Unknown);
+            }
+
+            await Task.Delay(interval, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        while (!end.Token.IsCancellationRequested && System.Diagnostics.Stopwatch.GetElapsedTime(start) < length);
+        recorder.Sample();
+        terminal.Say($"{recorder.Samples} samples recorded, at {session.CostShare:0.00 %} of a core");
+        return ExitCode.Fine;
+    }
+}

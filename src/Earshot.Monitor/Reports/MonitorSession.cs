@@ -1,0 +1,128 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Monitor.Processes;
+using Earshot.Monitor.Reading;
+using Earshot.Monitor.Sampling;
+using Earshot.Monitor.Verdicts;
+
+namespace Earshot.Monitor.Reports;
+
+/// <summary>What was found out about a host over a time.</summary>
+internal sealed record HostReport
+{
+    public required DateTimeOffset From { get; init; }
+
+    public required DateTimeOffset To { get; init; }
+
+    public required IReadOnlyList<NamespaceWindow> Windows { get; init; }
+
+    public required IReadOnlyList<Finding> Findings { get; init; }
+
+    /// <summary>What cannot be known, in words.</summary>
+    public required IReadOnlyList<string> Unknown { get; init; }
+}
+
+/// <summary>A monitor at work: samples by the clock, and judges what it remembers.</summary>
+internal sealed class MonitorSession : IDisposable
+{
+    private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
+
+    public MonitorSession(MonitorOptions options)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException("the monitor reads a Linux kernel; this is another system");
+        }
+
+        Options = options;
+        Sampler = new HostSampler(options);
+    }
+
+    public MonitorOptions Options { get; }
+
+    public HostSampler Sampler { get; }
+
+    public HostHistory History => Sampler.History;
+
+    /// <summary>What monitoring costs, as a part of one processor.</summary>
+    public double CostShare => Sampler.Cost / System.Diagnostics.Stopwatch.GetElapsedTime(_started);
+
+    /// <summary>Looks once, now.</summary>
+    public IReadOnlyList<NamespaceDelta> Sample(bool withSynRecv = false)
+    {
+        IReadOnlyList<NamespaceDelta> deltas = Sampler.Sample(DateTimeOffset.UtcNow, withSynRecv);
+        if (Options.WithProcesses)
+        {
+            Sampler.FindProcesses();
+        }
+
+        return deltas;
+    }
+
+    /// <summary>Samples for a time.</summary>
+    /// <param name="length">For how long.</param>
+    /// <param name="interval">How often.</param>
+    /// <param name="cancellation">Ends it early.</param>
+    public async Task RunAsync(TimeSpan length, TimeSpan interval, CancellationToken cancellation)
+    {
+        Sample(withSynRecv: true);
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (System.Diagnostics.Stopwatch.GetElapsedTime(start) is var passed && passed < length)
+        {
+            TimeSpan rest = length - passed;
+            await Task.Delay(rest < interval ? rest : interval, cancellation).ConfigureAwait(false);
+            Sample(withSynRecv: true);
+        }
+    }
+
+    /// <summary>Judges a time that is remembered.</summary>
+    /// <param name="from">Its beginning.</param>
+    /// <param name="to">Its end.</param>
+    public HostReport Judge(DateTimeOffset from, DateTimeOffset to)
+    {
+        NamespaceHistory? own = History.Namespaces.FirstOrDefault(space => space.Namespace.Path is null);
+        long? hostSomaxconn = own is not null && own.Sysctls.TryGetValue(Names.Somaxconn, out long value)
+            ? value
+            : null;
+        var windows = History.Namespaces.Where(space => !space.IsEnded)
+            .Select(space => Windows.Of(
+                space, from, to, Sampler.Processes.Of, Sampler.Trouble.ProgressOf, hostSomaxconn))
+            .Select(WithLooks).ToList();
+        return Reporter.Report(windows, from, to, Sampler.Unknown);
+    }
+
+    public void Dispose() => Sampler.Dispose();
+
+    // The dear look into processes only where a queue is or was in trouble.
+    private static NamespaceWindow WithLooks(NamespaceWindow window) => window with
+    {
+        Listeners =
+        [
+            .. window.Listeners.Select(one => !one.HasEnded && (one.WasHalfFull || one.Drops > 0)
+                ? one with { Looks = HolderProbe.Look(one.Holders) }
+                : one),
+        ],
+    };
+}
+
+/// <summary>Puts the verdicts on several namespaces together.</summary>
+internal static class Reporter
+{
+    public static HostReport Report(
+        IReadOnlyList<NamespaceWindow> windows, DateTimeOffset from, DateTimeOffset to,
+        IReadOnlyList<string> unknown) => new()
+        {
+            From = from,
+            To = to,
+            Windows = windows,
+            Findings =
+            [
+                .. windows.SelectMany(VerdictEngine.Judge).OrderByDescending(finding => finding.Severity)
+                    .ThenByDescending(finding => finding.Confidence),
+            ],
+            Unknown = [.. unknown.Concat(windows.SelectMany(VerdictEngine.Unknowable)).Distinct()],
+        };
+}

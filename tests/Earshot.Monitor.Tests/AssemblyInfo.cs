@@ -1,0 +1,4 @@
+using Xunit;
+
+// Each incident has a namespace of its own and mostly waits.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]

@@ -1,0 +1,60 @@
+using System;
+using System.IO;
+using System.Linq;
+using System.Threading.Tasks;
+using Earshot.Monitor.Recording;
+using Earshot.Monitor.Tests.Incidents;
+using Earshot.Monitor.Verdicts;
+using Earshot.Tests;
+using Xunit;
+
+namespace Earshot.Monitor.Tests.Recording;
+
+/// <summary>What was recorded is judged again as it was.</summary>
+public sealed class RecordingTests
+{
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_recorded_incident_is_found_again_with_its_time()
+    {
+        using var bed = new Bed();
+        await bed.ServeAsync("never 7500 5");
+        string file = Path.Combine(bed.Folder, "record");
+        using System.Diagnostics.Process recorder = bed.Start($"dotnet {Bed.Command} record {file} --interval 200ms");
+        while (!File.Exists(file) || new FileInfo(file).Length < 4000)
+        {
+            await Task.Delay(100);
+        }
+
+        bed.Python("connect.py", "7500 20 60");
+        await bed.QueuesAsync("7500", 6);
+        await Task.Delay(4000);
+        Bed.Signal(recorder, "INT");
+        await recorder.WaitForExitAsync();
+
+        using StreamReader text = File.OpenText(file);
+        Replay replay = Replay.Read(text);
+        TimedFinding found = replay.Timeline(TimeSpan.FromSeconds(4)).First(one => one.Finding.Listener == "0.0.0.0:7500"
+            && one.Finding.Rule == RuleNames.NotAccepting);
+        Assert.Equal(6u, replay.Judge(replay.From, replay.To).Windows[0].Listeners
+            .First(one => one.Facts.Port == 7500).Queue);
+        Assert.Contains("python3", found.Finding.Process);
+        Assert.Empty(replay.Judge(replay.From, replay.From.AddSeconds(0.3)).Findings);
+        string all = await File.ReadAllTextAsync(file);
+        using var cut = new StringReader(all[..(all.Length - 40)]);
+        Assert.True(Replay.Read(cut).IsCutOff);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("hello")]
+    [InlineData("""{"format":"other","version":1}""")]
+    [InlineData("""{"format":"earshot-record","version":99}""")]
+    [InlineData("""{"format":"earshot-record","version":1}""")]
+    [InlineData("{\"format\":\"earshot-record\",\"version\":1}\n{\"time\":3}")]
+    public void What_is_no_recording_is_refused(string text)
+    {
+        using var reader = new StringReader(text);
+
+        Assert.Throws<RecordException>(() => Replay.Read(reader));
+    }
+}
