@@ -114,7 +114,7 @@ internal sealed class ProcessTable
 
     private static DateTimeOffset? Started(string folder)
     {
-        const double ticksPerSecond = 100; // Linux: USER_HZ, the same on every architecture .NET runs on.
+        const double ticksPerSecond = 100; // USER_HZ, the same on every architecture .NET runs on.
         const int startTime = 19;          // Words after the name: field 22 of the file is the 20th.
         string? text = TextFile.TryRead($"{folder}/stat");
         int end = text?.LastIndexOf(')') ?? -1;

@@ -28,7 +28,10 @@ internal sealed record HostReport
 /// <summary>A monitor at work: samples by the clock, and judges what it remembers.</summary>
 internal sealed class MonitorSession : IDisposable
 {
+    private const int ProcessesEvery = 10;
+
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
+    private int _samples;
 
     public MonitorSession(MonitorOptions options)
     {
@@ -54,7 +57,9 @@ internal sealed class MonitorSession : IDisposable
     public IReadOnlyList<NamespaceDelta> Sample(bool withSynRecv = false)
     {
         IReadOnlyList<NamespaceDelta> deltas = Sampler.Sample(DateTimeOffset.UtcNow, withSynRecv);
-        if (Options.WithProcesses)
+
+        // To ask whether some are unknown touches every listener, so only when there are new ones, or now and then.
+        if (Options.WithProcesses && (_samples++ % ProcessesEvery == 0 || deltas.Any(delta => delta.Added.Count > 0)))
         {
             Sampler.FindProcesses();
         }

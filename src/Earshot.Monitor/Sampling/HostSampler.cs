@@ -94,7 +94,7 @@ internal sealed class HostSampler : IDisposable
 
         _dumped = any ? Stopwatch.GetTimestamp() : _dumped;
         History.Apply(deltas, now);
-        ChooseTroubled(now, mayDump);
+        ChooseTroubled(deltas, now, mayDump);
         _cost += FileFacts.ThreadCpu() - before;
         return deltas;
     }
@@ -209,13 +209,14 @@ internal sealed class HostSampler : IDisposable
     private NamespaceHistory? HistoryOf(NamespaceReader reader) => History.Namespaces.FirstOrDefault(space =>
         space.Namespace.Inode == reader.Namespace.Inode && !space.IsEnded);
 
-    private void ChooseTroubled(DateTimeOffset now, bool mayDump)
+    private void ChooseTroubled(List<NamespaceDelta> deltas, DateTimeOffset now, bool mayDump)
     {
         foreach (NamespaceReader reader in _readers.Values)
         {
-            if (HistoryOf(reader) is { } history)
+            if (HistoryOf(reader) is { } history
+                && deltas.Find(one => one.Namespace == reader.Namespace && !one.IsEnded) is { } delta)
             {
-                _trouble.Update(reader, history, now, mayDump, _options.WatchedPorts);
+                _trouble.Update(reader, history, delta, now, mayDump, _options.WatchedPorts);
             }
         }
 

@@ -55,10 +55,10 @@ internal sealed class TroubleWatch
 
     /// <summary>Looks at a namespace's listeners after a sample.</summary>
     public void Update(
-        NamespaceReader reader, NamespaceHistory history, DateTimeOffset now, bool mayDump,
+        NamespaceReader reader, NamespaceHistory history, NamespaceDelta delta, DateTimeOffset now, bool mayDump,
         IReadOnlyCollection<ushort> ports)
     {
-        foreach (ListenerHistory listener in history.Listeners)
+        foreach (ListenerHistory listener in Candidates(reader, history, delta, ports))
         {
             bool asked = ports.Count > 0 && ports.Contains(listener.Facts.Port);
             if (asked || IsTroubled(listener, now, history))
@@ -78,6 +78,20 @@ internal sealed class TroubleWatch
                 watched.Look(now);
             }
         }
+    }
+
+    // Who changed, and who is watched already: of ten thousand idle listeners none costs anything.
+    private IEnumerable<ListenerHistory> Candidates(
+        NamespaceReader reader, NamespaceHistory history, NamespaceDelta delta, IReadOnlyCollection<ushort> ports)
+    {
+        if (ports.Count > 0)
+        {
+            return history.Listeners;
+        }
+
+        IEnumerable<ulong> watched = _watched.Where(one => one.Value.Reader == reader).Select(one => one.Key);
+        return delta.Changed.Select(change => change.Cookie).Concat(watched).Distinct().ToList()
+            .Select(history.Find).OfType<ListenerHistory>();
     }
 
     private static bool IsTroubled(ListenerHistory listener, DateTimeOffset now, NamespaceHistory history)

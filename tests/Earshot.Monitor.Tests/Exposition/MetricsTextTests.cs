@@ -70,7 +70,7 @@ public sealed class MetricsTextTests
         string text = Bed.Run(
             "ip", $"netns exec {bed.Name} dotnet {Bed.Command} export --once --process-label");
 
-        Assert.Contains("port=\"7400\",process=\"a\\\"} 1\\\\x0ab\\\\x1b[31\"} 7\n", text);
+        Assert.Contains("port=\"7400\",process=\"a\\\"} 1\\\\x0ab\\\\x1b[31m<i>\"} 7\n", text);
         Assert.DoesNotContain('\e', text);
         string checkedBy = await PromtoolAsync("check metrics", text);
         Assert.Equal("", checkedBy);

@@ -28,13 +28,13 @@ public sealed class RecordingTests
         bed.Python("connect.py", "7500 20 60");
         await bed.QueuesAsync("7500", 6);
         await Task.Delay(4000);
-        Bed.Signal(recorder, "INT");
-        await recorder.WaitForExitAsync();
+        Bed.Signal(recorder, "TERM");
+        await recorder.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
 
         using StreamReader text = File.OpenText(file);
         Replay replay = Replay.Read(text);
-        TimedFinding found = replay.Timeline(TimeSpan.FromSeconds(4)).First(one => one.Finding.Listener == "0.0.0.0:7500"
-            && one.Finding.Rule == RuleNames.NotAccepting);
+        TimedFinding found = replay.Timeline(TimeSpan.FromSeconds(4)).First(one =>
+            one.Finding.Listener == "0.0.0.0:7500" && one.Finding.Rule == RuleNames.NotAccepting);
         Assert.Equal(6u, replay.Judge(replay.From, replay.To).Windows[0].Listeners
             .First(one => one.Facts.Port == 7500).Queue);
         Assert.Contains("python3", found.Finding.Process);
