@@ -10,8 +10,6 @@ internal static class FuzzRules
     /// Linux's.</summary>
     internal static IReadOnlyList<SysctlStep> Beginning { get; } =
     [
-        // The stack's recovery does not look at SACK blocks and it has Reno alone: docs/deviations.md, D2 and D3.
-        new("net.ipv4.tcp_sack", "0"),
         new("net.ipv4.tcp_congestion_control", "reno"),
     ];
 
@@ -19,9 +17,6 @@ internal static class FuzzRules
     {
         // Segments that the kernel merges while a call works on their socket: D3.
         "TcpExtTCPBacklogCoalesce",
-
-        // Recovery by RACK and tail loss probes is not used yet: D2.
-        "TcpExtTCPLossProbes", "TcpExtTCPLossProbeRecovery", "TcpExtTCPSlowStartRetrans",
 
         // No counters: settings that /proc/net/snmp lists beside them.
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
