@@ -360,3 +360,36 @@ TEST(Shutting_down_ends_one_direction)
     EQ(es_shutdown(net->s[0], es_socket(net->s[0], AF_INET, SOCK_STREAM, 0), SHUT_RD), -ENOTCONN);
     part(net);
 }
+TEST(TCP_CC_INFO_and_SO_MEMINFO_succeed_on_every_TCP_socket)
+{
+    struct net *net = join("", "");
+    int client, server, listener, fds[3];
+    connected(net, &client, &server, &listener);
+    fds[0] = server, fds[1] = listener, fds[2] = es_socket(net->s[1], AF_INET, SOCK_STREAM, 0);
+    for (int i = 0; i < 3; i++) {
+        unsigned memory[20];
+        char cc[64];
+        uint32_t length = sizeof memory;
+        EQ(es_getsockopt(net->s[1], fds[i], SOL_SOCKET, SO_MEMINFO, memory, &length), 0);
+        EQ(length, 36);
+        OK(memory[1] >= 2304);                                    /* SK_MEMINFO_RCVBUF */
+        length = 8;
+        EQ(es_getsockopt(net->s[1], fds[i], SOL_SOCKET, SO_MEMINFO, memory, &length), 0);
+        EQ(length, 8);
+        length = sizeof cc;
+        EQ(es_getsockopt(net->s[1], fds[i], IPPROTO_TCP, TCP_CC_INFO, cc, &length), 0);
+        EQ(length, 0);
+    }
+    int fd = es_socket(net->s[1], AF_INET, SOCK_STREAM, 0);
+    char name[32] = "";
+    uint32_t length = sizeof name;
+    EQ(es_setsockopt(net->s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3), 0);
+    EQ(es_getsockopt(net->s[1], fd, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+    EQ(length, 16);
+    TEXT(name, "bbr");
+    length = sizeof name;
+    EQ(es_getsockopt(net->s[1], fd, IPPROTO_TCP, TCP_CC_INFO, name, &length), 0);
+    EQ(length, 20);
+    EQ(es_setsockopt(net->s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "nosuch", 6), -ENOENT);
+    part(net);
+}

@@ -150,3 +150,52 @@ TEST(Byte_counts_stop_where_Linux_stops)
     OK(sent > 0 && sent < (8 << 20));
     part(net);
 }
+TEST(Control_messages_are_checked_and_written)
+{
+    char bytes[20], control[64];
+    int one = 1;
+    struct iovec vector = { bytes, 3 };
+    struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+    begin();
+    memset(control, 0, sizeof control);
+    struct cmsghdr *header = (struct cmsghdr *)control;
+    header->cmsg_len = 4;
+    EQ(es_sendmsg(net->s[0], client, &message, 0), -EINVAL);
+    header->cmsg_len = CMSG_LEN(4), header->cmsg_level = SOL_SOCKET, header->cmsg_type = 99;
+    EQ(es_sendmsg(net->s[0], client, &message, 0), -EINVAL);
+    header->cmsg_level = IPPROTO_IP;
+    message.msg_controllen = CMSG_SPACE(4);
+    EQ(es_sendmsg(net->s[0], client, &message, 0), 3);
+    message.msg_control = NULL;
+    EQ(es_sendmsg(net->s[0], client, &message, 0), -EFAULT);
+    message.msg_control = control, message.msg_controllen = 1 << 20;
+    EQ(es_sendmsg(net->s[0], client, &message, 0), -ENOBUFS);
+    EQ(es_setsockopt(net->s[1], server, IPPROTO_TCP, TCP_INQ, &one, sizeof one), 0);
+    EQ(es_send(net->s[0], client, "xyz", 3, 0), 3);
+    wait_ms(net, 10);
+    memset(control, 0, sizeof control);
+    message.msg_controllen = sizeof control;
+    EQ(es_recvmsg(net->s[1], server, &message, 0), 3);
+    EQ(message.msg_controllen, CMSG_SPACE(sizeof(int)));
+    EQ(header->cmsg_len, CMSG_LEN(sizeof(int)));
+    EQ(header->cmsg_level, SOL_TCP);
+    EQ(header->cmsg_type, TCP_CM_INQ);
+    EQ(*(int *)CMSG_DATA(header), 3);
+    message.msg_controllen = 18;                                       /* two bytes of the four */
+    EQ(es_recvmsg(net->s[1], server, &message, MSG_PEEK), 3);
+    EQ(message.msg_flags, MSG_CTRUNC);
+    EQ(header->cmsg_len, 18);
+    part(net);
+}
+
+TEST(A_full_send_buffer_takes_what_fits_and_then_waits)
+{
+    static char data[1 << 20];
+    begin();
+    int first = es_send(net->s[0], client, data, sizeof data, 0);
+    OK(first > 16384 && first < (int)sizeof data);
+    EQ(es_send(net->s[0], client, data, 1000, 0), -EAGAIN);
+    EQ(es_send(net->s[0], client, NULL, 1000, 0), -EAGAIN);            /* nothing is copied, so nothing faults */
+    part(net);
+}
+

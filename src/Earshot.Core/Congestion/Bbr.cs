@@ -22,7 +22,7 @@ internal sealed partial class Bbr : ICongestionControl
     private const long BandwidthUnit = 1L << BandwidthBits;
     private const int LeastWindow = 4;
     private const int FirstWindow = 10;
-    private const int InfoLength = 20;
+    private const int InfoBytes = 20;
     private const long SlowPacing = 1_200_000 >> 3;
 
     /// <inheritdoc/>
@@ -125,6 +125,9 @@ internal sealed partial class Bbr : ICongestionControl
         connection.Congestion.PacingRate < SlowPacing ? 1 : 2;
 
     /// <inheritdoc/>
+    public int InfoLength => InfoBytes;
+
+    /// <inheritdoc/>
     public int Info(in CongestionContext connection, Span<byte> target)
     {
         ref BbrState state = ref connection.State<BbrState>();
@@ -133,7 +136,7 @@ internal sealed partial class Bbr : ICongestionControl
         BinaryPrimitives.WriteUInt32LittleEndian(target[8..], state.LeastRtt);
         BinaryPrimitives.WriteUInt32LittleEndian(target[12..], state.PacingGain);
         BinaryPrimitives.WriteUInt32LittleEndian(target[16..], state.WindowGain);
-        return InfoLength;
+        return InfoBytes;
     }
 
     // Linux: bbr_bw.

@@ -75,6 +75,9 @@ public interface ICongestionControl
     /// <param name="configured">net.ipv4.tcp_min_tso_segs.</param>
     int MinimumSegments(in CongestionContext connection, int configured) => configured;
 
+    /// <summary>Bytes that TCP_CC_INFO tells: zeros where nothing was sent yet.</summary>
+    int InfoLength => 0;
+
     /// <summary>Fills what TCP_CC_INFO tells. Linux: get_info.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="target">Room for 20 bytes, little endian.</param>

@@ -138,7 +138,7 @@ public sealed partial class SocketCalls
 
         if (message.Unreadable > 0 && message.Data.Length < FirstChunk && connection.IsWritable)
         {
-            return -Errno.EFAULT;
+            return connection.HasWriteRoom ? -Errno.EFAULT : -Errno.EAGAIN;
         }
 
         int result = connection.Write(message.Data, flags);

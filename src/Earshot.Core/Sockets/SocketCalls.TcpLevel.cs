@@ -127,7 +127,8 @@ public sealed partial class SocketCalls
             case 18:
                 return Int(result, options.UserTimeout);
             case 26:
-                return socket.Connection?.AlgorithmInfo(result) ?? 0;
+                return socket.Connection?.AlgorithmInfo(result)
+                    ?? _context.CongestionControls[options.Congestion].InfoLength;
             case 44:
                 return Int(
                     result,

@@ -31,6 +31,11 @@ internal sealed partial class Connection
     /// <summary>Whether another piece may begin. Linux: sk_stream_memory_free.</summary>
     private bool HasMemory => WriteMemory < Options.SendBuffer && UnsentLength < UnsentLimit;
 
+    /// <summary>Whether there is a place that bytes would be copied to.</summary>
+    internal bool HasWriteRoom => HasMemory || (_unsent.Count > 0
+        && (_unsent.Tail.Flags & (UnsentFlags.EndOfRecord | UnsentFlags.Fin)) == 0
+        && TailLength < SizeGoal(CurrentMss));
+
     /// <summary>Whether poll() says that the socket can be written to. Linux: sk_stream_is_writeable.</summary>
     private bool HasWriteSpace => WriteMemory * 3 <= Options.SendBuffer * 2L && WriteMemory < Options.SendBuffer
         && (ulong)UnsentLength << 1 < UnsentLimit;
