@@ -247,8 +247,8 @@ public sealed partial class Sysctls
             return 0;
         });
 
-    // A value that can be seen and nothing more: 6.6 and later do not read tcp_adv_win_scale, and no packet here has a
-    // mark or comes from an L3 domain.
+    // A value that can be seen and nothing more: 6.6 and later do not read tcp_adv_win_scale; no packet here comes from
+    // an L3 domain, and of one that comes in the mark is not kept.
     private static Entry Idle(string name, long least, long most) => new(
         name,
         s => s._idle[name].ToString(),

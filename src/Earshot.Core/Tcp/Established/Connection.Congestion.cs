@@ -84,7 +84,8 @@ internal sealed partial class Connection : ISender
     }
 
     /// <summary>What TCP_CC_INFO tells: the bytes written.</summary>
-    internal int AlgorithmInfo(Span<byte> target) => IsOpening ? Algorithm.InfoLength : Algorithm.Info(Congestion, target);
+    internal int AlgorithmInfo(Span<byte> target) =>
+        IsOpening ? Algorithm.InfoLength : Algorithm.Info(Congestion, target);
 
     /// <summary>The congestion control begins. Linux: tcp_init_congestion_control.</summary>
     private void StartAlgorithm()
