@@ -246,8 +246,8 @@ internal sealed partial class Connection
     }
 
     // Linux: tcp_snd_wnd_test of the head.
-    private bool HeadFits => Math.Min(_unsent.Head.End - _nxt, _mss)
-        + (_unsent.Head.Has(UnsentFlags.Fin) && _unsent.Head.End - _nxt <= _mss ? 1 : 0)
+    private bool HeadFits => Math.Min(_unsent.Head.End - _nxt, CurrentMss)
+        + (_unsent.Head.Has(UnsentFlags.Fin) && _unsent.Head.End - _nxt <= CurrentMss ? 1 : 0)
         <= (int)(_una.Value + _sendWindow - _nxt.Value);
 
     private bool SendProbe(LossState loss)

@@ -44,7 +44,7 @@ internal sealed partial class Connection
         Refresh(ref loss.RetransmitHint);
         bool rearm = false;
         bool hasHole = false;
-        int most = SuperSegments(_mss);
+        int most = SuperSegments(CurrentMss);
         for (int i = _sent.IndexAfter(loss.RetransmitHint); i < _sent.Count; i++)
         {
             if (!hasHole)
@@ -122,6 +122,7 @@ internal sealed partial class Connection
     private bool SendCopy(int index, int segments)
     {
         ForgetMtuProbe();
+        int mss = CurrentMss;
         int room = (int)(_una.Value + _sendWindow - _sent[index].Seq.Value);
         if (room <= 0)
         {
@@ -131,23 +132,23 @@ internal sealed partial class Connection
             }
 
             // The peer has closed its window: one segment asks if it is still closed.
-            room = _mss;
+            room = mss;
         }
 
-        int length = _mss * segments;
+        int length = mss * segments;
         if (length > room)
         {
-            length = room < _mss ? room : room / _mss * _mss;
+            length = room < mss ? room : room / mss * mss;
         }
 
         if (_sent[index].PayloadLength > length)
         {
-            Cut(index, length, _mss);
+            Cut(index, length, mss);
         }
         else
         {
-            Resize(ref _sent[index], _mss);
-            Collapse(index, Math.Min(room, _mss));
+            Resize(ref _sent[index], mss);
+            Collapse(index, Math.Min(room, mss));
         }
 
         return SendCopy(ref _sent[index]);
@@ -170,7 +171,7 @@ internal sealed partial class Connection
         }
 
         piece.Flags &= ~SentFlags.AppLimited;
-        SendData(piece.Seq, length, flags, _mss, isNew: false);
+        SendData(piece.Seq, length, flags, piece.SegmentSize, isNew: false);
         StampSent(ref piece);
         LossState loss = Loss;
         while (loss.Resent.Count > 0 && loss.Resent[0].End <= _una)
