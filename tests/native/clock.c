@@ -126,3 +126,44 @@ TEST(Timeouts_of_sockets_are_rounded_up_to_the_tick)
         es_destroy(s);
     }
 }
+
+TEST(Paced_packets_carry_the_pacer_s_times)
+{
+    static char data[200000];
+    static unsigned char packet[65536];
+    struct net *net = join("sysctl.net.ipv4.tcp_congestion_control = bbr\n", "");
+    struct es_packet meta;
+    int client, server, times = 0;
+    int64_t last = -1;
+    net->delay = 10 * MS;
+    connected(net, &client, &server, NULL);
+    OK(es_send(net->s[0], client, data, sizeof data, 0) > 0);
+    wait_ms(net, 21);                                            /* the first ten go at once, the next by the clock */
+    EQ(es_advance(net->s[0], net->now + 10 * MS), 0);            /* in one leap */
+    while (es_transmit(net->s[0], packet, sizeof packet, &meta) > 0) {
+        OK(meta.time_ns >= last && meta.time_ns >= net->now && meta.time_ns <= net->now + 10 * MS);
+        times += meta.time_ns != last;
+        last = meta.time_ns;
+    }
+    OK(times >= 3);
+    part(net);
+}
+
+TEST(Every_profile_makes_connections)
+{
+    static const char *const profiles[] = { "linux-6.18", "linux-6.12", "linux-6.1", "linux-5.4", "linux-4.10", "linux-4.4",
+        "linux-3.10", "linux-el6", "linux-2.6.32", "linux-2.6.11", "linux-2.4", "linux-2.2", "linux-2.0", "freebsd", "xnu",
+        "bsd-4.4" };
+    for (unsigned i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        char config[100], byte = 0;
+        int client, server;
+        snprintf(config, sizeof config, "profile = %s\n", profiles[i]);
+        struct net *net = join(config, config);
+        connected(net, &client, &server, NULL);
+        EQ(es_send(net->s[0], client, "x", 1, 0), 1);
+        wait_ms(net, 500);
+        EQ(es_recv(net->s[1], server, &byte, 1, 0), 1);
+        EQ(byte, 'x');
+        part(net);
+    }
+}
