@@ -11,6 +11,7 @@ namespace Earshot.Lab.Targets;
 internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
 {
     private const int NonBlocking = 0x800;
+    private const int OutOfBand = 1;
     private const int DontWait = 0x40;
     private const int WaitAll = 0x100;
     private const int Peek = 0x2;
@@ -189,8 +190,9 @@ internal sealed class StackSocketCalls(NetworkStack stack) : ISocketCalls
 
     private int Receive(int descriptor, ref IncomingMessage message, int flags)
     {
-        // A blocking read with MSG_WAITALL comes back when all of it is read; the error queue never waits.
-        WasNonBlocking = (flags & (DontWait | ErrorQueue)) != 0;
+        // A blocking read with MSG_WAITALL comes back when all of it is read; the error queue and urgent data never
+        // wait.
+        WasNonBlocking = (flags & (DontWait | ErrorQueue | OutOfBand)) != 0;
         bool all = (flags & WaitAll) != 0 && (flags & Peek) == 0 && !WasNonBlocking && Current is { Blocking: true };
         int done = all ? (int)Current!.Progress : 0;
         Span<byte> room = message.Data;

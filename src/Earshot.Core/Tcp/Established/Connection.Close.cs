@@ -59,7 +59,7 @@ internal sealed partial class Connection
             return;
         }
 
-        ForgetReceived();
+        ForgetUnread();
         if (unread)
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnClose);

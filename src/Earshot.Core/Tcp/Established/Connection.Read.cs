@@ -11,10 +11,8 @@ internal sealed partial class Connection
 
     /// <summary>What recv() can have before the urgent mark. Linux: tcp_inq.</summary>
     internal int BytesBeforeMark => _urgent is { IsPending: true } urgent && !Options.UrgentInline
-        && urgent.Seq > _readNext && urgent.Seq < _receiveNext
-        ? urgent.Seq - _readNext
-        : ReadableBytes - (_urgent is { IsPending: true } at && !Options.UrgentInline && at.Seq == _readNext
-            && at.Seq < _receiveNext ? 1 : 0);
+        && urgent.Seq >= _readNext && urgent.Seq < _receiveNext
+        ? urgent.Seq - _readNext : ReadableBytes;
 
     /// <summary>Whether the next byte to be read is the urgent one. Linux: SIOCATMARK.</summary>
     internal bool IsAtMark => _urgent is { IsPending: true } urgent && urgent.Seq == _readNext;
@@ -208,6 +206,25 @@ internal sealed partial class Connection
             _inbox = null;
             _tcp.Memory.Return(inbox);
         }
+    }
+
+    /// <summary>Everything that can be read goes; what lies beyond gaps stays.</summary>
+    private void ForgetUnread()
+    {
+        if (_inbox is { Beyond.Count: > 0 } inbox)
+        {
+            inbox.Skip(ReadableBytes);
+            for (int i = 0; i < inbox.Queue.Count; i++)
+            {
+                Charge(-inbox.Queue[i].Cost);
+            }
+
+            inbox.Queue.Clear();
+            _readNext = _receiveNext;
+            return;
+        }
+
+        ForgetReceived();
     }
 
     /// <summary>Everything received and not read goes; what was promised stays promised.</summary>
