@@ -44,7 +44,7 @@ internal static class Linux61
             ("net.ipv6.ip_nonlocal_bind", "0"),
             ("net.ipv4.tcp_rmem", "4096\t131072\t6291456"),
             ("net.ipv4.tcp_wmem", "4096\t16384\t4194304"),
-            ("net.ipv4.tcp_congestion_control", "reno"),
+            ("net.ipv4.tcp_congestion_control", "cubic"),
             ("net.ipv4.tcp_slow_start_after_idle", "1"),
             ("net.ipv4.tcp_tw_reuse", "2"),
             ("net.ipv4.tcp_no_metrics_save", "0"),

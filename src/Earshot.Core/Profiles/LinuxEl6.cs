@@ -63,7 +63,7 @@ internal static class LinuxEl6
             ("net.ipv6.bindv6only", "0"),
             ("net.ipv4.tcp_rmem", "4096\t87380\t4194304"),
             ("net.ipv4.tcp_wmem", "4096\t16384\t4194304"),
-            ("net.ipv4.tcp_congestion_control", "reno"),
+            ("net.ipv4.tcp_congestion_control", "cubic"),
             ("net.ipv4.tcp_slow_start_after_idle", "1"),
             ("net.ipv4.tcp_tw_reuse", "0"),
             ("net.ipv4.tcp_max_tw_buckets", "262144"),

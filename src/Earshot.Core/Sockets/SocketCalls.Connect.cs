@@ -77,15 +77,56 @@ public sealed partial class SocketCalls
         }
 
         DropRole(socket);
-        result = StartConnect(socket, remote);
+        result = StartConnect(socket, remote, fastOpen: false, default, out _);
         if (result == 0)
         {
             socket.Phase = SocketPhase.Connecting;
             _stack.Drain(socket.Connection);
-            return -Errno.EINPROGRESS;
+            return socket.Connection is { IsDeferred: true } ? 0 : -Errno.EINPROGRESS;
         }
 
         return result;
+    }
+
+    /// <summary>MSG_FASTOPEN: connects, with data in the SYN if a cookie is there. Linux:
+    /// tcp_sendmsg_fastopen.</summary>
+    private int SendFastOpen(Socket socket, in OutgoingMessage message)
+    {
+        const int ClientBit = 1;
+        if ((_context.Sysctls.TcpFastopen & ClientBit) == 0
+            || (message.HasName && SocketName.Family(message.Name) == SocketName.Unspecified))
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        if (socket.Phase != SocketPhase.Unconnected || socket.Listener is not null)
+        {
+            return socket.Phase == SocketPhase.Connecting
+                && socket.Connection is { State: TcpState.SynSent or TcpState.SynRecv }
+                ? -Errno.EALREADY : -Errno.EISCONN;
+        }
+
+        if (!message.HasName || message.Name.Length > SocketName.Longest || SocketName.Family(message.Name) < 0)
+        {
+            return -Errno.EINVAL;
+        }
+
+        int result = SocketName.Read(message.Name, socket.Options.IsIPv6, out InetEndpoint remote);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        DropRole(socket);
+        result = StartConnect(socket, remote, fastOpen: true, message.Data, out int taken);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        socket.Phase = SocketPhase.Connecting;
+        _stack.Drain(socket.Connection);
+        return taken > 0 ? taken : -Errno.EINPROGRESS;
     }
 
     /// <summary>A link-local address belongs to an interface, which the socket is bound to by it. Linux:
@@ -208,8 +249,10 @@ public sealed partial class SocketCalls
         return 0;
     }
 
-    private int StartConnect(Socket socket, InetEndpoint remote)
+    private int StartConnect(
+        Socket socket, InetEndpoint remote, bool fastOpen, ReadOnlySpan<byte> data, out int taken)
     {
+        taken = 0;
         int refusal = CheckDestination(socket, ref remote);
         if (refusal != 0)
         {
@@ -260,7 +303,7 @@ public sealed partial class SocketCalls
         socket.Error = 0;
 
         // A bound port outlives its socket: what is left of the connection keeps it, as a listener's child does.
-        connection.Connect(tuple, route, options, socket, isChosen: !bound, reused);
+        taken = connection.Connect(tuple, route, options, socket, isChosen: !bound, reused, fastOpen, data);
         return 0;
     }
 
@@ -297,7 +340,7 @@ public sealed partial class SocketCalls
         switch (connection.State)
         {
             case TcpState.SynSent or TcpState.SynRecv:
-                return -Errno.EALREADY;
+                return connection.IsDeferred ? -Errno.EISCONN : -Errno.EALREADY;
             case TcpState.Close:
                 // Where there is no error, another call has taken it. Linux: __inet_stream_connect, which disconnects.
                 bool taken = connection.Error == 0 && connection.IsReadShut;

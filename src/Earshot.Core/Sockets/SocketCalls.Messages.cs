@@ -131,6 +131,11 @@ public sealed partial class SocketCalls
             return refusal;
         }
 
+        if ((flags & MessageFlags.FastOpen) != 0 && socket.Connection is not { IsDeferred: true })
+        {
+            return SendFastOpen(socket, message);
+        }
+
         if (socket.Connection is not { } connection)
         {
             return socket.Error != 0 ? -TakeError(socket) : -Errno.EPIPE;

@@ -40,6 +40,8 @@ public sealed partial class SocketCalls
         bool early = socket.Connection is null or { State: TcpState.Close };
         switch (name)
         {
+            case 30:
+                return SetFastOpenConnect(socket, value);
             case 1 or 3 or 25:
                 SetSending(socket, name, value);
                 return 0;
@@ -100,6 +102,8 @@ public sealed partial class SocketCalls
                 return Int(result, options.Cork ? 1 : 0);
             case 25:
                 return Int(result, (int)options.UnsentLimit);
+            case 30:
+                return Int(result, options.FastOpenConnect ? 1 : 0);
             case 4:
                 return Int(result, options.KeepIdle != 0 ? options.KeepIdle : _context.Sysctls.TcpKeepaliveTime);
             case 5:
@@ -150,6 +154,29 @@ public sealed partial class SocketCalls
             default:
                 return GetByRule(socket, OptionKey.LevelTcp, name, result);
         }
+    }
+
+    /// <summary>TCP_FASTOPEN_CONNECT: of a closed socket, where the client's side is on.</summary>
+    private int SetFastOpenConnect(Socket socket, int value)
+    {
+        const int ClientBit = 1;
+        if (value is not (0 or 1))
+        {
+            return -Errno.EINVAL;
+        }
+
+        if ((_context.Sysctls.TcpFastopen & ClientBit) == 0)
+        {
+            return -Errno.EOPNOTSUPP;
+        }
+
+        if (socket.Listener is not null || socket.Connection is { State: not TcpState.Close })
+        {
+            return -Errno.EINVAL;
+        }
+
+        socket.Options.FastOpenConnect = value != 0;
+        return 0;
     }
 
     /// <summary>TCP_NODELAY, TCP_CORK and TCP_NOTSENT_LOWAT: what waits may leave now.</summary>

@@ -16,6 +16,9 @@ internal struct SocketOptions
     /// <summary>SO_MARK: what goes beside each packet.</summary>
     internal readonly uint Mark => Others is null ? 0 : (uint)OptionValues.Get(Others, OptionValues.Mark);
 
+    /// <summary>TCP_FASTOPEN_CONNECT: connect() puts the SYN off until there is data for it.</summary>
+    internal bool FastOpenConnect;
+
     /// <summary>TCP_CORK.</summary>
     internal bool Cork;
 

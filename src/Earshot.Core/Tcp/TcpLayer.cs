@@ -36,6 +36,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         InitialSequence = new InitialSequence(context.Stream(ChanceStream.InitialSequence));
         _hashes = context.Stream(ChanceStream.SocketHash);
         Metrics = new TcpMetrics(context);
+        FastOpenCache = new FastOpenCache(context);
         ChallengeLimit = new ChallengeLimit(context);
         Memory = new TcpMemory(context);
         RequestInput = new RequestInput(this);
@@ -63,6 +64,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
     internal ChallengeLimit ChallengeLimit { get; }
 
     internal TcpMetrics Metrics { get; }
+
+    /// <summary>The cookies that servers gave.</summary>
+    internal FastOpenCache FastOpenCache { get; }
 
     internal PortHolds Ports { get; } = new();
 

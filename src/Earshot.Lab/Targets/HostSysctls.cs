@@ -12,10 +12,14 @@ namespace Earshot.Lab.Targets;
 /// </remarks>
 public static class HostSysctls
 {
+    /// <summary>The congestion control of both targets: a namespace may not have a host's restricted ones, and CUBIC is one
+    /// on hosts whose default is another.</summary>
+    public const string CongestionControl = "reno";
+
     /// <summary>The list, in the order in which it is written: congestion control first.</summary>
     public static IReadOnlyList<SysctlSetting> Linux618 { get; } =
     [
-        new("net.ipv4.tcp_congestion_control", "reno"),
+        new("net.ipv4.tcp_congestion_control", CongestionControl),
         new("net.ipv4.tcp_rmem", "4096 131072 33554432"),
         new("net.ipv4.tcp_wmem", "4096 16384 4194304"),
         new("net.core.somaxconn", "4096"),

@@ -70,6 +70,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
                 Routes = routes,
             },
             Instant.Zero);
+        Stack.Sysctls.Set("net.ipv4.tcp_congestion_control", HostSysctls.CongestionControl);
         _calls = new StackSocketCalls(Stack);
     }
 

@@ -62,6 +62,7 @@ public sealed class StackTarget(KernelProfile profile) : ITarget
             _plan = plan;
             _log = new PacketLog(plan.Clients.Port);
             _stack = new NetworkStack(new StackOptions { Profile = profile, Seed = Chance.Spread(plan.Seed) }, _zero);
+            _stack.Sysctls.Set("net.ipv4.tcp_congestion_control", HostSysctls.CongestionControl);
             _clients = new StackClients(plan.Clients, _stack, _zero);
             SetSysctls();
             _stack.Tap = Take;

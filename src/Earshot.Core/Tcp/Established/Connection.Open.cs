@@ -89,9 +89,13 @@ internal sealed partial class Connection
     /// <param name="owner">The socket.</param>
     /// <param name="isChosen">Whether connect() chose the port.</param>
     /// <param name="reused">What a TIME_WAIT leaves, or null.</param>
-    internal void Connect(
+    /// <param name="fastOpen">Whether the SYN is one of Fast Open: MSG_FASTOPEN.</param>
+    /// <param name="data">What it may carry then.</param>
+    /// <returns>The bytes that the SYN took.</returns>
+    internal int Connect(
         in FourTuple tuple, in Route route, in SocketOptions options, ITcpOwner owner,
-        bool isChosen, (SeqNumber Isn, uint TsRecent)? reused)
+        bool isChosen, (SeqNumber Isn, uint TsRecent)? reused, bool fastOpen = false,
+        ReadOnlySpan<byte> data = default)
     {
         Begin(tuple, _tcp.Table.Tag(tuple), route, options);
         Owner = owner;
@@ -117,13 +121,29 @@ internal sealed partial class Connection
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
         SetState(TcpState.SynSent);
+        return !fastOpen && TryDefer() ? 0 : BeginHandshake(fastOpen, data);
+    }
+
+    /// <summary>Sends the first SYN. Linux: tcp_connect.</summary>
+    private int BeginHandshake(bool fastOpen, ReadOnlySpan<byte> data)
+    {
         _context.Mib.Count(Counter.TcpActiveOpens);
         _context.Mib.Count(Counter.TcpOutSegs);
         Judge(RuleId.ConnectSent);
         _lastSent = _context.Now.Nanoseconds;
         _firstRetransmission = _context.Now.Nanoseconds;
-        SendSyn();
+        int taken = 0;
+        if (fastOpen || Options.FastOpenConnect)
+        {
+            taken = SendFastOpenSyn(data);
+        }
+        else
+        {
+            SendSyn();
+        }
+
         ArmWriteTimer(_rtt.Rto);
+        return taken;
     }
 
     private long InitialRto => (long)_context.Profile.InitialRto.TotalMicroseconds;
@@ -296,6 +316,7 @@ internal sealed partial class Connection
     /// <summary>The SYN-ACK that was waited for. Linux: tcp_finish_connect.</summary>
     private void Establish(in TcpSegment segment, in TcpOptions options)
     {
+        bool retransmitted = _totalRetransmissions > 0;
         TakePeerOptions(segment, options);
         _una = segment.Ack;
         _bytesAcked = 1;
@@ -319,7 +340,11 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         Judge(segment, RuleId.ConnectDone);
         SetState(TcpState.Established);
-        AcknowledgeHandshake();
+        if (_clientOpen is null || !OnFastOpenAnswer(segment, options, retransmitted))
+        {
+            AcknowledgeHandshake();
+        }
+
         if (Options.KeepAlive)
         {
             SetKeepalive();

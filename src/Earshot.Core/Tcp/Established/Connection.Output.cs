@@ -109,7 +109,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>Sends our SYN, or the SYN-ACK of a simultaneous open. Linux: tcp_syn_options.</summary>
-    private void SendSyn(bool again = false)
+    private void SendSyn(bool again = false, ReadOnlySpan<byte> data = default, ReadOnlySpan<byte> options = default)
     {
         // A SYN-ACK for a SYN that crossed ours is our SYN again, with all its options.
         bool answer = State == TcpState.SynRecv;
@@ -121,6 +121,7 @@ internal sealed partial class Connection
             Ack = answer ? _receiveNext : default,
             Flags = SynFlags(answer, again),
             WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue),
+            FurtherOptions = (byte)options.Length,
             Options = new TcpOptions
             {
                 Mss = (ushort)_advertisedMss,
@@ -132,6 +133,6 @@ internal sealed partial class Connection
                 WindowScale = _receiveScale,
             },
         };
-        Transmit(fields, default, default, 0);
+        Transmit(fields, data, default, 0, options);
     }
 }

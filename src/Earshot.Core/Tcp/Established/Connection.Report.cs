@@ -122,7 +122,8 @@ internal sealed partial class Connection
             ReceiveMss = opening ? LeastReceiveMss : Math.Min(_ack.PeerSegment, _mss),
             AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
             PathMtu = _route.Mtu,
-            Unacknowledged = opening ? 1 : _packetsOut,
+            Unacknowledged = opening ? 1 + _packetsOut : _packetsOut,
+            FastOpenFailure = _clientOpen?.Failure ?? 0,
             Sacked = _sacked,
             Lost = opening ? Math.Min(_timeouts, 1) : _lost,
             Retransmitting = opening ? Math.Min(_timeouts, 1) : _retransmitted,
@@ -187,7 +188,8 @@ internal sealed partial class Connection
         | (_hasSack ? TcpInfoOptions.Sack : TcpInfoOptions.None)
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
-        | (_tally is { IsFastOpen: true, DataIn: > 0 } ? TcpInfoOptions.SynData : TcpInfoOptions.None);
+        | (_tally is { IsFastOpen: true, DataIn: > 0 } || _clientOpen is { IsDataAcknowledged: true }
+            ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 
     private TimeSpan Since(long nanoseconds) =>
         TimeSpan.FromMilliseconds(Math.Max(0, (_context.Now.Nanoseconds - nanoseconds) / 1_000_000));

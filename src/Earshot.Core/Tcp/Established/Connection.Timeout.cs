@@ -306,6 +306,13 @@ internal sealed partial class Connection
             }
         }
 
+        ResendMarked();
+    }
+
+    /// <summary>Sends what was marked lost, without a smaller window. Linux:
+    /// tcp_non_congestion_loss_retransmit.</summary>
+    private void ResendMarked()
+    {
         if (_lost == 0)
         {
             return;

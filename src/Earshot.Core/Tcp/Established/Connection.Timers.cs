@@ -77,6 +77,7 @@ internal sealed partial class Connection
         long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
         long limit = Options.UserTimeout > 0 ? Options.UserTimeout * 1000L : ConnectLimit(retries);
         bool tooMany = Options.UserTimeout == 0 && _timeouts >= retries + linear;
+        DetectFastOpenBlackHole(tooMany || elapsed >= limit);
         if (tooMany || elapsed >= limit)
         {
             mib.Count(Counter.TcpExtTCPAbortOnTimeout);

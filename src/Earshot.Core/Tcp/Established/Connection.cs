@@ -229,6 +229,11 @@ internal sealed partial class Connection
             }
         }
 
+        if (IsDeferred)
+        {
+            mask |= PollMask.Out | PollMask.WriteNormal;
+        }
+
         return Error != 0 ? mask | PollMask.Err : mask;
     }
 
@@ -289,7 +294,7 @@ internal sealed partial class Connection
         int sacked = 0;
         int lost = 0;
         int retransmitted = 0;
-        SeqNumber next = _una;
+        SeqNumber next = State == TcpState.SynSent ? _una + 1 : _una;
         for (int i = 0; i < _sent.Count; i++)
         {
             ref SentSegment piece = ref _sent[i];
