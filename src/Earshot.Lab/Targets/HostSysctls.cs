@@ -12,7 +12,8 @@ namespace Earshot.Lab.Targets;
 /// </remarks>
 public static class HostSysctls
 {
-    /// <summary>The congestion control of both targets: a namespace may not have a host's restricted ones, and CUBIC is one
+    /// <summary>The congestion control of both targets: a namespace may not have a host's restricted ones, and CUBIC is
+    /// one
     /// on hosts whose default is another.</summary>
     public const string CongestionControl = "reno";
 

@@ -175,8 +175,8 @@ public sealed class SocketOptionTests : HostTest
     [InlineData(Ip, 2, 4, "40000000")]
     [InlineData(Ip, 2, 0, "")]
     [InlineData(Tcp, 7, 1, "06")]
-    [InlineData(Tcp, 13, 64, "72656e6f000000000000000000000000")]
-    [InlineData(Tcp, 13, 4, "72656e6f")]
+    [InlineData(Tcp, 13, 64, "63756269630000000000000000000000")]
+    [InlineData(Tcp, 13, 4, "63756269")]
     [InlineData(Tcp, 33, 64, "")]
     [InlineData(Tcp, 28, 64, "")]
     public void A_value_is_cut_to_the_room_there_is(int level, int name, int room, string hex)

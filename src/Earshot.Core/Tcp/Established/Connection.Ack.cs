@@ -258,6 +258,11 @@ internal sealed partial class Connection
         bool changed = window != _sendWindow;
         _wl1 = segment.Seq;
         _sendWindow = window;
+        if (changed && _unsent.Count > 0)
+        {
+            RestartIfIdle();
+        }
+
         if (window > _maximumWindow)
         {
             _maximumWindow = window;

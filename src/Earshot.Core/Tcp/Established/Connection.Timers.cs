@@ -28,7 +28,7 @@ internal sealed partial class Connection
             _pending = purpose;
             _tcp.Timers.Arm(
                 Node(ref _writeTimer, TimerKind.Write),
-                Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds)));
+                Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds + PaceDelayMicroseconds)));
         }
     }
 
