@@ -238,6 +238,12 @@ public enum Counter : byte
     TcpExtTCPDSACKIgnoredNoUndo,
     /// <summary>Timeouts found spurious by F-RTO.</summary>
     TcpExtTCPSpuriousRTOs,
+    /// <summary>Segments without a signature where one was to be (TCP_MD5SIG).</summary>
+    TcpExtTCPMD5NotFound,
+    /// <summary>Segments with a signature where none was to be.</summary>
+    TcpExtTCPMD5Unexpected,
+    /// <summary>Segments with a wrong signature.</summary>
+    TcpExtTCPMD5Failure,
     /// <summary>Pieces in flight made one with their neighbour.</summary>
     TcpExtTCPSackMerged,
     /// <summary>Segments that had made more hops than IP_MINTTL allows.</summary>

@@ -168,6 +168,8 @@ public sealed record Rule(RuleId Id, string LinuxFunction, Outcome Outcome, stri
             "datagram from {peer} taken: its port is open, and nobody reads it"),
         new(RuleId.SegmentTtl, "tcp_v4_rcv", Outcome.Dropped,
             "segment from {peer} dropped: its time to live is {a}, less than IP_MINTTL ({b})"),
+        new(RuleId.SegmentSignature, "tcp_inbound_hash", Outcome.Dropped,
+            "segment from {peer} dropped: its signature (TCP_MD5SIG) is missing, unexpected or wrong"),
         new(RuleId.NoSocket, "tcp_v4_rcv", Outcome.Reset,
             "segment from {peer} reset: nothing listens on {local}"),
         new(RuleId.NoSocketSilent, "tcp_v4_send_reset", Outcome.Ignored,

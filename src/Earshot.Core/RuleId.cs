@@ -220,6 +220,9 @@ public enum RuleId : ushort
     /// <summary>SegmentTtl: Linux's <c>tcp_v4_rcv</c>.</summary>
     SegmentTtl,
 
+    /// <summary>SegmentSignature: Linux's <c>tcp_inbound_hash</c>.</summary>
+    SegmentSignature,
+
     /// <summary>NoSocket: Linux's <c>tcp_v4_rcv</c>.</summary>
     NoSocket,
 

@@ -117,8 +117,29 @@ internal sealed partial class IpOutput
             TcpFields.WriteChecksum(segment, (ushort)~sum);
         }
 
+        if (tcp.Key is not null)
+        {
+            Sign(ip, tcp.Key, segment[..tcpLength], offload);
+        }
+
         Commit(queue, route, ip.Destination, packet.Length, info);
         return true;
+    }
+
+    /// <summary>Fills in the digest, and the checksum anew unless the link does. Linux: tcp_v4_md5_hash_skb.</summary>
+    private static void Sign(in IpFields ip, byte[] key, Span<byte> segment, bool offload)
+    {
+        const int DigestOffset = TcpSegment.MinimumHeaderLength + 4;
+        int headerLength = segment[TcpSegment.DataOffsetOffset] >> 4 << 2;
+        SegmentSignature.Compute(
+            ip.Source, ip.Destination, segment, headerLength, key, segment.Slice(DigestOffset, Md5.DigestLength));
+        if (!offload)
+        {
+            TcpFields.WriteChecksum(segment, 0);
+            ulong pseudo = Checksum.PseudoHeader(
+                ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
+            TcpFields.WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, pseudo)));
+        }
     }
 
     /// <summary>Sends a packet whose payload is written by the caller.</summary>

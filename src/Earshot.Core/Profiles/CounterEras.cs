@@ -33,7 +33,8 @@ internal static class CounterEras
 
     private static readonly Counter[] By2632 =
     [
-        Counter.IpExtInTruncatedPkts, Counter.IpExtInOctets, Counter.IpExtOutOctets,
+        Counter.IpExtInTruncatedPkts, Counter.IpExtInOctets, Counter.IpExtOutOctets, Counter.TcpExtTCPMD5NotFound,
+        Counter.TcpExtTCPMD5Unexpected,
     ];
 
     private static readonly Counter[] By310 =
@@ -66,7 +67,7 @@ internal static class CounterEras
         Counter.TcpExtTCPDelivered, Counter.TcpExtTCPZeroWindowDrop, Counter.TcpExtTCPLostRetransmit,
         Counter.TcpExtTCPFastOpenPassiveAltKey, Counter.TcpExtTCPFastOpenBlackhole, Counter.TcpExtTCPMTUPFail,
         Counter.TcpExtTCPMTUPSuccess,
-        Counter.TcpExtTCPAckCompressed, Counter.TcpExtTCPRcvQDrop,
+        Counter.TcpExtTCPAckCompressed, Counter.TcpExtTCPRcvQDrop, Counter.TcpExtTCPMD5Failure,
     ];
 
     private static readonly Counter[] By61 =

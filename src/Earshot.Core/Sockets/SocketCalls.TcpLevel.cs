@@ -24,6 +24,8 @@ public sealed partial class SocketCalls
         {
             case 13:
                 return SetCongestion(socket, bytes);
+            case 14 or 32:
+                return SetKey(socket, bytes, extended: name == 32);
             case 31:
                 return bytes.IsEmpty ? -Errno.EINVAL : -Errno.ENOENT;
             case 33:
@@ -80,7 +82,6 @@ public sealed partial class SocketCalls
             case 34 when value is 0 or 1 && early:
                 options.FastOpenNoCookie = value != 0;
                 return 0;
-            case 14 or 32:
             case 2 or 7 or 10 or 23 or 27 or 34:
                 return -Errno.EINVAL;
             default:
@@ -315,7 +316,7 @@ public sealed partial class SocketCalls
         const int DefaultMss = 536;
         int asked = socket.Options.MaximumSegment;
         return socket.Connection is { State: not TcpState.Close } connection
-            ? connection.SegmentSize : asked != 0 ? asked : DefaultMss;
+            ? connection.ToldSegmentSize : asked != 0 ? asked : DefaultMss;
     }
 
     private static int GetSavedSyn(Socket socket, ref int length, Span<byte> result)

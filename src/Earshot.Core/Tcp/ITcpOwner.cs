@@ -156,6 +156,9 @@ internal struct SocketOptions
     internal readonly bool AsksForErrors => Others is not null && OptionValues.Get(
         Others, IsIPv6 ? (41 << 16) | 25 : 11) != 0;
 
+    /// <summary>The key that segments to and from a peer are signed with; null: they are not.</summary>
+    internal readonly byte[]? KeyOf(in InetAddress peer) => Others?.Keys?.Find(peer, Device);
+
     /// <summary>The type of service of packets to a peer: IP_TOS, or over IPv6 IPV6_TCLASS.</summary>
     internal readonly byte TosTo(in InetAddress peer) => peer.IsIPv4 ? Tos : TrafficClass;
 

@@ -12,7 +12,18 @@ internal sealed class OptionValues
 
     private readonly (int Key, long Value)[] _values;
 
-    private OptionValues((int Key, long Value)[] values) => _values = values;
+    private OptionValues((int Key, long Value)[] values, SegmentKeys? keys)
+    {
+        _values = values;
+        Keys = keys;
+    }
+
+    /// <summary>Keys that segments are signed with; null: none.</summary>
+    internal SegmentKeys? Keys { get; }
+
+    /// <summary>The same values with other keys.</summary>
+    internal static OptionValues? WithKeys(OptionValues? values, SegmentKeys? keys) =>
+        keys is null && values is null ? null : new OptionValues(values?._values ?? [], keys);
 
     internal static long Get(OptionValues? values, int key, long otherwise = 0)
     {
@@ -34,13 +45,14 @@ internal sealed class OptionValues
         var copy = new (int Key, long Value)[at < 0 ? old.Length + 1 : old.Length];
         old.CopyTo(copy, 0);
         copy[at < 0 ? old.Length : at] = (key, value);
-        return new OptionValues(copy);
+        return new OptionValues(copy, values?.Keys);
     }
 
     internal static OptionValues? Without(OptionValues? values, int key)
     {
         int at = values is null ? -1 : IndexOf(values._values, key);
-        return at < 0 ? values : new OptionValues([.. values!._values[..at], .. values._values[(at + 1)..]]);
+        return at < 0 ? values : new OptionValues(
+            [.. values!._values[..at], .. values._values[(at + 1)..]], values.Keys);
     }
 
     // Without a lambda: it would be an object for each connection that is accepted.

@@ -13,7 +13,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Tcp;
 
 /// <summary>Segment to socket, or a RST. Linux: tcp_v4_rcv (net/ipv4/tcp_ipv4.c).</summary>
-internal sealed class TcpLayer : ITransport, IDisposable
+internal sealed partial class TcpLayer : ITransport, IDisposable
 {
     private readonly List<Listener?> _listeners = [];
     private readonly Queue<int> _freeListeners = new();
@@ -398,7 +398,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
             {
                 case HandleKind.Connection:
                     Connection connection = Table.Connection(handle);
-                    if (!IsTooFar(connection.Options, segment, 0))
+                    if (!IsTooFar(connection.Options, segment, 0) && !IsForged(connection.Options, segment, 0))
                     {
                         connection.OnSegment(segment);
                         connection.TellMarks();
@@ -406,7 +406,9 @@ internal sealed class TcpLayer : ITransport, IDisposable
 
                     return;
                 case HandleKind.Request:
-                    if (!RequestInput.OnSegment(Handle.Place(handle), segment, @interface, tag))
+                    Listener asked = _listeners[Table.Requests[Handle.Place(handle)].Listener]!;
+                    if (IsForged(asked.Options, segment, asked.Id)
+                        || !RequestInput.OnSegment(Handle.Place(handle), segment, @interface, tag))
                     {
                         return;
                     }
@@ -425,7 +427,7 @@ internal sealed class TcpLayer : ITransport, IDisposable
         Listener? listener = Table.Listeners.Find(tuple, @interface, tag);
         if (listener is not null)
         {
-            if (IsTooFar(listener.Options, segment, listener.Id))
+            if (IsTooFar(listener.Options, segment, listener.Id) || IsForged(listener.Options, segment, listener.Id))
             {
                 return;
             }

@@ -85,6 +85,7 @@ internal sealed class TcpOutput
             Ack = request.ReceiveNext,
             Flags = ecn ? TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Ece : TcpFlags.Syn | TcpFlags.Ack,
             WindowField = (ushort)Math.Min(request.WindowBytes, ushort.MaxValue),
+            Key = options.KeyOf(tuple.Remote.Address),
             Options = new TcpOptions
             {
                 Mss = (ushort)AdvertisedMss(route, options),
@@ -144,6 +145,7 @@ internal sealed class TcpOutput
             Ack = request.ReceiveNext,
             Flags = TcpFlags.Ack,
             WindowField = (ushort)(window >> scale),
+            Key = options.KeyOf(Table.RemoteAddress(request)),
             Options = new TcpOptions
             {
                 HasTimestamp = request.TsRecent != 0,

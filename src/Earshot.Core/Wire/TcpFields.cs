@@ -35,8 +35,14 @@ public struct TcpFields
     /// large.</summary>
     public byte FurtherOptions;
 
+    /// <summary>The key that the segment is signed with; null: it is not.</summary>
+    internal byte[]? Key;
+
     /// <summary>Bytes of the header with these options, without further ones: 20 to 60.</summary>
-    public readonly int HeaderLength => TcpSegment.MinimumHeaderLength + Options.WireLength;
+    public readonly int HeaderLength =>
+        TcpSegment.MinimumHeaderLength + SignatureLength + Options.WireLength;
+
+    private readonly int SignatureLength => Key is null ? 0 : SegmentSignature.Length;
 
     /// <summary>Writes the header; the checksum field is left 0.</summary>
     /// <param name="target">At least <see cref="HeaderLength"/> bytes.</param>
@@ -49,8 +55,18 @@ public struct TcpFields
     /// <returns>The bytes written.</returns>
     internal readonly int WriteHeader(Span<byte> target, out ulong sum)
     {
-        int length = TcpSegment.MinimumHeaderLength
-            + Options.Write(target[TcpSegment.MinimumHeaderLength..], out ulong options);
+        int signature = SignatureLength;
+        int length = TcpSegment.MinimumHeaderLength + signature
+            + Options.Write(target[(TcpSegment.MinimumHeaderLength + signature)..], out ulong options);
+        if (signature != 0)
+        {
+            // The digest follows when the data is there.
+            Span<byte> option = target.Slice(TcpSegment.MinimumHeaderLength, signature);
+            option.Clear();
+            BinaryPrimitives.WriteUInt32BigEndian(option, SegmentSignature.Head);
+            options += SegmentSignature.Head;
+        }
+
         uint ports = ((uint)SourcePort << 16) | DestinationPort;
         uint control = ((uint)(length + FurtherOptions) << 26) | ((uint)Flags << 16) | WindowField;
         sum = options + ports + Seq.Value + Ack.Value + control + UrgentPointer;

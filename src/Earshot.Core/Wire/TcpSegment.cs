@@ -142,6 +142,9 @@ public ref struct TcpSegment
     /// <summary>The data.</summary>
     public readonly ReadOnlySpan<byte> Payload => _bytes[_headerLength..];
 
+    /// <summary>Header and data.</summary>
+    internal readonly ReadOnlySpan<byte> Whole => _bytes;
+
     /// <summary>Bytes of data.</summary>
     public readonly int PayloadLength => _bytes.Length - _headerLength;
 

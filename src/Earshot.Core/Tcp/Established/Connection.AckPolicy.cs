@@ -31,7 +31,8 @@ internal sealed partial class Connection
         }
     }
 
-    private int RoomForSacks => TcpSegment.MaximumOptionsLength - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
+    private int RoomForSacks => TcpSegment.MaximumOptionsLength - SignatureLength
+        - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
 
     // Linux: tcp_established_options.
     private int SackLength => _inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.WireLength(RoomForSacks) : 0;
@@ -122,6 +123,7 @@ internal sealed partial class Connection
         }
 
         _lastDataReceived = now;
+        _lastArrival = _context.Now.Nanoseconds;
         CheckCongestionMark(segment);
         if (segment.PayloadLength >= SmallSegment)
         {

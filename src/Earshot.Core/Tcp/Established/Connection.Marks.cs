@@ -1,4 +1,5 @@
 using Earshot.Core.Tcp.Established.Sending;
+using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -6,9 +7,19 @@ namespace Earshot.Core.Tcp.Established;
 internal sealed partial class Connection
 {
     private SendMarks? _marks;
+    private long _lastArrival;
+
+    /// <summary>The key that its segments are signed with; null: they are not.</summary>
+    private byte[]? Key => Options.Others is null ? null : Options.KeyOf(_tuple.Remote.Address);
+
+    /// <summary>What TCP_MAXSEG tells of a connection: it leaves the signature out of the account. Linux:
+    /// mss_cache.</summary>
+    internal int ToldSegmentSize => _mss + SignatureLength;
+
+    private int SignatureLength => Key is null ? 0 : SegmentSignature.Length;
 
     /// <summary>When data came last, in nanoseconds.</summary>
-    internal long LastDataReceived => _lastDataReceived;
+    internal long LastDataReceived => _lastArrival;
 
     /// <summary>Marks the byte that was written last.</summary>
     /// <param name="wanted">What is to be told of it.</param>

@@ -242,7 +242,8 @@ internal sealed partial class Connection
     private void SetMss()
     {
         int mss = Math.Min(_route.AdvertisedMss, LargestSegment);
-        mss = Math.Max(mss, _context.Sysctls.TcpMinSndMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
+        mss = Math.Max(mss, _context.Sysctls.TcpMinSndMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0)
+            - SignatureLength;
         _mss = BoundByProbing(BoundToHalfWindow(mss));
     }
 

@@ -54,6 +54,7 @@ internal sealed partial class Connection
             Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags,
             WindowField = PromiseWindow(),
             FurtherOptions = (byte)blocksLength,
+            Key = Key,
             Options = new TcpOptions
             {
                 HasTimestamp = _hasTimestamps,
@@ -122,10 +123,11 @@ internal sealed partial class Connection
             Flags = SynFlags(answer, again),
             WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue),
             FurtherOptions = (byte)options.Length,
+            Key = Key,
             Options = new TcpOptions
             {
                 Mss = (ushort)_advertisedMss,
-                HasTimestamp = _context.Sysctls.TcpTimestamps != 0,
+                HasTimestamp = _context.Sysctls.TcpTimestamps != 0 && Key is null,
                 TsVal = _context.TimestampClock + _tsOffset,
                 TsEcr = _tsRecent,
                 SackPermitted = _context.Sysctls.TcpSack != 0,

@@ -357,6 +357,12 @@ internal sealed partial class Listener
         ushort mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source) : asked.Mss;
         request.Mss = options.MaximumSegment != 0 ? Math.Min(mss, options.MaximumSegment) : mss;
         request.Flags |= Granted(syn, asked, cookies);
+        if (request.Has(RequestFlags.Sack) && options.KeyOf(syn.Source) is not null)
+        {
+            // A signature, time stamps and SACK blocks do not fit together. Linux: tcp_synack_options.
+            request.Flags &= ~RequestFlags.Timestamps;
+        }
+
         bool timestamps = request.Has(RequestFlags.Timestamps);
         SeqNumber isn = default;
         request.TsRecent = timestamps ? asked.TsVal : 0;
