@@ -242,7 +242,8 @@ internal sealed partial class Connection
     }
 
     /// <summary>How large a piece grows. Linux: tcp_xmit_size_goal.</summary>
-    private int SizeGoal(int mss) => Key is not null ? mss : Math.Max(BoundToHalfWindow(MaximumSuperSegment) / mss, 1) * mss;
+    private int SizeGoal(int mss) => Key is not null
+        ? mss : Math.Max(BoundToHalfWindow(MaximumSuperSegment) / mss, 1) * mss;
 
     /// <summary>Never more than half of the largest window seen, so that two fit; a tiny window is not cut into pieces.
     /// Linux: tcp_bound_to_half_wnd.</summary>
