@@ -94,7 +94,7 @@ public sealed class NetworkStack : IDisposable
     public long TableBytes => _tcp.Table.Bytes;
 
     /// <summary>Sockets that programs hold, whatever their state.</summary>
-    public int DescriptorCount => Calls.Descriptors.Count;
+    public int DescriptorCount => Calls.Descriptors.SocketCount;
 
     /// <summary>Connections that no program holds any more and that are not over yet.</summary>
     public int OrphanCount => _tcp.OrphanCount;
@@ -256,6 +256,14 @@ public sealed class NetworkStack : IDisposable
     {
         ArgumentNullException.ThrowIfNull(rows);
         SocketLister.CopySockets(rows, _context, _tcp, Calls.Descriptors);
+    }
+
+    /// <summary>Adds every bound datagram socket, in the order of their ports.</summary>
+    /// <param name="rows">Where they go.</param>
+    public void CopyDatagramSockets(ICollection<DatagramRow> rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        SocketLister.CopyDatagrams(rows, Calls.Descriptors);
     }
 
     /// <summary>Adds what is remembered of the ways to other hosts, the one left longest ago first.</summary>

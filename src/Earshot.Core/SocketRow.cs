@@ -106,6 +106,9 @@ public readonly record struct SocketRow
     /// <summary>The descriptor; -1 for requests, connections not accepted, orphans and TIME_WAIT.</summary>
     public int Descriptor { get; init; }
 
+    /// <summary>Whether it is a datagram socket's.</summary>
+    public bool IsDatagram { get; init; }
+
     /// <summary>Whether the socket is of AF_INET6, so that it is in <c>/proc/net/tcp6</c>.</summary>
     public bool IsIpv6 { get; init; }
 

@@ -23,6 +23,9 @@ internal sealed class DescriptorTable
     /// <summary>Descriptors in use.</summary>
     internal int Count => _files.Count - _first - _free.Count;
 
+    /// <summary>Descriptors of sockets.</summary>
+    internal int SocketCount { get; private set; }
+
     /// <summary>Every socket, by descriptor.</summary>
     internal IEnumerable<Socket> All
     {
@@ -69,6 +72,7 @@ internal sealed class DescriptorTable
     /// <summary>Puts a file where <see cref="Peek"/> said.</summary>
     internal void Add(OpenFile file)
     {
+        SocketCount += file is Socket ? 1 : 0;
         if (file.Descriptor == _files.Count)
         {
             _files.Add(file);
@@ -83,6 +87,7 @@ internal sealed class DescriptorTable
 
     internal void Remove(int descriptor)
     {
+        SocketCount -= _files[descriptor] is Socket ? 1 : 0;
         _files[descriptor] = null;
         _free.Enqueue(descriptor, descriptor);
     }

@@ -59,6 +59,47 @@ internal static class SocketLister
         }
     }
 
+    /// <summary>Linux: udp4_seq_show.</summary>
+    internal static void CopyDatagrams(
+        ICollection<DatagramRow> rows, DescriptorTable descriptors)
+    {
+        var bound = new List<Socket>();
+        foreach (Socket socket in descriptors.All)
+        {
+            if (socket is { IsDatagram: true, Port: > 0 })
+            {
+                bound.Add(socket);
+            }
+        }
+
+        bound.Sort(static (a, b) => a.Port != b.Port ? a.Port - b.Port : a.Descriptor - b.Descriptor);
+        foreach (Socket socket in bound)
+        {
+            UdpRole udp = socket.Udp!;
+            bool isIPv6 = socket.Options.IsIPv6;
+            rows.Add(new DatagramRow
+            {
+                Socket = new SocketRow
+                {
+                    State = udp.IsConnected ? TcpState.Established : TcpState.Close,
+                    Local = socket.Local,
+                    Remote = udp.IsConnected
+                        ? udp.Remote : new InetEndpoint(isIPv6 ? InetAddress.IPv6Any : InetAddress.Any, 0),
+                    ReceiveQueue = udp.Charged,
+                    Descriptor = socket.Descriptor,
+                    IsDatagram = true,
+                    IsIpv6 = isIPv6,
+                    IsIpv6Only = socket.Options.IPv6Only,
+                    User = (int)socket.Options.Uid,
+                    Number = socket.Inode,
+                },
+                Inode = socket.Inode,
+                Drops = udp.Drops,
+            });
+        }
+
+    }
+
     internal static void CopyQueue(ICollection<QueuedConnection> rows, TcpLayer tcp, ushort listenerId)
     {
         foreach (Listener? listener in tcp.Listeners)

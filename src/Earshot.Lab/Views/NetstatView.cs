@@ -50,12 +50,13 @@ public static class NetstatView
             WidthOf(profile), "Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State")
             + (owners ? " User       Inode     " : "") + (timers ? " Timer" : "");
 
-        // It reads one file after the other.
-        foreach (bool ipv6 in (bool[])[false, true])
+        // It reads one file after the other: tcp, tcp6, udp, udp6.
+        foreach ((bool datagram, bool ipv6) in ((bool, bool)[])[
+            (false, false), (false, true), (true, false), (true, true)])
         {
             foreach (SocketRow row in rows)
             {
-                if (row.IsIpv6 == ipv6 && IsSelected(row, selection))
+                if (row.IsDatagram == datagram && row.IsIpv6 == ipv6 && IsSelected(row, selection))
                 {
                     yield return Line(row, profile, timers, owners);
                 }
@@ -72,8 +73,9 @@ public static class NetstatView
     {
         int width = WidthOf(profile);
         return Columns(
-            width, row.IsIpv6 ? "tcp6" : "tcp", row.ReceiveQueue.ToString(), row.SendQueue.ToString(),
-            EndpointText(row.Local, width), EndpointText(row.Remote, width), StateName(row.State))
+            width, ProtocolName(row), row.ReceiveQueue.ToString(), row.SendQueue.ToString(),
+            EndpointText(row.Local, width), EndpointText(row.Remote, width),
+            row is { IsDatagram: true, State: TcpState.Close } ? "" : StateName(row.State))
             + (owner ? $" {row.User,-10} {row.Detail?.Inode ?? 0,-10}" : "") + (timer ? " " + TimerText(row) : "");
     }
 
@@ -94,9 +96,14 @@ public static class NetstatView
     internal static bool IsSelected(in SocketRow row, SocketSelection selection) => selection switch
     {
         SocketSelection.All => true,
-        SocketSelection.Listeners => row.State == TcpState.Listen,
-        _ => row.State != TcpState.Listen,
+        SocketSelection.Listeners => row.State == TcpState.Listen
+            || row is { IsDatagram: true, State: TcpState.Close },
+        _ => row.State != TcpState.Listen && row is not { IsDatagram: true, State: TcpState.Close },
     };
+
+    /// <summary>tcp, tcp6, udp or udp6.</summary>
+    internal static string ProtocolName(in SocketRow row) => row.IsDatagram
+        ? row.IsIpv6 ? "udp6" : "udp" : row.IsIpv6 ? "tcp6" : "tcp";
 
     private static string Columns(
         int width, string protocol, string receive, string send, string local, string remote, string state)

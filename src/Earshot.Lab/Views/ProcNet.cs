@@ -11,6 +11,7 @@ namespace Earshot.Lab.Views;
 public static class ProcNet
 {
     private const int TcpLineLength = 149;
+    private const int UdpLineLength = 127;
 
     private const string TcpHeading =
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
@@ -21,7 +22,7 @@ public static class ProcNet
 
     /// <summary>The files' names.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["netstat", "snmp", "snmp6", "sockstat", "sockstat6", "tcp", "tcp6"];
+        ["netstat", "snmp", "snmp6", "sockstat", "sockstat6", "tcp", "tcp6", "udp", "udp6"];
 
     /// <summary>The lines of a file.</summary>
     /// <param name="name">A name from <see cref="Names"/>.</param>
@@ -40,6 +41,8 @@ public static class ProcNet
             "sockstat6" => [$"TCP6: inuse {InUse(snapshot, ipv6: true)}"],
             "tcp" => Tcp(snapshot, ipv6: false),
             "tcp6" => Tcp(snapshot, ipv6: true),
+            "udp" => Udp(snapshot, ipv6: false),
+            "udp6" => Udp(snapshot, ipv6: true),
             _ => throw new ArgumentException($"there is no {name}; there are {string.Join(", ", Names)}", nameof(name)),
         };
     }
@@ -83,6 +86,25 @@ public static class ProcNet
             {
                 string line = TcpLine(number++, row);
                 yield return ipv6 ? line : line.PadRight(TcpLineLength);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Udp(StackSnapshot snapshot, bool ipv6)
+    {
+        const string More = " ref pointer drops";
+        yield return ipv6 ? Tcp6Heading + More : (" " + TcpHeading + More).PadRight(UdpLineLength);
+        foreach (DatagramRow datagram in snapshot.Datagrams)
+        {
+            SocketRow row = datagram.Socket;
+            if (row.IsIpv6 == ipv6)
+            {
+                // The number is that of the bucket that the port falls into.
+                const int Buckets = 4096;
+                string line = $"{row.Local.Port % Buckets,5}: {Hex(row.Local, ipv6)} {Hex(row.Remote, ipv6)} "
+                    + $"{(int)row.State:X2} {row.SendQueue:X8}:{row.ReceiveQueue:X8} 00:00000000 00000000 "
+                    + $"{row.User,5} {0,8} {datagram.Inode} 2 {Pointer(row.Number)} {datagram.Drops}";
+                yield return ipv6 ? line : line.PadRight(UdpLineLength);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Wire;
 
@@ -32,8 +33,12 @@ public static class SsView
     {
         List<Cells> lines = options.HasFlag(SsOptions.NoHeading) ? [] : [Heading];
         List<Cells> others = [];
+
+        // Where there can be one state only, its column is left out.
+        bool hasStates = selection != SocketSelection.Connections || !rows.Any();
         foreach (SocketRow row in rows)
         {
+            hasStates |= !row.IsDatagram;
             if (IsSelected(row, selection))
             {
                 (row.State == TcpState.Listen ? lines : others).Add(CellsOf(row, options));
@@ -41,7 +46,7 @@ public static class SsView
         }
 
         lines.AddRange(others);
-        return Align(lines);
+        return Align(lines, hasStates);
     }
 
     /// <summary>Whether <c>ss</c> shows a row.</summary>
@@ -58,7 +63,8 @@ public static class SsView
     };
 
     private static bool IsOpen(in SocketRow row) =>
-        row.State is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close);
+        row.State is not (TcpState.SynRecv or TcpState.TimeWait or TcpState.Close)
+            || row is { IsDatagram: true, State: TcpState.Close };
 
     private static Cells CellsOf(in SocketRow row, SsOptions options)
     {
@@ -82,7 +88,7 @@ public static class SsView
 
     private static string Port(InetEndpoint endpoint) => endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
 
-    private static IEnumerable<string> Align(List<Cells> lines)
+    private static IEnumerable<string> Align(List<Cells> lines, bool hasStates)
     {
         int state = 0, receive = 0, send = 0, local = 0, localPort = 0, peer = 0, peerPort = 0, process = 0;
         foreach (Cells cells in lines)
@@ -101,7 +107,7 @@ public static class SsView
 
         foreach (Cells cells in lines)
         {
-            string line = cells.State.PadRight(state) + ' ' + cells.Receive.PadRight(receive) + ' '
+            string line = (hasStates ? cells.State.PadRight(state) + ' ' : "") + cells.Receive.PadRight(receive) + ' '
                 + cells.Send.PadRight(send) + ' ' + cells.Local.PadLeft(local) + ':'
                 + cells.LocalPort.PadRight(localPort) + ' ' + cells.Peer.PadLeft(peer) + ':'
                 + cells.PeerPort.PadRight(peerPort) + cells.Process.PadRight(process);

@@ -17,6 +17,9 @@ public sealed record StackSnapshot
     /// <see cref="NetworkStack.CopySockets"/>.</summary>
     public IReadOnlyList<SocketRow> Sockets { get; init; } = [];
 
+    /// <summary>Bound datagram sockets, in the order of <see cref="NetworkStack.CopyDatagramSockets"/>.</summary>
+    public IReadOnlyList<DatagramRow> Datagrams { get; init; } = [];
+
     /// <summary>The listeners, with what waits in their queues.</summary>
     public IReadOnlyList<ListenerReport> Listeners { get; init; } = [];
 
@@ -36,7 +39,9 @@ public sealed record StackSnapshot
         ArgumentNullException.ThrowIfNull(stack);
         var sockets = new List<SocketRow>();
         var rows = new List<ListenerRow>();
+        var datagrams = new List<DatagramRow>();
         stack.CopySockets(sockets);
+        stack.CopyDatagramSockets(datagrams);
         stack.CopyListeners(rows);
         var listeners = new List<ListenerReport>();
         foreach (ListenerRow row in rows)
@@ -50,6 +55,7 @@ public sealed record StackSnapshot
         {
             Profile = stack.Profile,
             Sockets = sockets,
+            Datagrams = datagrams,
             Listeners = listeners,
             Counters = WithFacts(stack.Mib.All, stack.Sysctls),
             Descriptors = stack.DescriptorCount,

@@ -58,8 +58,17 @@ public static class StackView
 
     /// <summary>The sockets of the wanted families.</summary>
     internal static IEnumerable<SocketRow> Rows(ViewRequest request, StackSnapshot snapshot) =>
-        snapshot.Sockets.Where(row => row.IsIpv6
+        Kinds(request, snapshot).Where(row => row.IsIpv6
             ? request.Has('6') || !request.Has('4') : request.Has('4') || !request.Has('6'));
+
+    // -t and -u choose; netstat shows both without either, ss here TCP.
+    private static IEnumerable<SocketRow> Kinds(ViewRequest request, StackSnapshot snapshot)
+    {
+        bool datagrams = request.Has('u') || (!request.Has('t') && request.Tool == ViewTool.Netstat);
+        bool streams = request.Has('t') || !request.Has('u');
+        return (streams ? snapshot.Sockets : []).Concat(
+            datagrams ? snapshot.Datagrams.Select(static datagram => datagram.Socket) : []);
+    }
 
     private static SsOptions Options(ViewRequest request) =>
         (request.Has('o') ? SsOptions.Timers : SsOptions.None)

@@ -46,8 +46,13 @@ internal static class ViewJson
         "snmp6" => [Groups(CounterNames.Snmp6, snapshot)],
         "tcp" => Array(snapshot.Sockets.Where(row => !row.IsIpv6), row => Socket(row, details: false)),
         "tcp6" => Array(snapshot.Sockets.Where(row => row.IsIpv6), row => Socket(row, details: false)),
+        "udp" => Array(Datagrams(snapshot, ipv6: false), row => Socket(row, details: false)),
+        "udp6" => Array(Datagrams(snapshot, ipv6: true), row => Socket(row, details: false)),
         _ => [Words(ProcNet.Lines(name, snapshot))],
     };
+
+    private static IEnumerable<SocketRow> Datagrams(StackSnapshot snapshot, bool ipv6) =>
+        snapshot.Datagrams.Select(static datagram => datagram.Socket).Where(row => row.IsIpv6 == ipv6);
 
     // "TCP: inuse 3 orphan 0" is an object of its own.
     private static string Words(IEnumerable<string> lines) => Write(json =>
@@ -82,7 +87,7 @@ internal static class ViewJson
     private static string Socket(SocketRow row, bool details) => Write(json =>
     {
         (long receive, long send) = details ? SsView.Queues(row) : (row.ReceiveQueue, row.SendQueue);
-        json.WriteString("proto", row.IsIpv6 ? "tcp6" : "tcp");
+        json.WriteString("proto", NetstatView.ProtocolName(row));
         json.WriteString("state", NetstatView.StateName(row.State));
         json.WriteNumber("recvQ", receive);
         json.WriteNumber("sendQ", send);

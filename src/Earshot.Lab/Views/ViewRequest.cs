@@ -31,8 +31,8 @@ public sealed record ViewRequest(ViewTool Tool, string Flags = "", string Name =
 {
     private static readonly Dictionary<ViewTool, string> Known = new()
     {
-        [ViewTool.Netstat] = "antloes46",
-        [ViewTool.Ss] = "antloemiOH46",
+        [ViewTool.Netstat] = "antuloes46",
+        [ViewTool.Ss] = "antuloemiOH46",
         [ViewTool.Nstat] = "azs",
         [ViewTool.Proc] = "",
         [ViewTool.Listeners] = "",

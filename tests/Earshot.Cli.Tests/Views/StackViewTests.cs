@@ -57,6 +57,47 @@ public sealed class StackViewTests : IDisposable
     public void Sockstat_counts_sockets_and_the_pages_of_what_they_hold() => Assert.Equal(
         ["sockets: used 4", "TCP: inuse 4 orphan 0 tw 0 alloc 4 mem 2"], Lines("proc sockstat"));
 
+    // The same three sockets on the host kernel 6.18 gave these texts, but for the numbers that it draws.
+    [Fact]
+    public void Datagram_sockets_are_shown_as_the_kernel_and_the_tools_show_them()
+    {
+        int bound = _stack.Calls.Socket(2, 2, 0);
+        _stack.Calls.Bind(bound, InetEndpoint.Parse("127.0.0.1:5353"));
+        int connected = _stack.Calls.Socket(2, 2, 0);
+        _stack.Calls.Bind(connected, InetEndpoint.Parse("0.0.0.0:36174"));
+        _stack.Calls.Connect(connected, InetEndpoint.Parse("127.0.0.1:5353"));
+        _stack.Calls.Send(connected, new byte[1]);
+        _stack.Calls.Bind(_stack.Calls.Socket(10, 2, 0), InetEndpoint.Parse("[::]:53"));
+        Assert.Equal(
+            [
+                "Proto Recv-Q Send-Q Local Address           Foreign Address         State      ",
+                "udp      832      0 127.0.0.1:5353          0.0.0.0:*                          ",
+                "udp        0      0 127.0.0.1:36174         127.0.0.1:5353          ESTABLISHED",
+                "udp6       0      0 :::53                   :::*                               ",
+            ],
+            Lines("netstat -nau")[1..]);
+        Assert.Equal(
+            [
+                "Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess",
+                "0      0          127.0.0.1:36174    127.0.0.1:5353       ",
+            ],
+            Lines("ss -nu"));
+        Assert.Equal(
+            [
+                "State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess",
+                "UNCONN 0      0                  *:53              *:*          ",
+                "UNCONN 832    0          127.0.0.1:5353      0.0.0.0:*          ",
+            ],
+            Lines("ss -nlu"));
+        string[] file = Lines("proc udp");
+        Assert.All(file, line => Assert.Equal(127, line.Length));
+        Assert.Contains(
+            ": 0100007F:14E9 00000000:0000 07 00000000:00000340 00:00000000 00000000     0        0 ", file[1],
+            StringComparison.Ordinal);
+        Assert.Contains(": 0100007F:8D4E 0100007F:14E9 01 00000000:00000000 ", file[2], StringComparison.Ordinal);
+        Assert.Equal(2, Lines("proc udp6").Length);
+    }
+
     [Fact]
     public void Nstat_leaves_counters_that_are_0_out_unless_told_otherwise()
     {
@@ -163,7 +204,7 @@ public sealed class StackViewTests : IDisposable
 
     [Theory]
     [InlineData("netstat -p", "netstat has no option -p here")]
-    [InlineData("proc udp", "there is no 'udp' here; there are netstat, snmp")]
+    [InlineData("proc raw", "there is no 'raw' here; there are netstat, snmp")]
     [InlineData("ss udp", "'udp' means nothing to ss")]
     [InlineData("top", "'top' is no view")]
     [InlineData("", "'' is no view")]
