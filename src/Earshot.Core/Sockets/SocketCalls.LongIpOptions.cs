@@ -188,7 +188,13 @@ public sealed partial class SocketCalls
         LongOptions kept = socket.MakeLong();
         if (!join)
         {
-            return kept.Groups.Remove((group, index)) ? 0 : -Errno.EADDRNOTAVAIL;
+            if (!kept.Groups.Remove((group, index)))
+            {
+                return -Errno.EADDRNOTAVAIL;
+            }
+
+            _routes.Addresses.Leave(group, index);
+            return 0;
         }
 
         if (kept.Groups.Contains((group, index)))
@@ -202,7 +208,17 @@ public sealed partial class SocketCalls
         }
 
         kept.Groups.Add((group, index));
+        _routes.Addresses.Join(group, index);
         return 0;
+    }
+
+    // A socket that is closed leaves its groups. Linux: ip_mc_drop_socket.
+    private void LeaveGroups(Socket socket)
+    {
+        foreach ((InetAddress group, int index) in socket.Long?.Groups ?? [])
+        {
+            _routes.Addresses.Leave(group, index);
+        }
     }
 
     private int InterfaceOf(in InetAddress address)

@@ -91,6 +91,7 @@ public sealed partial class SocketCalls
         connection?.Close();
         ReleasePort(socket);
         socket.Udp?.Clear(_context.Buffers);
+        LeaveGroups(socket);
         socket.WakeAll();
         if (!listened && _idle.Count < KeptSockets)
         {

@@ -235,6 +235,80 @@ public sealed class DatagramTests : HostTest
     }
 
     [Fact]
+    [Trait("Linux", "ip_mc_join_group")]
+    public void Members_of_a_group_hear_what_is_sent_to_it_until_they_leave()
+    {
+        InetAddress group = InetAddress.Parse("239.1.2.3");
+        byte[] request = [239, 1, 2, 3, 0, 0, 0, 0, 2, 0, 0, 0];
+        int member = Calls.Socket(2, 2, 0);
+        int other = Calls.Socket(2, 2, 0);
+        foreach (int fd in (int[])[member, other])
+        {
+            Set(fd, 1, 2, 1);
+            Assert.Equal(0, Calls.Bind(fd, new InetEndpoint(InetAddress.Any, Port)));
+        }
+
+        Host.Send(Datagram(group));
+        Assert.Equal(-Errno.EAGAIN, Calls.Receive(member, new byte[9]));
+        Assert.Equal(-Errno.EINVAL, Calls.SetSocketOption(member, 0, 35, Name(Here).AsSpan(4, 8)));
+        Assert.Equal(-Errno.EADDRNOTAVAIL, Calls.SetSocketOption(member, 0, 36, request));
+        Assert.Equal(0, Calls.SetSocketOption(member, 0, 35, request));
+        Assert.Equal(-Errno.EADDRINUSE, Calls.SetSocketOption(member, 0, 35, request));
+        Host.Send(Datagram(group));
+
+        // IP_MULTICAST_ALL: the other hears it too, unless it says that it does not want to.
+        Assert.Equal(4, Calls.Receive(member, new byte[9]));
+        Assert.Equal(4, Calls.Receive(other, new byte[9]));
+        Set(other, 0, 49, 0);
+        Host.Send(Datagram(group));
+        Assert.Equal(4, Calls.Receive(member, new byte[9]));
+        Assert.Equal(-Errno.EAGAIN, Calls.Receive(other, new byte[9]));
+        Calls.Close(member);
+        Host.Send(Datagram(group));
+        Assert.Equal(-Errno.EAGAIN, Calls.Receive(other, new byte[9]));
+    }
+
+    // From the peer to a group: "data" without a checksum.
+    private static byte[] Datagram(InetAddress to)
+    {
+        var packet = new byte[32];
+        IpPacket.WriteHeader(packet, new IpFields(TestHost.PeerAddress, to, 17, 1, 0, 1, DontFragment: false), 12);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(20), 9);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), Port);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(24), 12);
+        "data"u8.CopyTo(packet.AsSpan(28));
+        return packet;
+    }
+
+    [Fact]
+    public void A_dual_stack_socket_hears_both_families_and_names_ipv4_mapped()
+    {
+        int six = Calls.Socket(10, 2, 0);
+        Set(six, 41, 49, 1);
+        Set(six, 41, 51, 1);
+        Set(six, 41, 66, 1);
+        Assert.Equal(0, Calls.Bind(six, new InetEndpoint(InetAddress.IPv6Any, Port)));
+        int four = Connected();
+        Assert.Equal(2, Calls.Send(four, "v4"u8));
+        var message = new IncomingMessage { Data = new byte[9], Name = new byte[28], Control = new byte[256] };
+        Assert.Equal(2, Calls.ReceiveMessage(six, ref message));
+        Assert.Equal("0000000000000000ffff7f000001", Convert.ToHexStringLower(message.Name[10..24]));
+        Assert.Equal([(41, 50, 36)], Messages(message));
+        int from = Calls.Socket(10, 2, 0);
+        var here = new byte[28];
+        here[0] = 10;
+        BinaryPrimitives.WriteUInt16BigEndian(here.AsSpan(2), Port);
+        here[23] = 1;
+        Assert.Equal(2, Calls.SendTo(from, "v6"u8, 0, here));
+        Assert.Equal(2, Calls.SendTo(from, "v4"u8, 0, Name(Here)));
+        message = new IncomingMessage { Data = new byte[9], Name = new byte[28], Control = new byte[256] };
+        Assert.Equal(2, Calls.ReceiveMessage(six, ref message));
+        Assert.Equal([(41, 50, 36), (41, 52, 20), (41, 67, 20)], Messages(message));
+        Assert.Equal("v4", Read(six));
+        Assert.Equal(-Errno.EINVAL, Calls.SendTo(from, "v6"u8, 0, here.AsSpan(0, 23)));
+    }
+
+    [Fact]
     public void A_group_of_sockets_shares_a_port_by_hash()
     {
         int[] group = [.. Enumerable.Range(0, 4).Select(_ =>
