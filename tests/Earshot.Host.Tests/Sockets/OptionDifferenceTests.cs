@@ -59,6 +59,82 @@ public sealed class OptionDifferenceTests
         Assert.True(differing.Length == 0, $"{kind}: {differing.Length} differ\n{string.Join('\n', differing)}");
     }
 
+    // What tells of the moment, the machine or the route and not of the listener's options; the last three are left of
+    // the SYN's own packet (docs/deviations.md, D66).
+    private static readonly (int Level, int Name)[] OfTheMoment =
+    [
+        (6, 2), (6, 11), (1, 28), (1, 49), (1, 55), (1, 7), (1, 8), (0, 14), (41, 24), (0, 52), (6, 10), (0, 33),
+        (41, 17), (41, 18),
+    ];
+
+    [TunTheory]
+    [InlineData(2)]
+    [InlineData(10)]
+    public async Task A_child_has_of_each_option_what_it_has_on_the_host(int domain)
+    {
+        IReadOnlyList<string> stack = [], host = [];
+        await Task.Factory.StartNew(
+            () =>
+            {
+                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(
+                    new PacketTargetOptions(), target => AskChildren(target.Calls, domain));
+                host = new HostPacketTargetMaker().Run(
+                    new PacketTargetOptions(), target => AskChildren(target.Calls, domain));
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        string[] differing =
+        [
+            .. host.Zip(stack).Where(static p => p.First != p.Second)
+                .Select(static p => $"host  {p.First}\nstack {p.Second}"),
+        ];
+        Assert.True(differing.Length == 0, $"{differing.Length} differ\n{string.Join('\n', differing)}");
+    }
+
+    private static List<string> AskChildren(ISocketCalls calls, int domain)
+    {
+        var seen = new List<string>();
+        foreach (int level in (int[])[1, 0, 6, 41])
+        {
+            for (int name = 0; name <= 112; name++)
+            {
+                if (!Elsewhere.Contains((level, name)) && !OfTheMoment.Contains((level, name)))
+                {
+                    seen.Add(AskChild(calls, domain, level, name));
+                }
+            }
+        }
+
+        return seen;
+    }
+
+    private static string AskChild(ISocketCalls calls, int domain, int level, int name)
+    {
+        const int NonBlocking = 0x800;
+        string text = $"{level}/{name}:";
+        foreach (int value in (int[])[1, 7, 5000])
+        {
+            int listener = calls.Socket(domain, 1 | NonBlocking, 0);
+            string set = Errno(calls.SetOption(listener, level, name, BitConverter.GetBytes(value)));
+            byte[] address = SocketAddressBytes.Make(
+                domain == 2 ? System.Net.IPAddress.Loopback : System.Net.IPAddress.IPv6Loopback, 0);
+            string bound = Errno(calls.Bind(listener, address));
+            calls.Listen(listener, 1);
+            calls.GetSocketName(listener, address, out _);
+            int client = calls.Socket(domain, 1 | NonBlocking, 0);
+            calls.Connect(client, address);
+            int child = calls.Accept(listener, new byte[28], out _, 0);
+            text += $" {value} {set} {bound} {(child < 0 ? Errno(child) : Get(calls, child, level, name, 4))}"
+                + $" client {Get(calls, client, level, name, 4)};";
+            calls.Close(child);
+            calls.Close(client);
+            calls.Close(listener);
+        }
+
+        return text;
+    }
+
     private static List<string> Ask(ISocketCalls calls, int domain, int type)
     {
         var seen = new List<string>();
