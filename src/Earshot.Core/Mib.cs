@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using System.Runtime.CompilerServices;
 
 namespace Earshot.Core;
@@ -8,6 +9,10 @@ namespace Earshot.Core;
 public sealed class Mib
 {
     private static readonly string[] Names = Enum.GetNames<Counter>();
+
+    private static readonly Dictionary<string, Counter>.AlternateLookup<ReadOnlySpan<char>> ByName =
+        Enum.GetValues<Counter>().ToDictionary(static counter => counter.ToString(), StringComparer.Ordinal)
+            .GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly long[] _values = new long[Names.Length];
     private readonly HashSet<Counter> _lacking;
@@ -37,10 +42,13 @@ public sealed class Mib
     /// <param name="name">The name; case counts.</param>
     /// <param name="value">Its value.</param>
     /// <returns>False when the name is unknown, or nothing here or in the profile's kernel moves it.</returns>
-    public bool TryGet(string name, out long value)
+    public bool TryGet(string name, out long value) => TryGet(name.AsSpan(), out value);
+
+    /// <summary>Finds a counter by nstat's name; nothing is allocated.</summary>
+    internal bool TryGet(ReadOnlySpan<char> name, out long value)
     {
-        bool found = Enum.TryParse(name, out Counter counter) && counter != Counter.None && !_lacking.Contains(counter)
-            && !char.IsAsciiDigit(name[0]);
+        bool found = ByName.TryGetValue(name, out Counter counter) && counter != Counter.None
+            && !_lacking.Contains(counter);
         value = found ? _values[(int)counter] : 0;
         return found;
     }

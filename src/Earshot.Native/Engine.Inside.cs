@@ -12,6 +12,8 @@ namespace Earshot.Native;
 /// <content>Sysctls, counters and the two logs.</content>
 internal sealed unsafe partial class Engine
 {
+    private const int LongestCounterName = 64;
+
     // A name that was handed out stays where it is: it may outlive its stack. There are some hundred of them.
     private static readonly ConcurrentDictionary<string, nint> StaticNames = new(StringComparer.Ordinal);
 
@@ -59,7 +61,10 @@ internal sealed unsafe partial class Engine
             return -Errno.EFAULT;
         }
 
-        if (!_stack.Mib.TryGet(Text(name), out long count))
+        Span<char> text = stackalloc char[LongestCounterName];
+        ReadOnlySpan<byte> bytes = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name);
+        if (bytes.Length > text.Length
+            || !_stack.Mib.TryGet(text[..Encoding.ASCII.GetChars(bytes, text)], out long count))
         {
             return -Errno.ENOENT;
         }

@@ -40,7 +40,7 @@ internal sealed unsafe partial class Engine
         int refusal = CheckFile(fd, 0);
         if (refusal == 0)
         {
-            refusal = CheckVectors(vectors, count, count, -Errno.EINVAL, out nuint total);
+            refusal = CheckVectors(vectors, count, -Errno.EINVAL, out nuint total);
             if (refusal == 0 && total == 0)
             {
                 return 0;
@@ -60,7 +60,7 @@ internal sealed unsafe partial class Engine
     internal int WriteVector(int fd, IoVector* vectors, int count)
     {
         int refusal = CheckFile(fd, 0);
-        refusal = refusal != 0 ? refusal : CheckVectors(vectors, count, count, -Errno.EINVAL, out _);
+        refusal = refusal != 0 ? refusal : CheckVectors(vectors, count, -Errno.EINVAL, out _);
         return refusal != 0 ? refusal : SendVectors(fd, vectors, count, new OutgoingMessage(), 0);
     }
 
@@ -148,8 +148,7 @@ internal sealed unsafe partial class Engine
 
         if (header->ControlLength > 0)
         {
-            if (!_stack.Sysctls.TryGet("net.core.optmem_max", out string most)
-                || header->ControlLength > (nuint)int.Parse(most, System.Globalization.CultureInfo.InvariantCulture))
+            if (header->ControlLength > (nuint)_stack.Sysctls.OptmemMax)
             {
                 return -Errno.ENOBUFS;
             }
@@ -311,15 +310,14 @@ internal sealed unsafe partial class Engine
         }
 
         return CheckVectors(
-            header->Vectors, (int)Math.Min(header->VectorCount, int.MaxValue), header->VectorCount, -Errno.EMSGSIZE,
-            out _);
+            header->Vectors, (long)Math.Min(header->VectorCount, long.MaxValue), -Errno.EMSGSIZE, out _);
     }
 
     /// <summary>Linux: import_iovec.</summary>
-    private static int CheckVectors(IoVector* vectors, int count, nuint all, int tooMany, out nuint total)
+    private static int CheckVectors(IoVector* vectors, long count, int tooMany, out nuint total)
     {
         total = 0;
-        if (count < 0 || all > MostBuffers)
+        if (count is < 0 or > MostBuffers)
         {
             return tooMany;
         }
@@ -341,9 +339,6 @@ internal sealed unsafe partial class Engine
 
         return 0;
     }
-
-    private static int CheckVectors(IoVector* vectors, int count, int all, int tooMany, out nuint total) =>
-        CheckVectors(vectors, count, (nuint)all, tooMany, out total);
 }
 
 /// <summary>struct iovec.</summary>

@@ -19,14 +19,16 @@ internal static unsafe partial class Exports
 {
     private const int Abi = 1;
 
+    private static readonly string VersionText =
+        $"{typeof(Engine).Assembly.GetName().Version?.ToString(3)} ({KernelProfile.Linux618.Name})";
+
     [UnmanagedCallersOnly(EntryPoint = "es_abi")]
     private static int GetAbi() => Abi;
 
     [UnmanagedCallersOnly(EntryPoint = "es_version")]
     private static byte* Version()
     {
-        Version version = typeof(Engine).Assembly.GetName().Version ?? new Version();
-        return Engine.StaticText($"{version.ToString(3)} ({KernelProfile.Linux618.Name})");
+        return Engine.StaticText(VersionText);
     }
 
     [UnmanagedCallersOnly(EntryPoint = "es_create")]

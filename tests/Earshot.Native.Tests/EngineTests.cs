@@ -57,6 +57,7 @@ public sealed unsafe class EngineTests
         byte* packet = stackalloc byte[2048];
         PacketMeta meta;
         int fd = engine.Socket(2, 1, 0);
+        int refusals = 0;
         for (int round = 0; round < 3; round++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -68,6 +69,11 @@ public sealed unsafe class EngineTests
                 engine.NextTimer();
                 engine.SendTo(fd, packet, 100, 0, null, 0);
                 engine.Poll(null, 0);
+                fixed (byte* name = "TcpInSegs\0"u8)
+                {
+                    long value;
+                    refusals += engine.GetCounter(name, &value);
+                }
             }
 
             if (round == 2)
@@ -75,5 +81,7 @@ public sealed unsafe class EngineTests
                 Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
             }
         }
+
+        Assert.Equal(0, refusals);
     }
 }
