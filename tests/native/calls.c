@@ -393,3 +393,37 @@ TEST(TCP_CC_INFO_and_SO_MEMINFO_succeed_on_every_TCP_socket)
     EQ(es_setsockopt(net->s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "nosuch", 6), -ENOENT);
     part(net);
 }
+TEST(A_Fast_Open_cookie_is_Linux_s_for_the_same_key_and_addresses)
+{
+    /* docs/linux-facts.md: what 6.18.44 answered under this key. */
+    static const unsigned char cookie4[] = { 0xb5, 0x77, 0xc5, 0x61, 0xd8, 0x96, 0x57, 0xab };
+    struct net *net = join("sysctl.net.ipv4.tcp_fastopen = 1\naddress = 10.9.0.2/24\n",
+                           "sysctl.net.ipv4.tcp_fastopen = 2\naddress = 10.9.0.1/24\n"
+                           "sysctl.net.ipv4.tcp_fastopen_key = 00112233-44556677-8899aabb-ccddeeff\n");
+    struct sockaddr_in to = ip4("10.9.0.1", 80), from = ip4("10.9.0.2", 0);
+    unsigned char packet[200], answer[200];
+    int one = 1, l = listen4(net->s[1], "10.9.0.1", 80, 5);
+    EQ(es_setsockopt(net->s[1], l, IPPROTO_TCP, TCP_FASTOPEN, &one, sizeof one), 0);
+    int c = es_socket(net->s[0], AF_INET, SOCK_STREAM, 0);
+    EQ(es_bind(net->s[0], c, (void *)&from, sizeof from), 0);
+    EQ(es_sendto(net->s[0], c, "hello", 5, MSG_FASTOPEN, (void *)&to, sizeof to), -EINPROGRESS);   /* no cookie yet */
+    int length = es_transmit(net->s[0], packet, sizeof packet, NULL);
+    OK(length > 40);
+    EQ(es_receive(net->s[1], packet, (size_t)length, NULL), 0);
+    length = es_transmit(net->s[1], answer, sizeof answer, NULL);
+    OK(length > 40);
+    int found = 0;
+    for (int i = 40; i + 10 <= length; i += answer[i] < 2 ? 1 : answer[i + 1])
+        if (answer[i] == 34 && answer[i + 1] == 10) {
+            EQ(memcmp(answer + i + 2, cookie4, 8), 0);
+            found = 1;
+        }
+    OK(found);
+    EQ(es_receive(net->s[0], answer, (size_t)length, NULL), 0);
+    wait_ms(net, 10);
+    int again = es_socket(net->s[0], AF_INET, SOCK_STREAM, 0);
+    EQ(es_bind(net->s[0], again, (void *)&from, sizeof from), 0);
+    EQ(es_sendto(net->s[0], again, "hello", 5, MSG_FASTOPEN, (void *)&to, sizeof to), 5);          /* in the SYN */
+    part(net);
+}
+
