@@ -174,8 +174,16 @@ internal sealed class TcpTimers : ITimerHost, INetworkTimers, IDisposable
     /// <summary>Arms a timer so many jiffies from now; one that runs is moved.</summary>
     internal void Arm(int handle, long jiffies)
     {
+        long expires = _context.Jiffies + jiffies;
+        ref TimerLink link = ref Link(handle);
+        if (link.IsArmed && link.Expires == (uint)expires)
+        {
+            // Most of what a busy connection arms: it runs for that jiffy already. Linux: mod_timer.
+            return;
+        }
+
         Wheel.Cancel(handle);
-        Wheel.Arm(handle, _context.Jiffies + jiffies);
+        Wheel.Arm(handle, expires);
     }
 
     /// <summary>Stops a timer; one whose node was never made is stopped already.</summary>

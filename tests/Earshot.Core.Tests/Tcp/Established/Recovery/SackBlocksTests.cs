@@ -1,4 +1,3 @@
-using System;
 using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Wire;
 using Xunit;
