@@ -37,7 +37,8 @@ internal static class PageStates
         HostReport report = session.Judge(now - Window, now);
         var spaces = session.History.Namespaces.Where(space => !space.IsEnded).ToLookup(one => one.Namespace.Name);
         var lines = ListenerLines.ByTrouble(report.Windows.SelectMany(window => spaces[window.Name].Take(1)
-            .SelectMany(space => ListenerLines.Of(window, space, now)))).ToList();
+            .SelectMany(space => ListenerLines.Of(window, space, now))))
+            .Where(line => !line.Address.StartsWith("/tmp/dotnet-diagnostic-", StringComparison.Ordinal)).ToList();
         return new PageState(
             now, session.History.Namespaces.Min(space => space.FirstSample), lines.Count,
             [.. lines.Take(MostListeners)], report.Findings, report.Unknown, session.CostShare);

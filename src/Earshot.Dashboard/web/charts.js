@@ -38,7 +38,7 @@ export function chart(place, title, times, series, at) {
     u.ctx.restore();
   };
   const options = {
-    width: Math.max(300, box.clientWidth - 16),
+    width: 300,
     height: 190,
     scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [axis, { ...axis, size: 55 }],
@@ -48,5 +48,9 @@ export function chart(place, title, times, series, at) {
       dash: one.dash, spanGaps: false,
     }))],
   };
-  return new uPlot(options, [times.map(time => time / 1000), ...series.map(one => one.values)], box);
+  const drawn = new uPlot(options, [times.map(time => time / 1000), ...series.map(one => one.values)], box);
+
+  // Only when all charts of the page have their place is it known how wide each may be.
+  requestAnimationFrame(() => drawn.setSize({ width: Math.max(300, box.clientWidth - 16), height: options.height }));
+  return drawn;
 }

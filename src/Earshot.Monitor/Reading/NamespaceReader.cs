@@ -32,7 +32,7 @@ internal sealed class NamespaceReader : IDisposable
     private readonly Dictionary<ulong, Seen> _seen = [];
     private readonly HashSet<uint> _mptcpInodes = [];
     private readonly RowTaker _takeTcp, _takeUnix, _takeMptcp;
-    private int _round;
+    private int _round, _present;
     private NamespaceDelta? _delta;
 
     private NamespaceReader(NetNamespace space, SockDiag diag)
@@ -82,6 +82,7 @@ internal sealed class NamespaceReader : IDisposable
         }
 
         _round++;
+        _present = 0;
         uint listening = DiagProtocol.Mask(TcpState.Listen);
         DumpOutcome v4 = DumpTcp(DiagProtocol.Inet, listening), v6 = DumpTcp(DiagProtocol.Inet6, listening);
         DumpOutcome unix = _diag.DumpUnix(_takeUnix);
@@ -196,7 +197,7 @@ internal sealed class NamespaceReader : IDisposable
         if (!known)
         {
             _ = DiagRow.TryParse(message, out DiagRow row);
-            seen = new Seen
+            seen.Cold = new Cold
             {
                 Kind = ListenerKind.Tcp,
                 Family = row.Family,
@@ -209,12 +210,12 @@ internal sealed class NamespaceReader : IDisposable
         }
         else if (queue == seen.Queue && limit == seen.Limit && drops == seen.RawDrops)
         {
-            seen.Round = _round;
+            Mark(ref seen);
             return;
         }
         else if (drops is { } now && seen.RawDrops is { } before)
         {
-            seen.Total += unchecked(now - before);
+            seen.Cold.Total += unchecked(now - before);
         }
 
         Keep(ref seen, cookie, queue, limit, drops);
@@ -230,12 +231,12 @@ internal sealed class NamespaceReader : IDisposable
         ref Seen seen = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, row.Cookie, out bool known);
         if (!known)
         {
-            seen = new Seen { Kind = ListenerKind.Unix };
+            seen.Cold = new Cold { Kind = ListenerKind.Unix };
             _delta!.Added.Add(ListenerFacts.Of(row));
         }
         else if (row.Queue == seen.Queue && row.Limit == seen.Limit)
         {
-            seen.Round = _round;
+            Mark(ref seen);
             return;
         }
 
@@ -248,17 +249,31 @@ internal sealed class NamespaceReader : IDisposable
         seen.Queue = queue;
         seen.Limit = limit;
         seen.RawDrops = drops;
+        Mark(ref seen);
+        _delta!.Changed.Add(
+            new ListenerChange(cookie, queue, limit, drops is null ? null : seen.Cold.Total, queue, queue));
+    }
+
+    // A dump may give a socket twice.
+    private void Mark(ref Seen seen)
+    {
+        _present += seen.Round == _round ? 0 : 1;
         seen.Round = _round;
-        _delta!.Changed.Add(new ListenerChange(cookie, queue, limit, drops is null ? null : seen.Total, queue, queue));
     }
 
     // A dump may miss a socket that is still there: gone is only what two dumps in a row or an exact query do not find.
     private void FindGone(NamespaceDelta delta, DumpOutcome v4, DumpOutcome v6, DumpOutcome unix)
     {
+        if (_present == _seen.Count)
+        {
+            return;
+        }
+
         int asked = 0;
         foreach ((ulong cookie, Seen seen) in _seen)
         {
-            DumpOutcome outcome = seen.Kind == ListenerKind.Unix ? unix : seen.Family == DiagProtocol.Inet ? v4 : v6;
+            Cold cold = seen.Cold;
+            DumpOutcome outcome = cold.Kind == ListenerKind.Unix ? unix : cold.Family == DiagProtocol.Inet ? v4 : v6;
             if (seen.Round == _round || !outcome.Answered)
             {
                 continue;
@@ -268,7 +283,7 @@ internal sealed class NamespaceReader : IDisposable
             {
                 delta.Gone.Add(cookie);
             }
-            else if (seen.Kind != ListenerKind.Unix && asked++ < MostExactGets && Find(seen) == Presence.NobodyListens)
+            else if (cold.Kind != ListenerKind.Unix && asked++ < MostExactGets && Find(cold) == Presence.NobodyListens)
             {
                 delta.Gone.Add(cookie);
             }
@@ -277,7 +292,7 @@ internal sealed class NamespaceReader : IDisposable
         delta.Gone.ForEach(cookie => _seen.Remove(cookie));
     }
 
-    private Presence Find(Seen seen)
+    private Presence Find(Cold seen)
     {
         Span<byte> request = stackalloc byte[DiagProtocol.RequestLength];
         DiagProtocol.WriteGet(
@@ -357,17 +372,28 @@ internal sealed class NamespaceReader : IDisposable
         NobodyListens,
     }
 
+    // What is compared with each row lies close together; the rest is looked at only when something changed.
     private struct Seen
     {
-        public ListenerKind Kind;
-        public byte Family;
-        public ushort Port;
-        public uint Interface;
-        public UInt128 Address;
+        public Cold Cold;
         public uint? Queue;
         public uint? Limit;
         public uint? RawDrops;
-        public ulong? Total;
         public int Round;
+    }
+
+    private sealed class Cold
+    {
+        public required ListenerKind Kind { get; init; }
+
+        public byte Family { get; init; }
+
+        public ushort Port { get; init; }
+
+        public uint Interface { get; init; }
+
+        public UInt128 Address { get; init; }
+
+        public ulong? Total { get; set; }
     }
 }

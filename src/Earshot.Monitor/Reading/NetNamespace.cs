@@ -20,10 +20,11 @@ internal sealed record NetNamespace(ulong Inode, string? Path, string Name, int?
     /// <summary>What the own namespace is called where nobody tells whether it is the host's.</summary>
     public const string OwnName = "own";
 
-    /// <summary>The one this process is in.</summary>
+    /// <summary>The one the calling thread is in.</summary>
     public static NetNamespace Own()
     {
-        ulong inode = InodeOf("/proc/self/ns/net") ?? 0;
+        // Of the calling thread: the process's may be another.
+        ulong inode = InodeOf("/proc/thread-self/ns/net") ?? 0;
         ulong? first = InodeOf("/proc/1/ns/net");
         string name = first == inode ? HostName
             : Mounted().TryGetValue(inode, out var mounted) ? mounted.Name

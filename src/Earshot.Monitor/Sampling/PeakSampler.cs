@@ -133,7 +133,7 @@ internal sealed class PeakSampler : IDisposable
 
             if (diag.Peaks.Send(requests.AsSpan(0, length)) == 0)
             {
-                Collect(diag, diag.Peaks.ReceiveMany());
+                Collect(diag, first, diag.Peaks.ReceiveMany());
             }
             else
             {
@@ -152,7 +152,7 @@ internal sealed class PeakSampler : IDisposable
         }
     }
 
-    private void Collect(SockDiag diag, int count)
+    private void Collect(SockDiag diag, int first, int count)
     {
         foreach (Target target in _targets)
         {
@@ -165,12 +165,13 @@ internal sealed class PeakSampler : IDisposable
             if (DiagProtocol.TryNext(ref answer, out DiagMessage kind, out ReadOnlySpan<byte> row, out _)
                 && kind == DiagMessage.Row)
             {
-                Keep(row);
+                Keep(row, first + i);
             }
         }
     }
 
-    private void Keep(ReadOnlySpan<byte> row)
+    // Answers come in the order of the questions, so the place is a good guess.
+    private void Keep(ReadOnlySpan<byte> row, int place)
     {
         ulong cookie;
         uint? queue;
@@ -185,10 +186,24 @@ internal sealed class PeakSampler : IDisposable
             queue = length;
         }
 
-        Target? target = Array.Find(_targets, target => target.Facts.Cookie == cookie);
-        if (target is not null && queue is { } known)
+        if (queue is not { } known)
         {
-            target.Saw(known);
+            return;
+        }
+
+        if (place < _targets.Length && _targets[place].Facts.Cookie == cookie)
+        {
+            _targets[place].Saw(known);
+            return;
+        }
+
+        foreach (Target target in _targets)
+        {
+            if (target.Facts.Cookie == cookie)
+            {
+                target.Saw(known);
+                return;
+            }
         }
     }
 

@@ -133,6 +133,23 @@ public sealed class StoppedTests
         Assert.Contains("none left the queue", (string?)finding["summary"]);
     }
 
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_stopped_Kestrel_with_its_usual_backlog_is_found()
+    {
+        using var bed = new Bed();
+        Process kestrel = bed.Start($"dotnet {Bed.Command} export --listen 127.0.0.1:5080");
+        await bed.ListensAsync("5080");
+        Bed.Signal(kestrel, "STOP");
+        bed.Python("connect.py", "5080 600 60");
+        await bed.QueuesAsync("5080", 513);
+
+        JsonObject finding = (await bed.CheckAsync()).Of(RuleNames.ProcessStopped, ":5080");
+
+        Assert.Equal($"kill -CONT {kestrel.Id}", (string?)finding["nextStep"]);
+        Assert.Contains("limit 512", finding["evidence"]!.ToJsonString());
+        Bed.Signal(kestrel, "CONT");
+    }
+
     internal static Process Nginx(Bed bed, string listen, string top = "")
     {
         Directory.CreateDirectory(Path.Combine(bed.Folder, "logs"));
