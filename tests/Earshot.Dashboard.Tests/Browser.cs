@@ -36,7 +36,7 @@ internal sealed class Browser : IAsyncDisposable
 
         // Playwright talks with the browser over pipes, so the browser may live in another namespace.
         string wrapper = bed.Write("browser", $"#!/bin/sh\nexec ip netns exec {bed.Name} chromium \"$@\"");
-        File.SetUnixFileMode(wrapper, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        Bed.Run("chmod", $"+x {wrapper}");
         IPlaywright playwright = await Playwright.CreateAsync();
         IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {

@@ -38,8 +38,8 @@ public sealed class DashboardTests
         await Assertions.Expect(page.Locator("main")).ToContainTextAsync("ss -lntm sport = 7800");
         await Task.Delay(4000);
         Assert.True(await page.EvaluateAsync<bool>(
-            "[...document.querySelectorAll('.chart')].every(box => box.querySelector('canvas').getBoundingClientRect().right"
-            + " <= box.getBoundingClientRect().right + 1)"));
+            "[...document.querySelectorAll('.chart')].every(box => "
+            + "box.querySelector('canvas').getBoundingClientRect().right <= box.getBoundingClientRect().right + 1)"));
         await Browser.PictureAsync(page, "listener");
         await page.Keyboard.PressAsync("Escape");
         await Assertions.Expect(page.Locator("#listeners")).ToBeVisibleAsync();

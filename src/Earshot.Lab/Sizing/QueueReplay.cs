@@ -68,10 +68,14 @@ internal sealed class QueueReplay : IDisposable
     {
         var arrivals = _record.FirstAttempts().Take(MostArrivals).ToList();
         int next = 0;
+        bool empty = true;
         TimeSpan last = TimeSpan.Zero;
         foreach (ArrivalTick tick in _record.Ticks)
         {
             TimeSpan end = tick.At + ArrivalRecorder.Period;
+
+            // Where ticks were left out the queue was empty: the program takes what comes.
+            RunUntil(tick.At, empty);
             for (; next < arrivals.Count && arrivals[next] <= tick.At; next++)
             {
                 Connect(arrivals[next], tick.IsDrained);
@@ -79,7 +83,7 @@ internal sealed class QueueReplay : IDisposable
 
             RunUntil(end, tick.IsDrained);
             Accept(tick.IsDrained ? int.MaxValue : tick.Left);
-            last = end;
+            (last, empty) = (end, tick.IsDrained);
         }
 
         for (; next < arrivals.Count; next++)

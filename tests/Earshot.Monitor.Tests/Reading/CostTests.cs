@@ -45,8 +45,8 @@ public sealed class CostTests(ITestOutputHelper output)
         // What others do on the machine makes the kernel's own part dearer too; the promise is for a quiet one.
         double dump = Dump(monitor.Reader), slower = Math.Max(1, dump / quietDump);
         output.WriteLine(
-            $"{listeners} listeners: {cost * 100:0.000} % of a core at 1 s, the kernel's dump alone {dump * 100:0.000} %, "
-            + $"{slower:0.0} times a quiet machine's; the test process has {memory} MB");
+            $"{listeners} listeners: {cost * 100:0.000} % of a core at 1 s, the kernel's dump alone "
+            + $"{dump * 100:0.000} %, {slower:0.0} times a quiet machine's; the test process has {memory} MB");
         Assert.True(cost <= share * slower, $"{cost * 100:0.000} % of a core, promised {share * slower * 100:0.000} %");
     }
 
