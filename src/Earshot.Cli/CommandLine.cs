@@ -58,6 +58,7 @@ internal static class CommandLine
         {
             LabVerb.Create(terminal),
             DrillVerb.Create(terminal),
+            SimVerb.Create(terminal),
             UpVerb.Create(terminal),
             ServeVerb.Create(terminal),
             DriveVerb.Create(terminal),

@@ -99,6 +99,24 @@ public sealed class NetworkStack : IDisposable
     /// <summary>Connections that no program holds any more and that are not over yet.</summary>
     public int OrphanCount => _tcp.OrphanCount;
 
+    /// <summary>What it holds now.</summary>
+    public StackUsage Usage
+    {
+        get
+        {
+            int connections = 0;
+            for (int slot = 0; slot < _tcp.Table.IndexSize; slot++)
+            {
+                int handle = _tcp.Table.HandleAt(slot);
+                connections += handle >= 0 && Handle.Kind(handle) == HandleKind.Connection ? 1 : 0;
+            }
+
+            return new StackUsage(
+                connections, _tcp.Table.Requests.Count, _tcp.Table.TimeWaits.Count, _tcp.Timers.Wheel.Count,
+                _context.Buffers.RentedBytes, _ip.FragmentMemory);
+        }
+    }
+
     /// <summary>Sees every packet; null (the default) costs nothing.</summary>
     public PacketTap? Tap
     {

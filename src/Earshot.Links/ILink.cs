@@ -3,7 +3,8 @@ using System;
 namespace Earshot.Links;
 
 /// <summary>
-/// A device that moves whole IP packets: the seam between a wire, a pipe or a kernel device and whoever pumps a stack.
+/// A device that moves whole IP packets, or Ethernet frames: the seam between a wire, a pipe or a kernel device and
+/// whoever pumps a stack.
 /// </summary>
 /// <remarks>
 /// <see cref="Receive"/>, <see cref="TrySend"/> and <see cref="Wait"/> belong to one thread, the pump's;
@@ -18,6 +19,9 @@ public interface ILink : IDisposable
 
     /// <summary>The longest IP packet the link carries, in bytes; of a super-packet, each segment.</summary>
     int Mtu { get; }
+
+    /// <summary>Whether its packets are whole Ethernet frames; else raw IP packets. Raw IP by default.</summary>
+    bool IsEthernet => false;
 
     /// <summary>The work a sender may leave to the link.</summary>
     LinkOffload Offload { get; }

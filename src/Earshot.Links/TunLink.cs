@@ -21,15 +21,18 @@ public sealed unsafe class TunLink : ILink
     private const int MaxNameLength = InterfaceRequest.NameLength - 1;
     private const int MinMtu = 68;
     private const int MaxMtu = 65535;
+    private const int EthernetHeaderLength = 14;
 
     private readonly SafeFileHandle _device;
     private readonly Sleeper _sleeper = new();
     private readonly bool _header;
+    private readonly int _frameHeader;
     private volatile bool _disposed;
     private bool _sendRefused;
 
-    private TunLink(SafeFileHandle device, string name, int mtu, bool offload, bool made)
+    private TunLink(SafeFileHandle device, string name, int mtu, bool offload, bool made, bool tap)
     {
+        _frameHeader = tap ? EthernetHeaderLength : 0;
         _device = device;
         _header = offload;
         Name = name;
@@ -79,7 +82,10 @@ public sealed unsafe class TunLink : ILink
     /// <exception cref="PlatformNotSupportedException">This is not Linux.</exception>
     /// <exception cref="LinkException">The device cannot be had; the message says why and what to do.</exception>
     /// <exception cref="ArgumentException">The name, the address or the MTU cannot be one.</exception>
-    public static TunLink Open(string name, TunOptions options)
+    public static TunLink Open(string name, TunOptions options) => OpenDevice(name, options, tap: false);
+
+    /// <summary>Opens a TUN device, or a TAP device, whose packets are frames.</summary>
+    internal static TunLink OpenDevice(string name, TunOptions options, bool tap)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(options);
@@ -102,7 +108,7 @@ public sealed unsafe class TunLink : ILink
                 + "AttachOnly.");
         }
 
-        SafeFileHandle device = TunDevice.Attach(name, options.Offload, out name);
+        SafeFileHandle device = TunDevice.Attach(name, options.Offload, tap, out name);
         try
         {
             if (!existed)
@@ -116,7 +122,7 @@ public sealed unsafe class TunLink : ILink
             }
 
             TunDevice.AwaitRunning(name);
-            return new TunLink(device, name, TunDevice.Mtu(name), options.Offload, made: !existed);
+            return new TunLink(device, name, TunDevice.Mtu(name), options.Offload, made: !existed, tap);
         }
         catch
         {
@@ -151,7 +157,7 @@ public sealed unsafe class TunLink : ILink
                 return 0;
             }
 
-            if (length >= buffer.Length && IsCut(buffer))
+            if (length >= buffer.Length && IsCut(buffer[Math.Min(_frameHeader, buffer.Length)..]))
             {
                 ReceiveOversized++;
             }

@@ -6,28 +6,19 @@ using Earshot.Core.Sockets;
 namespace Earshot.Simulation;
 
 /// <summary>A host of a simulated world: a stack, its place on the wires, and the programs that run on it.</summary>
-public sealed class Host
+public sealed class Host : Node
 {
     private const int FirstWiredInterface = 2;
 
-    private readonly World _world;
     private readonly List<Action<StackEvent>> _handlers = [];
     private readonly Wire?[] _wires;
 
     internal Host(World world, int number, string name, NetworkStack stack)
+        : base(world, number, name)
     {
-        _world = world;
-        Number = number;
-        Name = name;
         Stack = stack;
         _wires = new Wire?[stack.Options.Interfaces.Count];
     }
-
-    /// <summary>Its number, from 0, in the order in which the world's hosts were added.</summary>
-    public int Number { get; }
-
-    /// <summary>Its name.</summary>
-    public string Name { get; }
 
     /// <summary>Its stack.</summary>
     public NetworkStack Stack { get; }
@@ -49,9 +40,6 @@ public sealed class Host
         return _handlers.Count;
     }
 
-    /// <summary>The host's name.</summary>
-    public override string ToString() => Name;
-
     internal PacketBatch Batch { get; } = new();
 
     internal Wire? WireAt(int @interface)
@@ -60,12 +48,23 @@ public sealed class Host
         return (uint)index < (uint)_wires.Length ? _wires[index] : null;
     }
 
-    internal void Plug(int @interface, Wire wire) => _wires[@interface - FirstWiredInterface] = wire;
+    internal override void Plug(int @interface, Wire wire) => _wires[@interface - FirstWiredInterface] = wire;
 
-    internal bool HasFreeInterface(int @interface)
+    internal override bool HasFreeInterface(int @interface)
     {
         int index = @interface - FirstWiredInterface;
         return (uint)index < (uint)_wires.Length && _wires[index] is null;
+    }
+
+    internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info)
+    {
+        if (!Batch.HasRoom)
+        {
+            TakeBatch();
+        }
+
+        bool added = Batch.TryAdd(packet, @interface, info);
+        Invariant.Check(added, "an empty batch has room for one packet");
     }
 
     /// <summary>Delivers what the batch holds.</summary>
@@ -73,7 +72,7 @@ public sealed class Host
     {
         if (Batch.Count > 0)
         {
-            Stack.OnPackets(Batch, _world.Now);
+            Stack.OnPackets(Batch, World.Now);
             Batch.Clear();
         }
     }
@@ -91,7 +90,7 @@ public sealed class Host
                 more = true;
                 if (WireAt(packet.Interface) is { } wire)
                 {
-                    wire.Carry(this, packet);
+                    wire.Carry(this, packet.Bytes, packet.Info);
                 }
                 else
                 {

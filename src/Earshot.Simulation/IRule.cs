@@ -30,12 +30,19 @@ public enum FateKind
 
     /// <summary>There are two of it now, and the next rules judge each for itself.</summary>
     Twice,
+
+    /// <summary>One of its bits is turned over, and the next rules judge it.</summary>
+    Damage,
+
+    /// <summary>The packet is lost, and its sender told by ICMP what the way takes.</summary>
+    TooBig,
 }
 
 /// <summary>What a rule does with a packet.</summary>
 /// <param name="Kind">The kind of answer.</param>
 /// <param name="After">Of <see cref="FateKind.Deliver"/>: the time added to the wire's latency, 0 or more.</param>
-public readonly record struct Fate(FateKind Kind, TimeSpan After = default)
+/// <param name="Mtu">Of <see cref="FateKind.TooBig"/>: bytes of the largest packet.</param>
+public readonly record struct Fate(FateKind Kind, TimeSpan After = default, int Mtu = 0)
 {
     /// <summary>The next rule decides.</summary>
     public static Fate Pass => default;
@@ -45,6 +52,13 @@ public readonly record struct Fate(FateKind Kind, TimeSpan After = default)
 
     /// <summary>There are two of it now.</summary>
     public static Fate Twice => new(FateKind.Twice);
+
+    /// <summary>One of its bits is turned over.</summary>
+    public static Fate Damage => new(FateKind.Damage);
+
+    /// <summary>The packet is lost, and its sender told what the way takes.</summary>
+    /// <param name="mtu">Bytes of the largest packet.</param>
+    public static Fate TooBig(int mtu) => new(FateKind.TooBig, default, mtu);
 
     /// <summary>The packet is delivered.</summary>
     /// <param name="after">The time added to the wire's latency, 0 or more.</param>
@@ -59,7 +73,7 @@ public readonly record struct Fate(FateKind Kind, TimeSpan After = default)
 /// <summary>A packet that enters a wire, as a rule sees it.</summary>
 public readonly ref struct WirePacket
 {
-    internal WirePacket(ReadOnlySpan<byte> bytes, PacketInfo info, Host from, Instant time, long ordinal)
+    internal WirePacket(ReadOnlySpan<byte> bytes, PacketInfo info, Node from, Instant time, long ordinal)
     {
         Bytes = bytes;
         Info = info;
@@ -74,8 +88,8 @@ public readonly ref struct WirePacket
     /// <summary>What its sender left to the link.</summary>
     public PacketInfo Info { get; }
 
-    /// <summary>The host that sent it.</summary>
-    public Host From { get; }
+    /// <summary>The host or switch that sent it.</summary>
+    public Node From { get; }
 
     /// <summary>When it was sent.</summary>
     public Instant Time { get; }

@@ -16,19 +16,24 @@ public sealed record WireOptions
     /// <summary>The interface of the first host: 2 is the first after loopback.</summary>
     public int FirstInterface { get; init; } = 2;
 
-    /// <summary>The interface of the second host.</summary>
+    /// <summary>The interface of the second host; of a switch its port, -1: the first that is free.</summary>
     public int SecondInterface { get; init; } = 2;
 }
 
-/// <summary>A wire between two hosts: a chain of rules and one stream of chance per direction.</summary>
+/// <summary>Sees a packet that enters a wire.</summary>
+/// <param name="packet">The packet, valid only during the call.</param>
+public delegate void PacketWatch(in WirePacket packet);
+
+/// <summary>A wire between hosts or switches: a chain of rules and one stream of chance per direction.</summary>
 public sealed class Wire
 {
     private readonly World _world;
     private IRule[] _rules;
     private readonly Direction _fromFirst;
     private readonly Direction _fromSecond;
+    private PacketWatch? _seen;
 
-    internal Wire(World world, int number, Host first, Host second, WireOptions options)
+    internal Wire(World world, int number, Node first, Node second, WireOptions options)
     {
         _world = world;
         _rules = [.. options.Rules];
@@ -46,11 +51,11 @@ public sealed class Wire
     /// <summary>Its number, from 0, in the order in which the world's wires were made.</summary>
     public int Number { get; }
 
-    /// <summary>The host at its first end.</summary>
-    public Host First { get; }
+    /// <summary>Who is at its first end.</summary>
+    public Node First { get; }
 
-    /// <summary>The host at its second end.</summary>
-    public Host Second { get; }
+    /// <summary>Who is at its second end.</summary>
+    public Node Second { get; }
 
     /// <summary>The time that every packet takes at least.</summary>
     public TimeSpan Latency { get; }
@@ -64,8 +69,14 @@ public sealed class Wire
     /// <summary>Copies that its rules made.</summary>
     public long Duplicated { get; private set; }
 
+    /// <summary>Packets that its rules damaged.</summary>
+    public long Damaged { get; private set; }
+
     /// <summary>Packets that were put on their way, copies included.</summary>
     public long Launched { get; private set; }
+
+    /// <summary>Is told each packet that enters the wire, before the rules judge it.</summary>
+    public void Watch(PacketWatch watch) => _seen += watch;
 
     /// <summary>Adds a rule at the end of the chain.</summary>
     /// <returns>Its guard: disposing it takes the rule away; packets already on their way are not touched.</returns>
@@ -83,15 +94,16 @@ public sealed class Wire
         return new Guard(this, rule);
     }
 
-    internal void Carry(Host from, in OutboundPacket packet)
+    internal void Carry(Node from, ReadOnlySpan<byte> packet, PacketInfo info)
     {
         Direction direction = ReferenceEquals(from, First) ? _fromFirst : _fromSecond;
-        var seen = new WirePacket(packet.Bytes, packet.Info, from, _world.Now, direction.Sent++);
+        var seen = new WirePacket(packet, info, from, _world.Now, direction.Sent++);
+        _seen?.Invoke(seen);
         Judge(seen, direction, _rules, 0);
     }
 
     // The chain is the one that stood when the packet entered: a rule may leave while it judges.
-    private void Judge(in WirePacket packet, Direction direction, IRule[] rules, int rule)
+    private void Judge(WirePacket packet, Direction direction, IRule[] rules, int rule)
     {
         for (; rule < rules.Length; rule++)
         {
@@ -108,6 +120,14 @@ public sealed class Wire
                     Duplicated++;
                     Judge(packet, direction, rules, rule + 1);
                     break;
+                case FateKind.Damage:
+                    Damaged++;
+                    packet = Bend.OneBit(packet, direction.Chance);
+                    break;
+                case FateKind.TooBig:
+                    Dropped++;
+                    TellTooBig(packet, fate.Mtu);
+                    return;
                 case FateKind.Pass:
                 default:
                     break;
@@ -115,6 +135,19 @@ public sealed class Wire
         }
 
         Launch(packet, direction, TimeSpan.Zero);
+    }
+
+    // The answer of the router that the packet does not get past.
+    private void TellTooBig(in WirePacket packet, int mtu)
+    {
+        Span<byte> error = stackalloc byte[Bend.LongestError];
+        int length = Bend.WriteTooBig(packet.Bytes, mtu, error);
+        if (length > 0)
+        {
+            Direction back = ReferenceEquals(packet.From, First) ? _fromSecond : _fromFirst;
+            var told = new WirePacket(error[..length], default, packet.From, packet.Time, packet.Ordinal);
+            Launch(told, back, TimeSpan.Zero);
+        }
     }
 
     private void Launch(in WirePacket packet, Direction direction, TimeSpan after)
@@ -125,9 +158,9 @@ public sealed class Wire
 
     private void Remove(IRule rule) => _rules = Array.FindAll(_rules, other => !ReferenceEquals(other, rule));
 
-    private sealed class Direction(Host to, int @interface, Chance chance)
+    private sealed class Direction(Node to, int @interface, Chance chance)
     {
-        internal Host To { get; } = to;
+        internal Node To { get; } = to;
 
         internal int Interface { get; } = @interface;
 

@@ -19,8 +19,12 @@ public sealed class World : IDisposable
     /// <summary>Rounds of packets and events at one moment beyond which the world is held to run in circles.</summary>
     private const int SettleLimit = 100_000;
 
+    // Hosts and switches are numbered apart, so that adding one changes nothing for the others.
+    private const int FirstSwitch = 1 << 20;
+
     private readonly List<Host> _hosts = [];
     private readonly List<Wire> _wires = [];
+    private readonly List<Switch> _switches = [];
     private readonly PriorityQueue<Flight, Due> _flights = new();
     private readonly PriorityQueue<Action, Due> _actions = new();
     private readonly PacketPool _pool = new();
@@ -89,14 +93,36 @@ public sealed class World : IDisposable
         return host;
     }
 
-    /// <summary>Joins an interface of one host and one of another by a wire.</summary>
+    /// <summary>Adds a switch.</summary>
+    /// <param name="name">Its name, for messages.</param>
+    /// <param name="isEthernet">Whether its wires carry Ethernet frames; else raw IP packets.</param>
+    public Switch AddSwitch(string name, bool isEthernet = false)
+    {
+        var added = new Switch(this, FirstSwitch + _switches.Count, name, isEthernet);
+        _switches.Add(added);
+        return added;
+    }
+
+    /// <summary>Joins an interface of one host and one of another, or a port of a switch, by a wire.</summary>
     /// <exception cref="ArgumentException">
-    /// The hosts are one and the same, an interface does not exist or has a wire already, or the latency is less than
+    /// Both ends are one and the same, an interface does not exist or has a wire already, or the latency is less than
     /// 0.
     /// </exception>
-    public Wire Connect(Host first, Host second, WireOptions? options = null)
+    public Wire Connect(Node first, Node second, WireOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
         options ??= new WireOptions();
+        if (second is Switch { FreePort: int port } && (options.SecondInterface < 0 || second is Switch))
+        {
+            options = options with { SecondInterface = port };
+        }
+
+        if (first is Switch { FreePort: int own })
+        {
+            options = options with { FirstInterface = own };
+        }
+
         if (ReferenceEquals(first, second) || !first.HasFreeInterface(options.FirstInterface)
             || !second.HasFreeInterface(options.SecondInterface) || options.Latency < TimeSpan.Zero)
         {
@@ -234,7 +260,7 @@ public sealed class World : IDisposable
         SipHash.Hash(Seed.C, Seed.D, (ulong)purpose, number),
         SipHash.Hash(Seed.D, Seed.A, (ulong)purpose, number));
 
-    internal void Launch(in WirePacket packet, Host to, int @interface, Instant arrival)
+    internal void Launch(in WirePacket packet, Node to, int @interface, Instant arrival)
     {
         byte[] buffer = _pool.Rent(packet.Bytes.Length);
         packet.Bytes.CopyTo(buffer);
@@ -248,7 +274,8 @@ public sealed class World : IDisposable
 
     // What the sender left to the link, the wire vouches for: there is no device that could damage it.
     private static PacketInfo AsReceived(PacketInfo sent) => new(
-        (sent.Flags & PacketFlags.ChecksumPartial) != 0 ? PacketFlags.ChecksumGood : PacketFlags.None,
+        (sent.Flags & (PacketFlags.ChecksumPartial | PacketFlags.ChecksumGood)) != 0
+            ? PacketFlags.ChecksumGood : PacketFlags.None,
         sent.SegmentSize);
 
     private static void Limit(long steps, long stepLimit)
@@ -291,14 +318,7 @@ public sealed class World : IDisposable
         while (_flights.TryPeek(out _, out Due due) && due.At <= Now)
         {
             Flight flight = _flights.Dequeue();
-            PacketBatch batch = flight.To.Batch;
-            if (!batch.HasRoom)
-            {
-                flight.To.TakeBatch();
-            }
-
-            bool added = batch.TryAdd(flight.Buffer.AsSpan(0, flight.Length), flight.Interface, flight.Info);
-            Invariant.Check(added, "an empty batch has room for one packet");
+            flight.To.Receive(flight.Buffer.AsSpan(0, flight.Length), flight.Interface, flight.Info);
             _pool.Return(flight.Buffer);
         }
 
@@ -321,7 +341,7 @@ public sealed class World : IDisposable
         AfterStep?.Invoke(this);
     }
 
-    private readonly record struct Flight(byte[] Buffer, int Length, Host To, int Interface, PacketInfo Info);
+    private readonly record struct Flight(byte[] Buffer, int Length, Node To, int Interface, PacketInfo Info);
 
     private readonly record struct Due(Instant At, long Sequence) : IComparable<Due>
     {

@@ -173,6 +173,14 @@ public sealed class EarshotStack : IDisposable, IAsyncDisposable
         }
 
         InterfaceOptions device = options.Interfaces[0];
+        if ((device.Ethernet is not null) != link.IsEthernet)
+        {
+            throw new ArgumentException(
+                $"Interface {device.Name}: link {link.Name} carries " +
+                (link.IsEthernet ? "Ethernet frames: give the interface EthernetOptions." : "raw IP packets."),
+                nameof(options));
+        }
+
         if (device.Mtu > link.Mtu)
         {
             throw new ArgumentException(

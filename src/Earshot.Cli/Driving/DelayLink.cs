@@ -28,6 +28,9 @@ internal sealed class DelayLink(ILink link) : ILink
     public int Mtu => link.Mtu;
 
     /// <inheritdoc/>
+    public bool IsEthernet => link.IsEthernet;
+
+    /// <inheritdoc/>
     public LinkOffload Offload => link.Offload;
 
     /// <inheritdoc/>

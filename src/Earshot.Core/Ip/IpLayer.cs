@@ -51,8 +51,8 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     /// <summary>ICMPv6.</summary>
     internal Icmp6Layer Icmp6 => _ipv6.Icmp;
 
-    /// <summary>What waits for its other pieces.</summary>
-    internal Reassembly Fragments => _fragments;
+    /// <summary>What fragments cost that wait for others, in bytes.</summary>
+    internal long FragmentMemory => _fragments.Memory + _ipv6.Fragments.Memory;
 
     /// <inheritdoc/>
     public void OnTimer(NetworkTimer kind, int owner)

@@ -43,6 +43,9 @@ internal unsafe struct InterfaceRequest
         set => MemoryMarshal.Write(Value, value);
     }
 
+    /// <summary>ifr_hwaddr: the six bytes behind the family.</summary>
+    internal byte[] HardwareAddress() => Value.Slice(sizeof(ushort), 6).ToArray();
+
     /// <summary>ifr_mtu, ifr_ifindex.</summary>
     internal int Number
     {

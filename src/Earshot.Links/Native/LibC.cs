@@ -47,6 +47,25 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     internal static partial int Socket(int family, int type, int protocol);
 
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    internal static partial int Bind(SafeFileHandle socket, void* address, uint length);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    internal static partial int SetOption(SafeFileHandle socket, int level, int option, void* value, uint length);
+
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    internal static partial int GetOption(SafeFileHandle socket, int level, int option, void* value, uint* length);
+
+    [LibraryImport("libc", EntryPoint = "sendmmsg", SetLastError = true)]
+    internal static partial int SendMany(SafeFileHandle socket, void* messages, uint count, int flags);
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    internal static partial void* Map(
+        void* start, nuint length, int protection, int flags, SafeFileHandle file, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int Unmap(void* start, nuint length);
+
     [LibraryImport("libc", EntryPoint = "if_nametoindex", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial uint InterfaceIndex(string name);
 
@@ -93,4 +112,5 @@ internal static class Errno
     internal const int NoDevice = 19;
     internal const int Invalid = 22;
     internal const int BadDescriptorState = 77;
+    internal const int NoBuffers = 105;
 }

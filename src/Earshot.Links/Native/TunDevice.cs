@@ -20,6 +20,7 @@ internal static unsafe class TunDevice
     private const uint SetHeaderLength = 0x400454d8;
 
     private const short FlagTun = 0x0001;
+    private const short FlagTap = 0x0002;
     private const short FlagNoPacketInfo = 0x1000;
     private const short FlagVirtioHeader = 0x4000;
 
@@ -42,7 +43,7 @@ internal static unsafe class TunDevice
     internal static bool Exists(string name) => LibC.InterfaceIndex(name) != 0;
 
     /// <summary>Attaches to the device, which the kernel makes if there is none; returns its name.</summary>
-    internal static SafeFileHandle Attach(string pattern, bool offload, out string name)
+    internal static SafeFileHandle Attach(string pattern, bool offload, bool tap, out string name)
     {
         SafeFileHandle device = LibC.Wrap(
             LibC.Open(Driver, LibC.ReadWrite | LibC.NonBlocking | LibC.CloseOnExec)) ?? throw CannotOpenDriver();
@@ -50,7 +51,7 @@ internal static unsafe class TunDevice
         {
             InterfaceRequest request = new(pattern)
             {
-                Flags = (short)(FlagTun | FlagNoPacketInfo | (offload ? FlagVirtioHeader : 0)),
+                Flags = (short)((tap ? FlagTap : FlagTun) | FlagNoPacketInfo | (offload ? FlagVirtioHeader : 0)),
             };
             if (LibC.IoControl(device, SetInterface, &request) < 0)
             {

@@ -2,10 +2,10 @@ using Earshot.Core;
 
 namespace Earshot.Simulation.Rules;
 
-/// <summary>Applies a rule to the packets of one host only.</summary>
-/// <param name="from">The host that sends them.</param>
+/// <summary>Applies a rule to the packets of one host or switch only.</summary>
+/// <param name="from">Who sends them.</param>
 /// <param name="rule">The rule.</param>
-public sealed class OneWay(Host from, IRule rule) : IRule
+public sealed class OneWay(Node from, IRule rule) : IRule
 {
     /// <inheritdoc/>
     public Fate Judge(in WirePacket packet, Chance chance) =>

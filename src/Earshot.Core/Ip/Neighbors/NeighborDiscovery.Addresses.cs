@@ -200,7 +200,10 @@ internal sealed partial class NeighborDiscovery
             if (own.Address.Address.IsLinkLocal)
             {
                 BeginReports(port);
-                _timers.Rearm(port.RouterTimer, _context.Jiffies + 1);
+                if (port.Options.AcceptsRouters)
+                {
+                    _timers.Rearm(port.RouterTimer, _context.Jiffies + 1);
+                }
             }
 
             Age(port, own, _context.Jiffies);

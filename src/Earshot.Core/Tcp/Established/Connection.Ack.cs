@@ -278,6 +278,12 @@ internal sealed partial class Connection
         int bytes = Math.Min(ack - _una, _sendBuffer.Length);
         _bytesAcked += (ulong)(ack - _una);
         _una = ack;
+        if (_route.IsEthernet)
+        {
+            // What is acknowledged arrived: so does the neighbour. Linux: sk_dst_confirm.
+            _tcp.Output.Ip.Link?.Confirm(_route.Interface, _tuple.Remote.Address);
+        }
+
         if (bytes > 0)
         {
             _sendBuffer.Advance(bytes, _context.Buffers);

@@ -1,0 +1,202 @@
+using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Simulation.Scenarios;
+
+namespace Earshot.Cli.Verbs;
+
+/// <summary><c>earshot sim</c>: worlds of stacks, wires and virtual time, one a seed; what breaks a rule is made small
+/// and printed as a script.</summary>
+internal static class SimVerb
+{
+    private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(10);
+
+    internal static Command Create(Terminal terminal)
+    {
+        var seeds = new Option<long>("--seeds")
+        {
+            Description = "Worlds at most, one a seed.",
+            DefaultValueFactory = _ => 200,
+        };
+        var first = new Option<ulong>("--seed")
+        {
+            Description = "Seed of the first world; the others follow it.",
+            DefaultValueFactory = _ => 1,
+        };
+        var minutes = new Option<double>("--minutes")
+        {
+            Description = "Time after which no world is begun.",
+            DefaultValueFactory = _ => double.PositiveInfinity,
+        };
+        var jobs = new Option<int>("--jobs")
+        {
+            Description = "Worlds at a time.",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
+        var failures = new Option<int>("--failures")
+        {
+            Description = "Kinds of failure after which to stop.",
+            DefaultValueFactory = _ => 10,
+        };
+        var show = new Option<bool>("--show") { Description = "Print each world before it runs." };
+        var save = new Option<string?>("--save") { Description = "Folder that gets a file of each failure." };
+        jobs.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 256)
+            {
+                result.AddError("--jobs is 1 to 256");
+            }
+        });
+        seeds.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<long>() < 1)
+            {
+                result.AddError("--seeds is 1 or more");
+            }
+        });
+        var command = new Command(
+            "sim", "Run random worlds in virtual time, checking after every step what must always hold; a world that"
+                + " breaks a rule is shrunk to a small script.")
+        {
+            seeds, first, minutes, jobs, failures, show, save,
+        };
+        command.SetAction((parsed, cancel) => Task.FromResult(new Worlds(
+            parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(minutes), parsed.GetValue(jobs),
+            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(save), terminal).Run(cancel)));
+        return command;
+    }
+
+    private sealed class Worlds(
+        ulong first,
+        long count,
+        double minutes,
+        int jobs,
+        int mostFailures,
+        bool show,
+        string? save,
+        Terminal terminal)
+    {
+        private readonly Lock _lock = new();
+        private readonly HashSet<string> _kinds = [];
+        private readonly long _started = Stopwatch.GetTimestamp();
+        private long _next;
+        private long _done;
+        private long _failed;
+        private long _steps;
+        private long _segments;
+        private long _bytes;
+        private long _finished;
+        private TimeSpan _told;
+
+        internal int Run(CancellationToken cancel)
+        {
+            var workers = new Thread[jobs];
+            for (int i = 0; i < jobs; i++)
+            {
+                workers[i] = new Thread(() => Work(cancel), maxStackSize: 16 << 20) { IsBackground = true };
+                workers[i].Start();
+            }
+
+            foreach (Thread worker in workers)
+            {
+                worker.Join();
+            }
+
+            terminal.Out.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{_done} worlds from seed {first} on: {_done - _failed} kept every rule, {_failed} did not, of "
+                + $"{_kinds.Count} kinds; {_segments} segments, {_bytes} bytes and {_finished} whole connections in "
+                + $"{_steps} steps, {Elapsed.TotalSeconds:0.0} s"));
+            return _failed == 0 ? ExitCode.Fine : ExitCode.Findings;
+        }
+
+        private TimeSpan Elapsed => Stopwatch.GetElapsedTime(_started);
+
+        private void Work(CancellationToken cancel)
+        {
+            while (!cancel.IsCancellationRequested && Elapsed.TotalMinutes < minutes)
+            {
+                long number = Interlocked.Increment(ref _next) - 1;
+                if (number >= count || IsEnough())
+                {
+                    return;
+                }
+
+                Scenario scenario = ScenarioMaker.Make(first + (ulong)number);
+                if (show)
+                {
+                    Say(scenario.ToString());
+                }
+
+                ScenarioResult result = ScenarioRun.Run(scenario);
+                Count(result);
+                if (result.Failure is { } failure && IsNew(failure))
+                {
+                    Tell(scenario, failure);
+                }
+            }
+        }
+
+        private bool IsEnough()
+        {
+            lock (_lock)
+            {
+                return _kinds.Count >= mostFailures;
+            }
+        }
+
+        private bool IsNew(string failure)
+        {
+            lock (_lock)
+            {
+                return _kinds.Add(Shrinker.Kind(failure));
+            }
+        }
+
+        private void Count(ScenarioResult result)
+        {
+            lock (_lock)
+            {
+                _done++;
+                _failed += result.Failure is null ? 0 : 1;
+                _steps += result.Steps;
+                _segments += result.Segments;
+                _bytes += result.Bytes;
+                _finished += result.Finished;
+                if (Elapsed - _told > ProgressEvery)
+                {
+                    _told = Elapsed;
+                    terminal.Error.WriteLine($"{_done} worlds, {_failed} failed");
+                }
+            }
+        }
+
+        private void Tell(Scenario scenario, string failure)
+        {
+            Scenario small = Shrinker.Shrink(scenario, failure);
+            string same = ScenarioRun.Run(small).Failure ?? failure;
+            string text = $"seed {scenario.Seed}: {failure}\n"
+                + $"again: ./earshot sim --seed {scenario.Seed} --seeds 1\n"
+                + $"shrunk from {scenario.Size} parts to {small.Size}: {same}\n{small}";
+            Say(text);
+            if (save is not null)
+            {
+                Directory.CreateDirectory(save);
+                File.WriteAllText(Path.Combine(save, $"sim-{scenario.Seed}.txt"), text);
+            }
+        }
+
+        private void Say(string text)
+        {
+            lock (_lock)
+            {
+                terminal.Out.WriteLine(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using System;
+using System.Collections.Generic;
+using Earshot.Core;
+
+namespace Earshot.Simulation.Scenarios;
+
+/// <summary>Makes a scenario from a seed: mostly mild, sometimes hostile, never the same.</summary>
+public static class ScenarioMaker
+{
+    private static readonly int[] Sizes = [0, 1, 100, 1460, 5000, 20_000, 60_000, 150_000, 400_000];
+    private static readonly int[] Mtus = [1500, 1500, 1500, 1500, 1280, 9000, 576, 65535];
+    private static readonly (string Name, string[] Values)[] Settings =
+    [
+        ("net.ipv4.tcp_sack", ["0", "1"]),
+        ("net.ipv4.tcp_dsack", ["0"]),
+        ("net.ipv4.tcp_timestamps", ["0"]),
+        ("net.ipv4.tcp_window_scaling", ["0"]),
+        ("net.ipv4.tcp_ecn", ["0", "1", "2"]),
+        ("net.ipv4.tcp_rmem", ["4096\t8192\t16384", "4096\t131072\t262144"]),
+        ("net.ipv4.tcp_wmem", ["4096\t4096\t8192", "4096\t16384\t65536"]),
+        ("net.ipv4.tcp_congestion_control", ["reno", "cubic", "bbr"]),
+        ("net.ipv4.tcp_slow_start_after_idle", ["0"]),
+        ("net.ipv4.tcp_recovery", ["0"]),
+        ("net.ipv4.tcp_frto", ["0"]),
+        ("net.ipv4.tcp_early_retrans", ["0"]),
+        ("net.ipv4.tcp_mtu_probing", ["1", "2"]),
+        ("net.ipv4.tcp_moderate_rcvbuf", ["0"]),
+        ("net.ipv4.tcp_shrink_window", ["1"]),
+        ("net.ipv4.tcp_autocorking", ["0"]),
+        ("net.ipv4.tcp_no_metrics_save", ["1"]),
+        ("net.ipv4.tcp_tw_reuse", ["1"]),
+        ("net.ipv4.tcp_thin_linear_timeouts", ["1"]),
+    ];
+
+    /// <summary>Makes the scenario of a seed.</summary>
+    public static Scenario Make(ulong seed)
+    {
+        var chance = new Chance(Chance.Spread(seed ^ 0x5ce0a210), ChanceStream.Program);
+        int hosts = chance.Below(4) == 0 ? 3 : 2;
+        bool ethernet = chance.Below(6) == 0;
+        List<ScenarioWay> ways = [];
+        for (int i = 0; i < hosts; i++)
+        {
+            ways.Add(Way(chance, ethernet));
+        }
+
+        List<ScenarioTalk> talks = [];
+        for (int i = 1 + (int)chance.Below(4); i > 0; i--)
+        {
+            talks.Add(Talk(chance, hosts, talks.Count, ways));
+        }
+
+        List<ScenarioEvent> events = [];
+        if (chance.Below(4) == 0)
+        {
+            events.Add(Event(chance, hosts));
+        }
+
+        List<ScenarioSetting> settings = [];
+        for (int i = (int)chance.Below(3); i > 0; i--)
+        {
+            (string name, string[] values) = Settings[chance.Below((uint)Settings.Length)];
+            settings.Add(new ScenarioSetting(
+                (int)chance.Below((uint)hosts), name, values[chance.Below((uint)values.Length)]));
+        }
+
+        return new Scenario(seed, ways, talks, events, settings) { IsEthernet = ethernet };
+    }
+
+    private static ScenarioWay Way(Chance chance, bool ethernet)
+    {
+        bool mild = chance.Below(3) != 0;
+        int latency = One(chance, 10, 100, 1000, 5000, 20_000, 100_000);
+        var way = new ScenarioWay
+        {
+            Mtu = Math.Min(Mtus[chance.Below((uint)Mtus.Length)], ethernet ? 9000 : 65535),
+            Latency = latency,
+            Offload = ethernet ? 0 : One(chance, 0, 0, 1, 3),
+            Jitter = chance.Below(3) == 0 ? latency / One(chance, 1, 2, 10) : 0,
+            Loss = chance.Below(3) == 0 ? (mild ? 0.01 : 0.2) * chance.Below(100) / 100 : 0,
+            BurstStart = chance.Below(6) == 0 ? (mild ? 0.005 : 0.05) : 0,
+            Duplicate = chance.Below(4) == 0 ? 0.02 : 0,
+            Reorder = chance.Below(4) == 0 ? 0.05 : 0,
+            Corrupt = chance.Below(5) == 0 ? 0.01 : 0,
+            Rate = chance.Below(4) == 0 ? One(chance, 128_000, 1_000_000, 10_000_000, 100_000_000) : 0,
+            Queue = One(chance, 5000, 30_000, 200_000),
+            IsOneWay = chance.Below(4) == 0,
+        };
+        bool narrow = chance.Below(6) == 0 && !ethernet;
+        return narrow ? way with { Narrow = One(chance, 1300, 1280, 1400, 600), IsSilent = chance.Below(4) == 0 } : way;
+    }
+
+    private static ScenarioTalk Talk(Chance chance, int hosts, int number, List<ScenarioWay> ways)
+    {
+        int client = (int)chance.Below((uint)hosts);
+        int server = (client + 1 + (int)chance.Below((uint)hosts - 1)) % hosts;
+        bool small = ways[client].Mtu < 1280 || ways[server].Mtu < 1280
+            || ways[client].Narrow is > 0 and < 1280 || ways[server].Narrow is > 0 and < 1280;
+        int there = Size(chance);
+        int back = Size(chance);
+        int call = One(chance, 16384, 16384, 1000, 100, 60_000);
+        int pause = chance.Below(4) == 0 ? One(chance, 1, 50, 1000, 20_000) : 0;
+
+        // A reader that pauses is through within ten minutes.
+        const long Patience = 600_000;
+        pause = (int)Math.Min(pause, Patience * call / Math.Max(1, there + back));
+        var end = (TalkEnd)chance.Below(chance.Below(3) == 0 ? 8u : 4u);
+        return new ScenarioTalk
+        {
+            Client = client,
+            Server = server,
+            Port = 1000 + number,
+            IsIPv6 = !small && chance.Below(3) == 0,
+            Start = (int)chance.Below(3000),
+            ToServer = there,
+            ToClient = back,
+            End = end,
+            Middle = (int)chance.Below((uint)(there + back + 1)),
+            Call = call,
+            Pause = pause,
+            SendBuffer = chance.Below(5) == 0 ? One(chance, 1, 5000, 100_000, 4_000_000) : 0,
+            ReceiveBuffer = chance.Below(5) == 0 ? One(chance, 1, 3000, 20_000, 1_000_000) : 0,
+            NoDelay = chance.Below(4) == 0,
+        };
+    }
+
+    private static ScenarioEvent Event(Chance chance, int hosts)
+    {
+        bool cut = chance.Below(2) == 0;
+        return new ScenarioEvent(
+            (int)chance.Below(5000), (int)chance.Below((uint)hosts), cut ? EventKind.Cut : EventKind.Narrow,
+            cut ? One(chance, 100, 1000, 5000, 60_000, 2_000_000) : One(chance, 1280, 1300, 1400));
+    }
+
+    private static int Size(Chance chance)
+    {
+        int size = Sizes[chance.Below((uint)Sizes.Length)];
+        return size == 0 ? 0 : 1 + (int)chance.Below((uint)(2 * size));
+    }
+
+    private static int One(Chance chance, params ReadOnlySpan<int> values) =>
+        values[(int)chance.Below((uint)values.Length)];
+}

@@ -1,0 +1,71 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Earshot.Simulation.Scenarios;
+using Xunit;
+
+namespace Earshot.Simulation.Tests;
+
+/// <summary>Random worlds keep every rule, repeat themselves byte for byte, and are made small when they
+/// fail.</summary>
+public sealed class ScenarioTests
+{
+    [Fact]
+    public void Random_worlds_keep_every_rule() => Seeds.Run(60, seed =>
+    {
+        Scenario scenario = ScenarioMaker.Make(2000 + seed);
+        ScenarioResult result = ScenarioRun.Run(scenario);
+        Assert.True(result.Failure is null, $"./earshot sim --seed {2000 + seed} --seeds 1: {result.Failure}\n{scenario}");
+        Assert.True(result.Segments > 0);
+    });
+
+    [Fact]
+    public void The_same_scenario_gives_the_same_packets()
+    {
+        for (ulong seed = 2000; seed < 2010; seed++)
+        {
+            ScenarioResult one = ScenarioRun.Run(ScenarioMaker.Make(seed));
+            ScenarioResult other = ScenarioRun.Run(ScenarioMaker.Make(seed));
+            Assert.Equal(one, other);
+        }
+    }
+
+    [Fact]
+    public void A_failing_world_shrinks_to_what_makes_it_fail()
+    {
+        // A way on which nothing arrives in time, and much that has nothing to do with it.
+        Scenario made = ScenarioMaker.Make(2003);
+        Scenario scenario = made with
+        {
+            Events = [],
+            Ways = [made.Ways[0] with { Latency = 2_000_000_000, Loss = 0.01, BurstStart = 0 }, new ScenarioWay()],
+            Talks =
+            [
+                new ScenarioTalk { ToServer = 5000, Pause = 5, NoDelay = true, Port = 1000 },
+                new ScenarioTalk { Client = 1, Server = 0, ToClient = 5000, Port = 1001 },
+            ],
+            Settings = [new ScenarioSetting(0, "net.ipv4.tcp_sack", "0")],
+        };
+        string failure = ScenarioRun.Run(scenario).Failure!;
+        Assert.NotNull(failure);
+        Scenario small = Shrinker.Shrink(scenario, failure);
+        Assert.Equal(Shrinker.Kind(failure), Shrinker.Kind(ScenarioRun.Run(small).Failure!));
+        Assert.Single(small.Talks);
+        Assert.Empty(small.Settings);
+        Assert.Equal((0, 0), (small.Talks[0].ToServer + small.Talks[0].ToClient, small.Talks[0].Pause));
+        Assert.Equal(2_000_000_000, small.Ways[0].Latency);
+        Assert.True(small.Size < scenario.Size);
+        Assert.Contains("talk h", small.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Scenarios_are_mild_and_hostile_over_both_families_and_kinds_of_link()
+    {
+        Scenario[] made = [.. Enumerable.Range(1, 500).Select(seed => ScenarioMaker.Make((ulong)seed))];
+        Assert.InRange(made.Count(scenario => scenario.IsHostile), 100, 400);
+        Assert.InRange(made.Count(scenario => scenario.IsEthernet), 40, 150);
+        Assert.InRange(made.Count(scenario => scenario.Ways.Count > 2), 60, 200);
+        Assert.Contains(made, scenario => scenario.Talks.Any(talk => talk.IsIPv6));
+        Assert.Equal(8, made.SelectMany(scenario => scenario.Talks).Select(talk => talk.End).Distinct().Count());
+    }
+}
