@@ -1,8 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using System.Diagnostics;
-using System.IO;
-using System.Linq;
 using System.Net;
 using System.Net.Sockets;
 using Earshot.Links.Tests.Native;
@@ -75,7 +73,8 @@ public sealed class EthernetLinkTests
             {
                 if (buffer[12] == 0x88 && buffer[13] == 0xb5)
                 {
-                    Assert.Equal((next++, frame.Length), (BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(20)), length));
+                    int number = BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(20));
+                    Assert.Equal((next++, frame.Length), (number, length));
                 }
             }
         }

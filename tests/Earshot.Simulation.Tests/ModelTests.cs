@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Time;
@@ -74,7 +73,7 @@ public sealed class ModelTests
         using var world = new World(11);
         Host client = Add(world, 0, 1500, ethernet: false);
         Host server = Add(world, 1, 1500, ethernet: false);
-        Wire wire = world.Connect(client, server, new WireOptions { Rules = [new Corrupt(0.02)] });
+        Wire wire = world.Connect(client, server, new WireOptions { Rules = [new Corrupt(0.05)] });
         Transfer transfer = Start(world, client, server, 300_000);
         Assert.True(world.RunUntil(() => transfer.IsDone));
         Assert.True(wire.Damaged > 5);

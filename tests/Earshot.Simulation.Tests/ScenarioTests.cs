@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using Earshot.Simulation.Scenarios;
 using Xunit;
@@ -15,7 +14,8 @@ public sealed class ScenarioTests
     {
         Scenario scenario = ScenarioMaker.Make(2000 + seed);
         ScenarioResult result = ScenarioRun.Run(scenario);
-        Assert.True(result.Failure is null, $"./earshot sim --seed {2000 + seed} --seeds 1: {result.Failure}\n{scenario}");
+        Assert.True(
+            result.Failure is null, $"./earshot sim --seed {2000 + seed} --seeds 1: {result.Failure}\n{scenario}");
         Assert.True(result.Segments > 0);
     });
 

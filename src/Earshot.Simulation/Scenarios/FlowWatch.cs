@@ -93,7 +93,9 @@ public sealed class FlowWatch(bool mayLose = false)
 
         int start = segment.Seq - mine.First;
         int end = start + segment.SegmentLength;
-        Demand(mayLose || start <= mine.Sent, $"a segment begins at {start}, and only {mine.Sent} were sent before", there);
+        Demand(
+            mayLose || start <= mine.Sent,
+            $"a segment begins at {start}, and only {mine.Sent} were sent before", there);
         if (segment.PayloadLength > 0 && !segment.Has(TcpFlags.Syn) && its.IsKnown)
         {
             int last = end - (segment.Has(TcpFlags.Fin) ? 1 : 0);

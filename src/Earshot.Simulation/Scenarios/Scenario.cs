@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Text;
@@ -250,7 +249,8 @@ public sealed record ScenarioTalk
     /// <summary>The connection as a line.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"talk h{Client} -> h{Server}:{Port}{(IsIPv6 ? " ipv6" : "")} at {Start}ms: {ToServer} bytes there, {ToClient} back, ") + $"{End}"
+        $"talk h{Client} -> h{Server}:{Port}{(IsIPv6 ? " ipv6" : "")} at {Start}ms: {ToServer} bytes there, ")
+        + string.Create(CultureInfo.InvariantCulture, $"{ToClient} back, {End}")
         + (EndsEarly ? $" after {Middle}" : "") + $", calls of {Call}" + (Pause > 0 ? $", pauses of {Pause}ms" : "")
         + (SendBuffer > 0 ? $", sndbuf {SendBuffer}" : "") + (ReceiveBuffer > 0 ? $", rcvbuf {ReceiveBuffer}" : "")
         + (NoDelay ? ", nodelay" : "");

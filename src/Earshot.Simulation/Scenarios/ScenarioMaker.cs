@@ -103,7 +103,9 @@ public static class ScenarioMaker
 
         // A reader that pauses is through within ten minutes.
         const long Patience = 600_000;
-        pause = (int)Math.Min(pause, Patience * call / Math.Max(1, there + back));
+        int receiveBuffer = chance.Below(5) == 0 ? One(chance, 1, 3000, 20_000, 1_000_000) : 0;
+        int atOnce = receiveBuffer == 0 ? call : Math.Min(call, Math.Max(500, receiveBuffer));
+        pause = (int)Math.Min(pause, Patience * atOnce / Math.Max(1, there + back));
         var end = (TalkEnd)chance.Below(chance.Below(3) == 0 ? 8u : 4u);
         return new ScenarioTalk
         {
@@ -119,7 +121,7 @@ public static class ScenarioMaker
             Call = call,
             Pause = pause,
             SendBuffer = chance.Below(5) == 0 ? One(chance, 1, 5000, 100_000, 4_000_000) : 0,
-            ReceiveBuffer = chance.Below(5) == 0 ? One(chance, 1, 3000, 20_000, 1_000_000) : 0,
+            ReceiveBuffer = receiveBuffer,
             NoDelay = chance.Below(4) == 0,
         };
     }

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using Earshot.Core;
-using Earshot.Core.Sockets;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 using Earshot.Simulation.Programs;
@@ -134,7 +133,8 @@ public sealed class ScenarioRun : IDisposable
         {
             // Not every profile has every sysctl; one that is there takes the value.
             Sysctls sysctls = _world.Hosts[setting.Host].Stack.Sysctls;
-            bool set = !sysctls.TryGet(setting.Name, out _) || sysctls.Set(setting.Name, setting.Value) is 0 or -Errno.ENOENT;
+            bool set = !sysctls.TryGet(setting.Name, out _)
+                || sysctls.Set(setting.Name, setting.Value) is 0 or -Errno.ENOENT;
             Demand(set, $"sysctl {setting.Name} = {setting.Value} is refused");
         }
 

@@ -1,7 +1,6 @@
 using System;
 using Earshot.Core;
 using Earshot.Core.Sockets;
-using Earshot.Core.Time;
 using Earshot.Core.Wire;
 using Earshot.Simulation.Programs;
 
@@ -125,7 +124,8 @@ internal sealed class TalkEndpoint
         {
             if (_aborts)
             {
-                Demand(_host.Calls.SetOption(_socket, SocketOption.Linger, 0) is 0 or -Errno.EINVAL, "SO_LINGER failed");
+                int set = _host.Calls.SetOption(_socket, SocketOption.Linger, 0);
+                Demand(set is 0 or -Errno.EINVAL, "SO_LINGER failed");
             }
 
             Close();
