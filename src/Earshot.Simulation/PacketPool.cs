@@ -8,11 +8,11 @@ namespace Earshot.Simulation;
 /// </summary>
 internal sealed class PacketPool
 {
-    private static readonly int[] Sizes = [128, 2048, 65536];
+    private static readonly int[] Sizes = [128, 2048, 65664];
     private readonly Stack<byte[]>[] _free = [new(), new(), new()];
 
     /// <summary>Takes a buffer.</summary>
-    /// <param name="length">Bytes that must fit: at most 65536.</param>
+    /// <param name="length">Bytes that must fit: at most 65664.</param>
     internal byte[] Rent(int length)
     {
         int size = SizeOf(length);
