@@ -63,7 +63,8 @@ internal sealed class WebGuard(string? token, bool isLoopback)
         {
             context.Response.Cookies.Append(CookieName, query, new CookieOptions
             {
-                HttpOnly = true, SameSite = SameSiteMode.Strict,
+                HttpOnly = true,
+                SameSite = SameSiteMode.Strict,
             });
             return true;
         }

@@ -28,7 +28,8 @@ internal sealed class Browser : IAsyncDisposable
         Process dashboard = Process.Start(new ProcessStartInfo(
             "ip", $"netns exec {bed.Name} dotnet {Bed.Command} dashboard --listen 127.0.0.1:0 {arguments}")
         {
-            RedirectStandardError = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
         })!;
         string? line = await dashboard.StandardError.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Contains("http://", line);
@@ -40,7 +41,9 @@ internal sealed class Browser : IAsyncDisposable
         IPlaywright playwright = await Playwright.CreateAsync();
         IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
-            ExecutablePath = wrapper, Headless = true, Timeout = 120_000,
+            ExecutablePath = wrapper,
+            Headless = true,
+            Timeout = 120_000,
             Args = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"],
         });
         return new Browser(dashboard, playwright, browser, address);
@@ -51,7 +54,8 @@ internal sealed class Browser : IAsyncDisposable
     {
         IPage page = await _browser.NewPageAsync(new BrowserNewPageOptions
         {
-            ColorScheme = scheme, ViewportSize = new ViewportSize { Width = width, Height = height },
+            ColorScheme = scheme,
+            ViewportSize = new ViewportSize { Width = width, Height = height },
         });
         page.SetDefaultTimeout(60_000);
         return page;

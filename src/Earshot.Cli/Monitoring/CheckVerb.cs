@@ -67,7 +67,9 @@ internal static class CheckVerb
                 Listeners = report.Windows.Sum(window => window.Listeners.Count(one => !one.HasEnded)),
                 Namespaces = report.Windows.Select(window => new
                 {
-                    window.Name, Counters = window.Moved, window.Sysctls,
+                    window.Name,
+                    Counters = window.Moved,
+                    window.Sysctls,
                 }),
                 report.Findings,
                 NotKnown = report.Unknown,

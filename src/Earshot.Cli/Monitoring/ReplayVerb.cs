@@ -101,7 +101,11 @@ internal static class ReplayVerb
             terminal.Out.WriteLine(JsonSerializer.Serialize(
                 new
                 {
-                    Schema = MonitorJson.SchemaVersion, replay.Header, replay.From, replay.To, replay.Samples,
+                    Schema = MonitorJson.SchemaVersion,
+                    replay.Header,
+                    replay.From,
+                    replay.To,
+                    replay.Samples,
                     Findings = timeline,
                 },
                 MonitorJson.Indented));

@@ -97,9 +97,16 @@ internal static class SizeVerb
             terminal.Out.WriteLine(JsonSerializer.Serialize(
                 new
                 {
-                    Schema = MonitorJson.SchemaVersion, record.Listener, record.Limit,
-                    Seconds = record.Length.TotalSeconds, record.Refused, record.IsExact,
-                    advice.Smallest, advice.Cure, advice.Why, advice.Outcomes,
+                    Schema = MonitorJson.SchemaVersion,
+                    record.Listener,
+                    record.Limit,
+                    Seconds = record.Length.TotalSeconds,
+                    record.Refused,
+                    record.IsExact,
+                    advice.Smallest,
+                    advice.Cure,
+                    advice.Why,
+                    advice.Outcomes,
                 },
                 MonitorJson.Indented));
         }

@@ -61,7 +61,8 @@ internal static class WebVerbs
                 service,
                 new WebOptions
                 {
-                    Listen = parsed.GetRequiredValue(listen), Token = parsed.GetValue(token),
+                    Listen = parsed.GetRequiredValue(listen),
+                    Token = parsed.GetValue(token),
                     WithProcess = parsed.GetValue(process),
                 },
                 "metrics", terminal, cancellation).ConfigureAwait(false);
@@ -88,7 +89,9 @@ internal static class WebVerbs
                 service,
                 new WebOptions
                 {
-                    Listen = parsed.GetRequiredValue(listen), Token = parsed.GetValue(token), WithProcess = true,
+                    Listen = parsed.GetRequiredValue(listen),
+                    Token = parsed.GetValue(token),
+                    WithProcess = true,
                     WithPages = true,
                 },
                 "dashboard", terminal, cancellation).ConfigureAwait(false);

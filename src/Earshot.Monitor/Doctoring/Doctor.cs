@@ -96,8 +96,15 @@ internal static class Doctor
         };
         return new Diagnosis
         {
-            File = file, Line = asked.Line, Kind = kind, What = Monitor.Text.SafeText.Clean(asked.Where),
-            Asked = asked.Asked, Why = asked.Why, Somaxconn = somaxconn, Effective = effective, Problem = problem,
+            File = file,
+            Line = asked.Line,
+            Kind = kind,
+            What = Monitor.Text.SafeText.Clean(asked.Where),
+            Asked = asked.Asked,
+            Why = asked.Why,
+            Somaxconn = somaxconn,
+            Effective = effective,
+            Problem = problem,
             NextStep = next,
         };
     }
@@ -123,8 +130,15 @@ internal static class Doctor
         };
         return new Diagnosis
         {
-            File = file, Line = line, Kind = kind, What = name, Asked = wanted, Why = "set here",
-            Somaxconn = name == Names.Somaxconn ? now : null, Problem = problem, NextStep = next,
+            File = file,
+            Line = line,
+            Kind = kind,
+            What = name,
+            Asked = wanted,
+            Why = "set here",
+            Somaxconn = name == Names.Somaxconn ? now : null,
+            Problem = problem,
+            NextStep = next,
         };
     }
 

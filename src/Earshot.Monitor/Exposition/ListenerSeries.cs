@@ -47,7 +47,8 @@ internal sealed record MetricsSnapshot
 
     /// <summary>Counters by namespace, those that the kernel has.</summary>
     public required IReadOnlyList<(string Namespace, IReadOnlyDictionary<string, long> Counters,
-        IReadOnlyDictionary<string, long> Sysctls)> Namespaces { get; init; }
+        IReadOnlyDictionary<string, long> Sysctls)> Namespaces
+    { get; init; }
 
     /// <summary>The rules that found something.</summary>
     public required IReadOnlySet<string> Verdicts { get; init; }

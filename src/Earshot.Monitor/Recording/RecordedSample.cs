@@ -74,7 +74,8 @@ internal sealed record RecordedListener(ListenerFacts Facts, string Raw)
     /// <summary>The listener as it was, its texts made harmless again: a file may come from anywhere.</summary>
     public ListenerFacts ToFacts() => Facts with
     {
-        Address = Text.SafeText.Clean(Facts.Address), RawAddress = AddressDigits.Read(Raw),
+        Address = Text.SafeText.Clean(Facts.Address),
+        RawAddress = AddressDigits.Read(Raw),
     };
 }
 

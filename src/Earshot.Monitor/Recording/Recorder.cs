@@ -52,7 +52,10 @@ internal sealed class Recorder : IDisposable
 
         WriteLine(new RecordedSample
         {
-            Time = now, Spaces = spaces, Holders = ChangedHolders(), Progress = Progress(),
+            Time = now,
+            Spaces = spaces,
+            Holders = ChangedHolders(),
+            Progress = Progress(),
         });
         _output.Flush();
         Samples++;

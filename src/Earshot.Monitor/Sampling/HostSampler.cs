@@ -158,7 +158,9 @@ internal sealed class HostSampler : IDisposable
             _readers.Remove(ended);
             var delta = new NamespaceDelta
             {
-                Namespace = reader.Namespace, NamespaceCookie = reader.Diag.NamespaceCookie, IsEnded = true,
+                Namespace = reader.Namespace,
+                NamespaceCookie = reader.Diag.NamespaceCookie,
+                IsEnded = true,
             };
             _peaks?.Leave(reader);
             _trouble.Leave(reader);

@@ -71,8 +71,15 @@ internal static class SynQueueRules
         (one is null
             ? new Finding
             {
-                Rule = rule, Severity = severity, Confidence = confidence, Namespace = window.Name, Queue = SynQueue,
-                Summary = "", Effect = "", NextStep = "", Evidence = [],
+                Rule = rule,
+                Severity = severity,
+                Confidence = confidence,
+                Namespace = window.Name,
+                Queue = SynQueue,
+                Summary = "",
+                Effect = "",
+                NextStep = "",
+                Evidence = [],
             }
             : About(window, one, rule, severity, confidence)) with
         { Queue = SynQueue };

@@ -80,7 +80,9 @@ public sealed class MetricsTextTests
     {
         using Process process = Process.Start(new ProcessStartInfo("promtool", arguments)
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
@@ -91,15 +93,26 @@ public sealed class MetricsTextTests
 
     private static SeriesValue Value(ulong? drops = 7, long? synRecv = 0) => new()
     {
-        Key = new SeriesKey("host", "inet", "0.0.0.0", 80), Members = 1, Queue = 3, Limit = 4, Peak = 5,
-        SynRecv = synRecv, Drops = drops, Verdicts = ["accept-burst"],
+        Key = new SeriesKey("host", "inet", "0.0.0.0", 80),
+        Members = 1,
+        Queue = 3,
+        Limit = 4,
+        Peak = 5,
+        SynRecv = synRecv,
+        Drops = drops,
+        Verdicts = ["accept-burst"],
     };
 
     private static string Write(MetricsFormat format, SeriesValue value, bool withProcess = false) => MetricsText.Write(
         new MetricsSnapshot
         {
-            Time = DateTimeOffset.UnixEpoch, Listeners = [value], Omitted = 0, CostSeconds = 0.5, AgeSeconds = 1,
-            Unknown = 0, Verdicts = new HashSet<string> { "accept-burst" },
+            Time = DateTimeOffset.UnixEpoch,
+            Listeners = [value],
+            Omitted = 0,
+            CostSeconds = 0.5,
+            AgeSeconds = 1,
+            Unknown = 0,
+            Verdicts = new HashSet<string> { "accept-burst" },
             Namespaces =
             [
                 ("host", new Dictionary<string, long> { [Names.ListenDrops] = 7 },

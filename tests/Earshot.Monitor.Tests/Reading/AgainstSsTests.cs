@@ -28,7 +28,8 @@ public sealed class AgainstSsTests
             "ip", $"netns exec {bed.Name} {Bed.Interpreter} "
             + $"{System.IO.Path.Combine(AppContext.BaseDirectory, "Incidents", "states.py")} {seed}")
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         })!;
         using NamespaceReader reader = Open(bed);
         var seen = new Dictionary<ulong, (ListenerFacts Facts, ListenerChange Now)>();

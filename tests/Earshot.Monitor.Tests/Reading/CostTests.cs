@@ -156,7 +156,8 @@ public sealed class CostTests(ITestOutputHelper output)
         Process process = Process.Start(new ProcessStartInfo(
             "ip", $"netns exec {bed.Name} {Bed.Interpreter} {script} {listeners} {connections}")
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         })!;
         Assert.Equal("ready", await process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(3)));
         return process;

@@ -80,14 +80,16 @@ public sealed class SizeTests(ITestOutputHelper output)
         using Process load = Process.Start(new ProcessStartInfo(
             "ip", $"netns exec {bed.Name} {Bed.Interpreter} {script} 7700 {backlog} {pattern}")
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
         })!;
         Assert.Equal("listening", await load.StandardOutput.ReadLineAsync());
         string file = Path.Combine(bed.Folder, "arrivals.json");
         using Process recorder = Process.Start(new ProcessStartInfo(
             "ip", $"netns exec {bed.Name} dotnet {Bed.Command} size 7700 --for 8s --save {file} --json")
         {
-            RedirectStandardError = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
         })!;
         Assert.Contains("recording", await recorder.StandardError.ReadLineAsync());
         await load.StandardInput.WriteLineAsync("go");
