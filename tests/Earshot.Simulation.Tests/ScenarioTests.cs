@@ -21,6 +21,15 @@ public sealed class ScenarioTests
         Assert.True(result.Segments > 0);
     });
 
+    /// <summary>Worlds that were once broken: by retransmissions without room for SACK blocks (51), an MTU probe longer
+    /// than the own link (2021), two segments of 64 KB in one packet (2958).</summary>
+    [Theory]
+    [InlineData(51)]
+    [InlineData(2021)]
+    [InlineData(2958)]
+    public void What_was_mended_stays_so(ulong seed) =>
+        Assert.Null(ScenarioRun.Run(ScenarioMaker.Make(seed)).Failure);
+
     [Fact]
     public void The_same_scenario_gives_the_same_packets()
     {

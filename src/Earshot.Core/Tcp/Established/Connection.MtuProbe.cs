@@ -90,7 +90,22 @@ internal sealed partial class Connection
             return PacketsInFlight == 0 ? -1 : 0;
         }
 
-        return CanGatherHead(size) && !IsPaceClosed() && SendMtuProbe(probe, size) ? 1 : -1;
+        return CanGatherHead(size) && !IsPaceClosed() && FitsOwnLink(size) && SendMtuProbe(probe, size) ? 1 : -1;
+    }
+
+    /// <summary>Whether IP takes a probe at all: the peer's MSS may be larger than our own way out. Linux:
+    /// ip_fragment.</summary>
+    private bool FitsOwnLink(int size)
+    {
+        if (MtuOf(size) <= _route.Mtu || _route.IsLocal)
+        {
+            return true;
+        }
+
+        bool isIPv4 = _tuple.Remote.Address.IsIPv4;
+        _context.Mib.Count(isIPv4 ? Counter.IpOutRequests : Counter.Ip6OutRequests);
+        _context.Mib.Count(isIPv4 ? Counter.IpFragFails : Counter.Ip6FragFails);
+        return false;
     }
 
     /// <summary>Whether no record ends in so many bytes. Linux: tcp_can_coalesce_send_queue_head.</summary>

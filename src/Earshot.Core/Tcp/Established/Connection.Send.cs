@@ -151,8 +151,10 @@ internal sealed partial class Connection
             bytes += MaximumSuperSegment >> (int)shift;
         }
 
+        // The least number that the algorithm wants must still make one packet.
         int segments = (int)Math.Min(bytes, MaximumSuperSegment) / mss;
-        return Math.Max(segments, Algorithm.MinimumSegments(Congestion, sysctls.TcpMinTsoSegs));
+        segments = Math.Max(segments, Algorithm.MinimumSegments(Congestion, sysctls.TcpMinTsoSegs));
+        return Math.Clamp(segments, 1, Math.Max(1, MaximumSuperSegment / mss));
     }
 
     /// <summary>Takes bytes of the pieces behind into the oldest one, up to a length. Linux: tcp_grow_skb.</summary>
