@@ -73,7 +73,7 @@ internal sealed partial class IpLayer
         if (total > LargestDatagram)
         {
             _context.Mib.Count(Counter.IpReasmFails);
-            _context.Log.Add(_context.Now, $"TCP: Oversized IP packet from {last.Source}"[5..]);
+            _context.Log.Add(_context.Now, $"Oversized IP packet from {last.Source}");
             _fragments.Release(whole);
             Judge(last, RuleId.PacketFragment);
             return true;

@@ -67,9 +67,11 @@ public sealed partial class SocketCalls
                 }
 
                 return 0;
-            case 12:
-                socket.Connection?.SetQuickAck(value);
+            case 12 when socket.Connection is { } quick:
+                quick.SetQuickAck(value);
                 return 0;
+            case 12:
+                return Keep(socket, OptionKey.LevelTcp, 12, value == 0 ? 1 : 0, 0, 1);
             case >= 4 and <= 6 or 18 or 44:
                 return SetTimer(socket, name, value);
             case 23 when value >= 0 && early:
@@ -121,7 +123,8 @@ public sealed partial class SocketCalls
             case 10:
                 return Int(result, early ? options.WindowClamp : socket.Connection!.WindowLimit);
             case 12:
-                return Int(result, socket.Connection?.IsQuickAckSet == false ? 0 : 1);
+                return Int(
+                    result, socket.Connection?.IsQuickAckSet ?? socket.Kept(OptionKey.LevelTcp, 12) == 0 ? 1 : 0);
             case 11:
                 FillInfo(socket, result[..InfoLength]);
                 return InfoLength;

@@ -14,7 +14,7 @@ internal static class DiagFile
 {
     private const int HeaderLength = 16;
     private const int RowLength = 72;
-    private const int InfoLength = 236;
+    private const int InfoLength = 248;
     private const ushort ByFamily = 20;
     private const ushort Done = 3;
 
