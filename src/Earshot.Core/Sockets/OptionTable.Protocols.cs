@@ -11,7 +11,7 @@ internal static partial class OptionTable
         Flag(Ip, 6), // IP_RECVOPTS
         Flag(Ip, 7), // IP_RETOPTS
         Flag(Ip, 8), // IP_PKTINFO
-        Flag(Ip, 11) with { Effect = static (_, s, v) => s.SetReceiveErrors(v != 0, isIPv6: false) }, // IP_RECVERR
+        Flag(Ip, 11) with { Effect = static (_, s, v) => s.SetReceiveErrors(v != 0) }, // IP_RECVERR
         Flag(Ip, 12), // IP_RECVTTL
         Flag(Ip, 13), // IP_RECVTOS
         Flag(Ip, 15) with { Length = OptionLength.AtLeastOne }, // IP_FREEBIND
@@ -107,7 +107,7 @@ internal static partial class OptionTable
         Number(Ip6, 19, 0, 1, 1), // IPV6_MULTICAST_LOOP
         Fixed(Ip6, 22, 0), // IPV6_ROUTER_ALERT
         Number(Ip6, 23, 0, 5, 1), // IPV6_MTU_DISCOVER
-        Flag(Ip6, 25) with { Effect = static (_, s, v) => s.SetReceiveErrors(v != 0, isIPv6: true) }, // IPV6_RECVERR
+        Flag(Ip6, 25) with { Effect = static (_, s, v) => s.SetReceiveErrors(v != 0) }, // IPV6_RECVERR
         Refused(Ip6, 27, Invalid, Unknown), // IPV6_JOIN_ANYCAST
         Refused(Ip6, 28, Invalid, Unknown), // IPV6_LEAVE_ANYCAST
         Flag(Ip6, 29, 1), // IPV6_MULTICAST_ALL

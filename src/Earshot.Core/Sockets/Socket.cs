@@ -227,9 +227,8 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
     /// <summary>IP_RECVERR and IPV6_RECVERR: when nobody asks for errors any more, those that wait are
     /// forgotten.</summary>
-    internal void SetReceiveErrors(bool on, bool isIPv6)
+    internal void SetReceiveErrors(bool on)
     {
-        _ = isIPv6;
         if (!on)
         {
             Errors?.Clear();
