@@ -1,4 +1,3 @@
-using System;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established.Recovery;
@@ -17,56 +16,15 @@ internal struct Resent
 /// left of nothing is heard any more.</remarks>
 internal struct ResentQueue
 {
-    private Resent[]? _ring;
-    private int _first;
+    private RentedRing<Resent> _ring;
 
-    internal int Count { get; private set; }
+    internal readonly int Count => _ring.Count;
 
-    internal readonly ref Resent this[int index] => ref _ring![(_first + index) & (_ring.Length - 1)];
+    internal readonly ref Resent this[int index] => ref _ring[index];
 
-    internal void Add(in Resent resent, RingPool<Resent> pool)
-    {
-        if (_ring is null || Count == _ring.Length)
-        {
-            Grow(pool);
-        }
+    internal void Add(in Resent resent, RingPool<Resent> pool) => _ring.Add(pool) = resent;
 
-        this[Count++] = resent;
-    }
+    internal void RemoveFirst(RingPool<Resent> pool) => _ring.RemoveFirst(pool);
 
-    internal void RemoveFirst(RingPool<Resent> pool)
-    {
-        _first = (_first + 1) & (_ring!.Length - 1);
-        if (--Count == 0)
-        {
-            Clear(pool);
-        }
-    }
-
-    internal void Clear(RingPool<Resent> pool)
-    {
-        if (_ring is not null)
-        {
-            pool.Return(_ring);
-            _ring = null;
-        }
-
-        Count = 0;
-        _first = 0;
-    }
-
-    private void Grow(RingPool<Resent> pool)
-    {
-        Resent[] larger = pool.Rent(_ring is null ? RingPool<Resent>.SmallestSize : _ring.Length * 2);
-        if (_ring is not null)
-        {
-            int straight = Math.Min(Count, _ring.Length - _first);
-            Array.Copy(_ring, _first, larger, 0, straight);
-            Array.Copy(_ring, 0, larger, straight, Count - straight);
-            pool.Return(_ring);
-        }
-
-        _ring = larger;
-        _first = 0;
-    }
+    internal void Clear(RingPool<Resent> pool) => _ring.Clear(pool);
 }

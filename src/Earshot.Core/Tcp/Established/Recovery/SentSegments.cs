@@ -1,4 +1,3 @@
-using System;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established.Recovery;
@@ -9,40 +8,24 @@ namespace Earshot.Core.Tcp.Established.Recovery;
 /// by its place for longer than a method runs: what lasts refers to sequence numbers.</remarks>
 internal struct SentSegments
 {
-    private SentSegment[]? _ring;
-    private int _first;
+    private RentedRing<SentSegment> _ring;
 
     /// <summary>How many pieces are in flight.</summary>
-    internal int Count { get; private set; }
+    internal readonly int Count => _ring.Count;
 
-    internal readonly ref SentSegment this[int index] => ref _ring![(_first + index) & (_ring.Length - 1)];
+    internal readonly ref SentSegment this[int index] => ref _ring[index];
 
     /// <summary>The oldest piece; there must be one.</summary>
-    internal readonly ref SentSegment First => ref _ring![_first];
+    internal readonly ref SentSegment First => ref _ring[0];
 
     /// <summary>The newest piece; there must be one.</summary>
     internal readonly ref SentSegment Last => ref this[Count - 1];
 
     /// <summary>Makes room for a piece at the end. Its contents are anything: the caller sets every field.</summary>
-    internal ref SentSegment Add(RingPool<SentSegment> pool)
-    {
-        if (_ring is null || Count == _ring.Length)
-        {
-            Grow(pool);
-        }
-
-        return ref this[Count++];
-    }
+    internal ref SentSegment Add(RingPool<SentSegment> pool) => ref _ring.Add(pool);
 
     /// <summary>Forgets the oldest piece; an empty ring is given back.</summary>
-    internal void RemoveFirst(RingPool<SentSegment> pool)
-    {
-        _first = (_first + 1) & (_ring!.Length - 1);
-        if (--Count == 0)
-        {
-            Clear(pool);
-        }
-    }
+    internal void RemoveFirst(RingPool<SentSegment> pool) => _ring.RemoveFirst(pool);
 
     /// <summary>Forgets a piece anywhere.</summary>
     internal void RemoveAt(int index, RingPool<SentSegment> pool)
@@ -63,10 +46,7 @@ internal struct SentSegments
             this[i] = this[i + 1];
         }
 
-        if (--Count == 0)
-        {
-            Clear(pool);
-        }
+        _ring.RemoveLast(pool);
     }
 
     /// <summary>Puts a piece behind another: what a retransmission or a SACK block cuts off.</summary>
@@ -78,7 +58,7 @@ internal struct SentSegments
         if (at < Count / 2)
         {
             // The older side moves down by one place, into the free one before the first.
-            _first = (_first - 1) & (_ring!.Length - 1);
+            _ring.Turn();
             for (int i = 0; i < at; i++)
             {
                 this[i] = this[i + 1];
@@ -123,30 +103,5 @@ internal struct SentSegments
     }
 
     /// <summary>Forgets all pieces.</summary>
-    internal void Clear(RingPool<SentSegment> pool)
-    {
-        if (_ring is not null)
-        {
-            pool.Return(_ring);
-            _ring = null;
-        }
-
-        Count = 0;
-        _first = 0;
-    }
-
-    private void Grow(RingPool<SentSegment> pool)
-    {
-        SentSegment[] larger = pool.Rent(_ring is null ? RingPool<SentSegment>.SmallestSize : _ring.Length * 2);
-        if (_ring is not null)
-        {
-            int straight = Math.Min(Count, _ring.Length - _first);
-            Array.Copy(_ring, _first, larger, 0, straight);
-            Array.Copy(_ring, 0, larger, straight, Count - straight);
-            pool.Return(_ring);
-        }
-
-        _ring = larger;
-        _first = 0;
-    }
+    internal void Clear(RingPool<SentSegment> pool) => _ring.Clear(pool);
 }
