@@ -9,6 +9,8 @@ namespace Earshot.Simulation.Tests;
 /// fail.</summary>
 public sealed class ScenarioTests
 {
+    // A range without the worlds that are known to break (docs/deviations.md, D103): it notices what breaks anew, and
+    // proves nothing about those.
     private const ulong First = 3200;
 
     [Fact]
