@@ -20,7 +20,6 @@ internal static class Linux612
         PrunesUnderPressure = true,
         ChecksTimestampEcho = false,
         ChecksSegmentEnd = false,
-        MeasuresPacketShare = false,
         LacksCounters = CounterEras.After612,
         Sysctls = SysctlSets.Linux(
             ("net.core.somaxconn", "4096"),
