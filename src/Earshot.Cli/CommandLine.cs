@@ -61,11 +61,14 @@ internal static class CommandLine
             SimVerb.Create(terminal),
             UpVerb.Create(terminal),
             ServeVerb.Create(terminal),
+            ForwardVerb.Create(terminal),
+            RelayVerb.Create(terminal),
             DriveVerb.Create(terminal),
             ListenVerb.Create(terminal),
             ConnectVerb.Create(terminal),
             SysctlVerb.Create(terminal),
             WhyVerb.Create(terminal),
+            UsageVerb.Create(terminal),
             ProfilesVerb.Create(terminal),
         };
         IEnumerable<Command> others = [.. ViewVerbs.Create(terminal), .. MonitorVerbs.Create(terminal)];

@@ -66,7 +66,7 @@ public sealed class EarshotTransportFactory : IConnectionListenerFactory, IConne
 
     private EarshotListener Listen(EarshotEndPoint endpoint)
     {
-        using EarshotSocket socket = endpoint.Stack.CreateSocket();
+        using EarshotSocket socket = endpoint.Stack.CreateSocket(endpoint.IPEndPoint.AddressFamily);
         socket.SetOption(SocketOption.ReuseAddress, 1);
 
         // Connections inherit it from their listener, as on Linux.

@@ -30,6 +30,13 @@ public sealed class UsageTests
     [InlineData("serve --port 80", "--tun")]
     [InlineData("serve --tun t0 --address 10.0.0.2/24 --port 80 --offload maybe", "maybe")]
     [InlineData("serve --tun t0 --address 10.0.0.2/24 --port 80 --root /nowhere/at/all", "there is no such folder")]
+    [InlineData("serve --tun t0 --tap t1 --address 10.0.0.2/24 --port 80", "--tun and --tap do not go together")]
+    [InlineData("forward --tun t0 --address 10.0.0.2/24", "say what to forward")]
+    [InlineData("forward --tun t0 --address 10.0.0.2/24 --in 80", "--in is '80', not [ADDRESS:]PORT:HOST:HOSTPORT")]
+    [InlineData("forward --in 80:127.0.0.1:80", "give a device")]
+    [InlineData("relay --a t0", "--b")]
+    [InlineData("relay --a t0 --b t1 --loss 101%", "--loss is '101%', not a share such as 1% or 0.01")]
+    [InlineData("relay --a t0 --b t1 --delay 25", "--delay is '25', not a time such as 25ms")]
     [InlineData("sysctl", "NAME=VALUE")]
     [InlineData("sysctl =1", "'=1'")]
     [InlineData("sysctl net.core.somaxconn -a", "-a")]
@@ -75,6 +82,7 @@ public sealed class UsageTests
     [InlineData("ss -nlt")]
     [InlineData("sysctl net.core.somaxconn")]
     [InlineData("why 6666")]
+    [InlineData("usage")]
     public async Task Without_a_stack_a_command_says_how_to_start_one_and_ends_with_3(string arguments)
     {
         CommandRun run = await CommandRun.OfAsync(arguments + " --stack never-started");

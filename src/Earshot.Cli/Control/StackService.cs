@@ -19,6 +19,7 @@ internal sealed class StackService(EarshotStack stack)
     internal const string Sysctl = "sysctl";
     internal const string Sysctls = "sysctls";
     internal const string Why = "why";
+    internal const string Usage = "usage";
 
     private const int AddressFamilyInet = 2;
     private const int SocketTypeStream = 1;
@@ -41,6 +42,7 @@ internal sealed class StackService(EarshotStack stack)
                 Sysctls => await SysctlsAsync(session).ConfigureAwait(false),
                 ViewService.View => await _views.HandleAsync(request, session).ConfigureAwait(false),
                 Why => await WhyAsync(request, session).ConfigureAwait(false),
+                Usage => await UsageAsync(session).ConfigureAwait(false),
                 _ => throw Bad($"'do' is '{request.Do}', which this stack does not know"),
             };
         }
@@ -162,6 +164,20 @@ internal sealed class StackService(EarshotStack stack)
         }
 
         await session.SendLinesAsync(lines).ConfigureAwait(false);
+        return Done;
+    }
+
+    private async Task<ControlReply> UsageAsync(ControlSession session)
+    {
+        (StackUsage usage, int sockets, int orphans) = await stack
+            .InvokeAsync(s => (s.Usage, s.DescriptorCount, s.OrphanCount)).ConfigureAwait(false);
+        await session.SendLinesAsync(
+        [
+            $"sockets {sockets}", $"connections {usage.Connections}", $"orphans {orphans}",
+            $"requests {usage.Requests}", $"timewaits {usage.TimeWaits}", $"timers {usage.Timers}",
+            $"buffer_bytes {usage.BufferBytes}", $"fragment_bytes {usage.FragmentBytes}",
+            $"managed_bytes {GC.GetTotalMemory(forceFullCollection: false)}",
+        ]).ConfigureAwait(false);
         return Done;
     }
 

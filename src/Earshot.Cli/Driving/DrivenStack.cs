@@ -65,7 +65,7 @@ internal sealed class DrivenStack : IAsyncDisposable
         EarshotStack? stack = null;
         try
         {
-            device = new Device(options.Device, options.Addresses[0], Gateway: null, Offload: false).Open();
+            device = (TunLink)new Device(options.Device, options.Addresses, [], Offload: false, IsTap: false).Open();
             var link = new DelayLink(device);
             stack = EarshotStack.Start(
                 new StackOptions

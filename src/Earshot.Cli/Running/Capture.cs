@@ -11,45 +11,32 @@ namespace Earshot.Cli.Running;
 internal sealed class Capture : IDisposable
 {
     private const int Loopback = 1;
-    private const int BufferLength = 1 << 16;
 
-    private readonly PcapngWriter _writer;
+    private readonly CaptureFiles _files;
     private readonly Ledger _ledger;
     private readonly long _clockZero;
     private readonly Action<string> _say;
-    private readonly int _loopback;
-    private readonly int _device;
+    private readonly string _deviceName;
     private readonly byte[] _whole = new byte[PacketBatch.MaximumPacketLength];
+    private PcapngWriter _writer;
+    private int _loopback;
+    private int _device;
     private bool _failed;
 
     /// <summary>Starts a capture.</summary>
-    /// <param name="file">The file, as <see cref="Create"/> made it.</param>
+    /// <param name="files">The files, the first of which is there; they belong to the capture from now on.</param>
     /// <param name="stack">The stack; only its ledger's words are used.</param>
     /// <param name="clockZero">What a wall clock showed at the zero of the stack's clock.</param>
     /// <param name="device">The name of the interface after loopback.</param>
     /// <param name="say">Told when the file cannot be written any more.</param>
-    internal Capture(Stream file, NetworkStack stack, DateTimeOffset clockZero, string device, Action<string> say)
+    internal Capture(CaptureFiles files, NetworkStack stack, DateTimeOffset clockZero, string device, Action<string> say)
     {
-        _writer = new PcapngWriter(file);
+        _files = files;
         _ledger = stack.Ledger;
         _clockZero = (clockZero - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
         _say = say;
-        _loopback = _writer.AddInterface("lo");
-        _device = _writer.AddInterface(device);
-    }
-
-    /// <summary>Makes the file, before anything else is set up.</summary>
-    /// <exception cref="CommandException">It cannot be made.</exception>
-    internal static FileStream Create(string path)
-    {
-        try
-        {
-            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, BufferLength);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            throw new CommandException(ExitCode.CannotRunHere, $"--pcap {path}: {e.Message}");
-        }
+        _deviceName = device;
+        _writer = Begin();
     }
 
     /// <summary>Writes one packet; the stack's tap.</summary>
@@ -62,11 +49,18 @@ internal sealed class Capture : IDisposable
 
         try
         {
+            if (_files.IsFull)
+            {
+                _writer.Dispose();
+                _files.Next();
+                _writer = Begin();
+            }
+
             _writer.Write(
                 packet.Interface == Loopback ? _loopback : _device, _clockZero + packet.Time.Nanoseconds, Whole(packet),
                 Comment(packet.Verdicts), packet.IsOutbound ? PacketDirection.Outbound : PacketDirection.Inbound);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // A full disk must not end the stack.
             _failed = true;
@@ -80,11 +74,20 @@ internal sealed class Capture : IDisposable
         try
         {
             _writer.Dispose();
+            _files.Dispose();
         }
         catch (IOException e)
         {
             _say($"the end of the capture is lost: {e.Message}");
         }
+    }
+
+    private PcapngWriter Begin()
+    {
+        var writer = new PcapngWriter(_files.Current, leaveOpen: true);
+        _loopback = writer.AddInterface("lo");
+        _device = writer.AddInterface(_deviceName);
+        return writer;
     }
 
     /// <summary>The packet with its checksum, also when that was left to the link.</summary>

@@ -1,5 +1,5 @@
 using System;
-using System.IO;
+using System.Linq;
 using System.Security.Cryptography;
 using System.Threading.Tasks;
 using Earshot.Cli.Control;
@@ -17,10 +17,11 @@ namespace Earshot.Cli.Running;
 /// <param name="Seed">Its seed; drawn from the operating system when null.</param>
 /// <param name="Device">Its device; null for a host with loopback only.</param>
 /// <param name="CapturePath">A file for every packet; null for none.</param>
+/// <param name="CaptureLimit">Bytes after which the capture goes on in the next file; 0: it is one file.</param>
 /// <param name="EventsPath">A file for every change of state; null for none.</param>
 internal sealed record RunningStackOptions(
     string Name, KernelProfile Profile, ulong? Seed = null, Device? Device = null, string? CapturePath = null,
-    string? EventsPath = null);
+    long CaptureLimit = 0, string? EventsPath = null);
 
 /// <summary>A stack that stays in the foreground: its device, its pump, its control socket and its capture.</summary>
 internal sealed class RunningStack : IAsyncDisposable
@@ -28,7 +29,7 @@ internal sealed class RunningStack : IAsyncDisposable
     private static readonly TimeSpan DeviceLook = TimeSpan.FromSeconds(1);
 
     private readonly Terminal _terminal;
-    private readonly TunLink? _link;
+    private readonly ILink? _link;
     private readonly NetworkStack _core;
     private readonly Capture? _capture;
     private readonly StateLog? _events;
@@ -36,7 +37,7 @@ internal sealed class RunningStack : IAsyncDisposable
 
     private RunningStack(
         Terminal terminal,
-        TunLink? link,
+        ILink? link,
         EarshotStack stack,
         NetworkStack core,
         Capture? capture,
@@ -60,9 +61,9 @@ internal sealed class RunningStack : IAsyncDisposable
     /// <exception cref="LinkException">The device cannot be had.</exception>
     internal static async Task<RunningStack> StartAsync(RunningStackOptions options, Terminal terminal)
     {
-        FileStream? file = options.CapturePath is { } path ? Capture.Create(path) : null;
+        CaptureFiles? files = options.CapturePath is { } path ? CaptureFiles.Create(path, options.CaptureLimit) : null;
         StateLog? events = EventsOption.Open(options.EventsPath, terminal.Say);
-        TunLink? link = null;
+        ILink? link = null;
         EarshotStack? stack = null;
         Capture? capture = null;
         try
@@ -72,9 +73,9 @@ internal sealed class RunningStack : IAsyncDisposable
 
             // Kept for one purpose: to show the state of a stack that has broken.
             NetworkStack core = await stack.InvokeAsync(s => s).ConfigureAwait(false);
-            if (file is not null)
+            if (files is not null)
             {
-                capture = new Capture(file, core, stack.ClockZero, link?.Name ?? "none", terminal.Say);
+                capture = new Capture(files, core, stack.ClockZero, link?.Name ?? "none", terminal.Say);
                 await stack.InvokeAsync(s => s.Tap = capture.OnPacket).ConfigureAwait(false);
             }
 
@@ -100,7 +101,7 @@ internal sealed class RunningStack : IAsyncDisposable
 
             capture?.Dispose();
             events?.Dispose();
-            file?.Dispose();
+            files?.Dispose();
             throw;
         }
     }
@@ -124,7 +125,7 @@ internal sealed class RunningStack : IAsyncDisposable
                 return ExitCode.Fine;
             }
 
-            if (_link is { IsGone: true })
+            if (_link is not null && Device.IsGone(_link))
             {
                 throw new CommandException(
                     ExitCode.CannotRunHere, $"the device {_link.Name} was deleted: make it again and start again");
@@ -141,7 +142,7 @@ internal sealed class RunningStack : IAsyncDisposable
         _events?.Dispose();
     }
 
-    private static StackOptions StackOptions(RunningStackOptions options, TunLink? link)
+    private static StackOptions StackOptions(RunningStackOptions options, ILink? link)
     {
         Seed256 seed = options.Seed is { } given ? Chance.Spread(given) : DrawnSeed();
         var made = new StackOptions { Profile = options.Profile, Seed = seed };
@@ -159,15 +160,16 @@ internal sealed class RunningStack : IAsyncDisposable
             BitConverter.ToUInt64(bytes[24..]));
     }
 
-    private static void Tell(RunningStackOptions options, TunLink? link, Terminal terminal)
+    private static void Tell(RunningStackOptions options, ILink? link, Terminal terminal)
     {
-        string where = options.Device is { } device ? $" at {device.Address.Address} on {link!.Name}" : "";
+        string where = options.Device is { } device
+            ? $" at {string.Join(" and ", device.Addresses.Select(own => own.Address))} on {link!.Name}" : "";
         terminal.Say($"stack '{options.Name}' is up{where} and behaves like {options.Profile.Name}; Ctrl-C ends it");
-        if (link is { IsMade: true } && options.Device is { Gateway: null } bare)
+        if (link is not null && Device.IsMade(link) && options.Device is { Gateways.Count: 0 } bare)
         {
             terminal.Say(
                 $"{link.Name} was made without an address for the kernel: set one with 'ip addr add B/"
-                + $"{bare.Address.PrefixLength} dev {link.Name}' and 'ip link set {link.Name} up', "
+                + $"{bare.Addresses[0].PrefixLength} dev {link.Name}' and 'ip link set {link.Name} up', "
                 + "or start with --gateway B");
         }
     }

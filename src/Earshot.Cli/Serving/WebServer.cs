@@ -13,17 +13,17 @@ namespace Earshot.Cli.Serving;
 internal static class WebServer
 {
     /// <summary>Starts the server.</summary>
-    /// <param name="stack">The stack that it listens on, on every address.</param>
-    /// <param name="port">The port.</param>
+    /// <param name="stack">The stack that it listens on.</param>
+    /// <param name="local">Where; on [::] IPv4 clients are served too.</param>
     /// <param name="files">The files; null for none.</param>
-    internal static async Task<WebApplication> StartAsync(EarshotStack stack, int port, RootedFiles? files)
+    internal static async Task<WebApplication> StartAsync(EarshotStack stack, IPEndPoint local, RootedFiles? files)
     {
         // An empty builder: no settings file or variable of this machine changes what is served.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseEarshot().ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
-            options.Listen(new EarshotEndPoint(stack, IPAddress.Any, port));
+            options.Listen(new EarshotEndPoint(stack, local.Address, local.Port));
         });
         WebApplication app = builder.Build();
         var status = new StatusPages(stack);

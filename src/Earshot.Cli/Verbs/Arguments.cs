@@ -78,15 +78,6 @@ internal static class Arguments
             text => $"--seed is '{text}', not a whole number from 0 to {ulong.MaxValue}"),
     };
 
-    /// <summary>An address with its prefix's length, as <c>10.0.0.2/24</c>.</summary>
-    internal static Option<InterfaceAddress?> Prefix(string name, string description) => new(name)
-    {
-        HelpName = "A/LEN",
-        Description = description,
-        CustomParser = result => Parse<InterfaceAddress>(result, ToPrefix, text =>
-            $"{name} is '{text}', not an address with its prefix's length, such as 10.0.0.2/24"),
-    };
-
     /// <summary>Reads the one token of an option or argument.</summary>
     internal static T? Parse<T>(ArgumentResult result, Func<string, T?> read, Func<string, string> problem)
         where T : struct
@@ -130,7 +121,8 @@ internal static class Arguments
 
     private static string Bounds(int least, int most) => $"a whole number from {least} to {most}";
 
-    private static InterfaceAddress? ToPrefix(string text)
+    /// <summary>Reads an address with its prefix's length; null when it is none.</summary>
+    internal static InterfaceAddress? ToPrefix(string text)
     {
         try
         {

@@ -104,7 +104,7 @@ internal static class LabRunVerb
     private static int RunOnce(
         Plan plan, ITarget target, bool json, string? capturePath, Terminal terminal, CancellationToken cancellation)
     {
-        using FileStream? capture = capturePath is null ? null : Capture.Create(capturePath);
+        using FileStream? capture = capturePath is null ? null : CaptureFiles.Create(capturePath, limit: 0).Current;
         RunResult result;
         using (var progress = new ProgressLine(terminal))
         {

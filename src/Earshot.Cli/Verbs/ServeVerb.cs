@@ -1,15 +1,17 @@
 using System.CommandLine;
+using System.Linq;
+using System.Net;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Cli.Running;
 using Earshot.Cli.Serving;
-using Earshot.Core.Profiles;
+using Earshot.Core.Wire;
 using Microsoft.AspNetCore.Builder;
 
 namespace Earshot.Cli.Verbs;
 
 /// <summary><c>earshot serve</c>: a web server on a stack of its own, which the host's curl reaches through a TUN
-/// device.</summary>
+/// or TAP device.</summary>
 internal static class ServeVerb
 {
     internal static Command Create(Terminal terminal)
@@ -22,43 +24,15 @@ internal static class ServeVerb
             HelpName = "DIR",
             Description = "Serve the files below this folder.",
         };
-        var offload = new Option<string>("--offload")
-        {
-            HelpName = "on|off",
-            Description = "Whether checksums and segmentation are left to the kernel.",
-            DefaultValueFactory = _ => "on",
-        };
-        offload.AcceptOnlyFromAmong("on", "off");
-        var capture = new Option<string?>("--pcap")
-        {
-            HelpName = "FILE",
-            Description = "Write every packet to a capture (pcapng), each with its verdict as its comment.",
-        };
-        Option<string?> events = EventsOption.Create();
-        Option<KernelProfile> profile = Arguments.Profile();
-        Option<string> name = Arguments.Name();
-        var device = new DeviceOptions();
+        var stack = new StackArguments();
         var command = new Command(
-            "serve", "Serve files, and a status page at /, over HTTP from a stack on a TUN device (root).");
-        device.AddTo(command, isRequired: true);
-        command.Add(port);
-        command.Add(root);
-        command.Add(offload);
-        command.Add(capture);
-        command.Add(events);
-        command.Add(profile);
-        command.Add(name);
+            "serve", "Serve files, and a status page at /, over HTTP from a stack on a TUN or TAP device (root).")
+        {
+            port, root,
+        };
+        stack.AddTo(command);
         command.SetAction((parsed, cancellation) => RunAsync(
-            new RunningStackOptions(
-                parsed.GetRequiredValue(name),
-                parsed.GetRequiredValue(profile),
-                Device: device.Read(parsed, parsed.GetRequiredValue(offload) == "on"),
-                CapturePath: parsed.GetValue(capture),
-                EventsPath: parsed.GetValue(events)),
-            parsed.GetValue(port) ?? 0,
-            parsed.GetValue(root),
-            terminal,
-            cancellation));
+            stack.Read(parsed), parsed.GetValue(port) ?? 0, parsed.GetValue(root), terminal, cancellation));
         return command;
     }
 
@@ -68,8 +42,11 @@ internal static class ServeVerb
         using var end = new EndSignal(cancellation);
         using RootedFiles? files = root is null ? null : new RootedFiles(root);
         await using RunningStack stack = await RunningStack.StartAsync(options, terminal).ConfigureAwait(false);
-        await using WebApplication server = await WebServer.StartAsync(stack.Stack, port, files).ConfigureAwait(false);
-        terminal.Say($"serving http://{options.Device?.Address.Address}:{port}/");
+        InetAddress address = options.Device!.Addresses[0].Address; // The option is required.
+        bool isIPv6 = options.Device.Addresses.Any(own => !own.Address.IsIPv4);
+        await using WebApplication server = await WebServer.StartAsync(
+            stack.Stack, new IPEndPoint(isIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port), files).ConfigureAwait(false);
+        terminal.Say($"serving http://{(address.IsIPv4 ? $"{address}" : $"[{address}]")}:{port}/");
         int code = await stack.WaitAsync(end).ConfigureAwait(false);
         if (code == ExitCode.Fine)
         {

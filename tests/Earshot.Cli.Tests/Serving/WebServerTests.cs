@@ -30,7 +30,7 @@ public sealed class WebServerTests : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "page.html"), "<p>hello");
         _stack = EarshotStack.Start(new StackOptions());
         _files = new RootedFiles(_folder.FullName);
-        _server = await WebServer.StartAsync(_stack, Port, _files);
+        _server = await WebServer.StartAsync(_stack, new IPEndPoint(IPAddress.Any, Port), _files);
         EarshotStack stack = _stack;
         _client = new HttpClient(new SocketsHttpHandler
         {

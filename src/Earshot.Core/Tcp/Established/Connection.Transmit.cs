@@ -82,7 +82,7 @@ internal sealed partial class Connection
     /// <summary>Notes on a piece what was delivered when it left. Linux: tcp_rate_skb_sent.</summary>
     private void StampSent(ref SentSegment piece)
     {
-        long now = _context.Now.Nanoseconds;
+        long now = LeavingTime(piece.Has(SentFlags.EverRetransmitted));
         if (_packetsOut == 0)
         {
             _sender.FirstSentNanoseconds = now;
@@ -94,6 +94,24 @@ internal sealed partial class Connection
         piece.DeliveredNanoseconds = _sender.DeliveredNanoseconds;
         piece.Delivered = (uint)_tally.Delivered;
         piece.Flags |= _sender.AppLimited != 0 ? SentFlags.AppLimited : SentFlags.None;
+    }
+
+    /// <summary>When a piece leaves, told apart from what left before it.</summary>
+    /// <remarks>A kernel takes in each packet at a microsecond of its own; here a batch shares a moment. New data that
+    /// one ACK let out must not look younger than what a later ACK of the same moment brings again: RACK would take that
+    /// for lost as soon as the new data arrive.</remarks>
+    private long LeavingTime(bool isCopy)
+    {
+        const int Microsecond = 1000;
+        long now = _context.Now.Nanoseconds;
+        if (_loss is { Resent.Count: > 0 } loss)
+        {
+            now = Math.Max(now, loss.Resent[loss.Resent.Count - 1].SentNanoseconds);
+        }
+
+        ref SentSegment last = ref _sent.Last;
+        return isCopy && !last.Has(SentFlags.EverRetransmitted) && last.SentNanoseconds >= now
+            ? last.SentNanoseconds + Microsecond : now;
     }
 
     /// <summary>A piece was delivered: the sample may start from it. Linux: tcp_rate_skb_delivered.</summary>

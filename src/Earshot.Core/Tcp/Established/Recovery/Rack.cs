@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established.Recovery;
@@ -25,7 +26,7 @@ internal struct Rack
     internal void Advance(in SentSegment piece, long now, long minimumRtt)
     {
         long sent = piece.SentNanoseconds / 1000;
-        long rtt = now - sent;
+        long rtt = Math.Max(0, now - sent);
         if (rtt < minimumRtt && (piece.Flags & (SentFlags.Retransmitted | SentFlags.EverRetransmitted)) != 0)
         {
             // Sooner than any packet was ever back: it was the original that arrived.
