@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Earshot.Core;
 using Earshot.Core.Time;
 

@@ -4,8 +4,8 @@
     traffic.py origin ADDRESS PORT
     traffic.py work UNTIL LABEL,HOST,PORT,KIND+KIND ...    UNTIL: seconds since the epoch; JSON at the end
 
-The protocol is one line, then bytes: "get N" is answered with N random bytes and their SHA-256; "put N" and N bytes with
-their SHA-256; "echo" with whatever comes; "half" with the SHA-256 of all bytes up to the end of the data.
+The protocol is one line, then bytes: "get N" is answered with N random bytes and their SHA-256; "put N" and N bytes
+with their SHA-256; "echo" with whatever comes; "half" with the SHA-256 of all bytes up to the end of the data.
 """
 import hashlib
 import json

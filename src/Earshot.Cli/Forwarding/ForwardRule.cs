@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Net;
@@ -11,7 +10,8 @@ namespace Earshot.Cli.Forwarding;
 /// <param name="Target">Where each connection goes.</param>
 internal sealed record ForwardRule(IPAddress? Local, int Port, IPEndPoint Target)
 {
-    /// <summary>Reads <c>[ADDRESS:]PORT:HOST:HOSTPORT</c>, as ssh -L has it; IPv6 addresses stand in brackets.</summary>
+    /// <summary>Reads <c>[ADDRESS:]PORT:HOST:HOSTPORT</c>, as ssh -L has it; IPv6 addresses stand in
+    /// brackets.</summary>
     /// <returns>The rule; null when the text is none.</returns>
     internal static ForwardRule? Parse(string text)
     {

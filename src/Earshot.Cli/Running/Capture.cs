@@ -29,7 +29,8 @@ internal sealed class Capture : IDisposable
     /// <param name="clockZero">What a wall clock showed at the zero of the stack's clock.</param>
     /// <param name="device">The name of the interface after loopback.</param>
     /// <param name="say">Told when the file cannot be written any more.</param>
-    internal Capture(CaptureFiles files, NetworkStack stack, DateTimeOffset clockZero, string device, Action<string> say)
+    internal Capture(
+        CaptureFiles files, NetworkStack stack, DateTimeOffset clockZero, string device, Action<string> say)
     {
         _files = files;
         _ledger = stack.Ledger;

@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Threading;
 using System.Threading.Tasks;
@@ -26,7 +25,7 @@ internal static class RelayVerb
         Option<double> loss = Share("--loss", "Packets that are lost, as 1% or 0.01.");
         Option<double> duplicate = Share("--duplicate", "Packets that come twice.");
         Option<double> corrupt = Share("--corrupt", "Packets of which one bit is turned over.");
-        Option<double> reorder = Share("--reorder", "Packets that others overtake: they come up to --reorder-by later.");
+        Option<double> reorder = Share("--reorder", "Packets that others overtake, up to --reorder-by later.");
         Option<TimeSpan> reorderBy = Time("--reorder-by", "How much later such a packet comes at most.", "5ms");
         Option<TimeSpan> delay = Time("--delay", "How long every packet takes, each way, as 25ms.", "0ms");
         Option<TimeSpan> jitter = Time(
