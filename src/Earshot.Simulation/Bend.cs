@@ -43,7 +43,7 @@ internal static class Bend
             bytes[chance.Below((uint)bytes.Length)] ^= (byte)(1 << (int)chance.Below(8));
         }
 
-        return new WirePacket(bytes, info, packet.From, packet.Time, packet.Ordinal);
+        return new WirePacket(bytes, info, packet.From, packet.Time, packet.Ordinal) { IsDamaged = true };
     }
 
     /// <summary>Writes what a router answers to a packet that is too big: fragmentation needed, or packet too

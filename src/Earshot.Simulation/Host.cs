@@ -40,6 +40,9 @@ public sealed class Host : Node
         return _handlers.Count;
     }
 
+    /// <summary>Is told each packet that comes to the host. Null: nobody.</summary>
+    internal PacketWatch? Arriving { get; set; }
+
     internal PacketBatch Batch { get; } = new();
 
     internal Wire? WireAt(int @interface)
@@ -56,8 +59,9 @@ public sealed class Host : Node
         return (uint)index < (uint)_wires.Length && _wires[index] is null;
     }
 
-    internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info)
+    internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info, bool isDamaged)
     {
+        Arriving?.Invoke(new WirePacket(packet, info, this, World.Now, 0));
         if (!Batch.HasRoom)
         {
             TakeBatch();

@@ -94,6 +94,9 @@ public readonly ref struct WirePacket
     /// <summary>When it was sent.</summary>
     public Instant Time { get; }
 
+    /// <summary>Whether a rule has damaged it.</summary>
+    internal bool IsDamaged { get; init; }
+
     /// <summary>Its number among the packets that entered the wire in this direction, from 0.</summary>
     public long Ordinal { get; }
 }

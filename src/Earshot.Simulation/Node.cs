@@ -29,5 +29,5 @@ public abstract class Node
     internal abstract void Plug(int @interface, Wire wire);
 
     /// <summary>A packet arrives.</summary>
-    internal abstract void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info);
+    internal abstract void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info, bool isDamaged);
 }

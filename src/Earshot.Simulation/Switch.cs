@@ -54,7 +54,7 @@ public sealed class Switch : Node
         _ports[@interface] = wire;
     }
 
-    internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info)
+    internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info, bool isDamaged)
     {
         Received++;
         if (!TryAddresses(packet, out (ulong, ulong) from, out (ulong, ulong) to, out bool isGroup))
@@ -67,7 +67,12 @@ public sealed class Switch : Node
             _stations.Clear();
         }
 
-        _stations[from] = @interface;
+        if (!isDamaged)
+        {
+            // A switch looks at the check sequence before it believes where somebody is.
+            _stations[from] = @interface;
+        }
+
         if (!isGroup && _stations.TryGetValue(to, out int port))
         {
             if (port != @interface)

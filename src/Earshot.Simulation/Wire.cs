@@ -32,6 +32,7 @@ public sealed class Wire
     private readonly Direction _fromFirst;
     private readonly Direction _fromSecond;
     private PacketWatch? _seen;
+    private PacketWatch? _lost;
 
     internal Wire(World world, int number, Node first, Node second, WireOptions options)
     {
@@ -78,6 +79,9 @@ public sealed class Wire
     /// <summary>Is told each packet that enters the wire, before the rules judge it.</summary>
     public void Watch(PacketWatch watch) => _seen += watch;
 
+    /// <summary>Is told each packet that a rule drops.</summary>
+    public void WatchLoss(PacketWatch watch) => _lost += watch;
+
     /// <summary>Adds a rule at the end of the chain.</summary>
     /// <returns>Its guard: disposing it takes the rule away; packets already on their way are not touched.</returns>
     public IDisposable Add(IRule rule)
@@ -112,6 +116,7 @@ public sealed class Wire
             {
                 case FateKind.Drop:
                     Dropped++;
+                    _lost?.Invoke(packet);
                     return;
                 case FateKind.Deliver:
                     Launch(packet, direction, fate.After);
@@ -126,6 +131,7 @@ public sealed class Wire
                     break;
                 case FateKind.TooBig:
                     Dropped++;
+                    _lost?.Invoke(packet);
                     TellTooBig(packet, fate.Mtu);
                     return;
                 case FateKind.Pass:

@@ -268,7 +268,8 @@ public sealed class World : IDisposable
         _trace.Add((ulong)arrival.Nanoseconds);
         _trace.Add(((ulong)to.Number << 32) | (uint)@interface);
         _trace.Add(packet.Bytes);
-        var flight = new Flight(buffer, packet.Bytes.Length, to, @interface, AsReceived(packet.Info));
+        var flight = new Flight(
+            buffer, packet.Bytes.Length, to, @interface, AsReceived(packet.Info), packet.IsDamaged);
         _flights.Enqueue(flight, new Due(arrival, _sequence++));
     }
 
@@ -318,7 +319,8 @@ public sealed class World : IDisposable
         while (_flights.TryPeek(out _, out Due due) && due.At <= Now)
         {
             Flight flight = _flights.Dequeue();
-            flight.To.Receive(flight.Buffer.AsSpan(0, flight.Length), flight.Interface, flight.Info);
+            flight.To.Receive(
+                flight.Buffer.AsSpan(0, flight.Length), flight.Interface, flight.Info, flight.IsDamaged);
             _pool.Return(flight.Buffer);
         }
 
@@ -341,7 +343,8 @@ public sealed class World : IDisposable
         AfterStep?.Invoke(this);
     }
 
-    private readonly record struct Flight(byte[] Buffer, int Length, Node To, int Interface, PacketInfo Info);
+    private readonly record struct Flight(
+        byte[] Buffer, int Length, Node To, int Interface, PacketInfo Info, bool IsDamaged);
 
     private readonly record struct Due(Instant At, long Sequence) : IComparable<Due>
     {

@@ -44,6 +44,7 @@ internal static class SimVerb
             DefaultValueFactory = _ => 10,
         };
         var show = new Option<bool>("--show") { Description = "Print each world before it runs." };
+        var packets = new Option<bool>("--packets") { Description = "Print every packet of what is shrunk." };
         var save = new Option<string?>("--save") { Description = "Folder that gets a file of each failure." };
         jobs.Validators.Add(result =>
         {
@@ -63,11 +64,12 @@ internal static class SimVerb
             "sim", "Run random worlds in virtual time, checking after every step what must always hold; a world that"
                 + " breaks a rule is shrunk to a small script.")
         {
-            seeds, first, minutes, jobs, failures, show, save,
+            seeds, first, minutes, jobs, failures, show, packets, save,
         };
         command.SetAction((parsed, cancel) => Task.FromResult(new Worlds(
             parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(minutes), parsed.GetValue(jobs),
-            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(save), terminal).Run(cancel)));
+            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(packets), parsed.GetValue(save),
+            terminal).Run(cancel)));
         return command;
     }
 
@@ -78,6 +80,7 @@ internal static class SimVerb
         int jobs,
         int mostFailures,
         bool show,
+        bool packets,
         string? save,
         Terminal terminal)
     {
@@ -179,7 +182,7 @@ internal static class SimVerb
         private void Tell(Scenario scenario, string failure)
         {
             Scenario small = Shrinker.Shrink(scenario, failure);
-            string same = ScenarioRun.Run(small).Failure ?? failure;
+            string same = ScenarioRun.Run(small, packets ? Say : null).Failure ?? failure;
             string text = $"seed {scenario.Seed}: {failure}\n"
                 + $"again: ./earshot sim --seed {scenario.Seed} --seeds 1\n"
                 + $"shrunk from {scenario.Size} parts to {small.Size}: {same}\n{small}";

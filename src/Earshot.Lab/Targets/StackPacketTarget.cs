@@ -93,6 +93,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
         _batch.Clear();
         Invariant.Check(_batch.TryAdd(packet, Device), "a packet fits an empty batch");
         Stack.OnPackets(_batch, Now);
+        Stack.CheckInvariants();
         Settle();
         return Now;
     }
@@ -181,6 +182,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
 
             Invariant.Check(++_turns <= MaxTurns, $"more than {MaxTurns} turns of the stack");
             Stack.OnTimer(moment);
+            Stack.CheckInvariants();
             Settle();
         }
     }

@@ -39,6 +39,28 @@ public sealed class FlowWatch(bool mayLose = false)
         Follow(segment);
     }
 
+    /// <summary>Finds whose segment a packet holds.</summary>
+    /// <param name="bytes">The IP packet.</param>
+    /// <param name="info">What is known of it.</param>
+    /// <param name="isChecked">Whether its checksum need not be looked at.</param>
+    /// <param name="seen">What is told of it.</param>
+    /// <returns>Whether there is a sound one.</returns>
+    internal static bool TryFind(ReadOnlySpan<byte> bytes, PacketInfo info, bool isChecked, out SeenSegment seen)
+    {
+        seen = default;
+        isChecked |= (info.Flags & (PacketFlags.ChecksumGood | PacketFlags.ChecksumPartial)) != 0;
+        if (IpPacket.Parse(bytes, out IpPacket packet) != IpParseError.None
+            || packet.Protocol != IpPacket.ProtocolTcp || packet.IsFragment
+            || TcpSegment.Parse(packet, isChecked, info.SegmentSize, out TcpSegment segment) != TcpParseError.None)
+        {
+            return false;
+        }
+
+        seen = new SeenSegment(
+            segment.Tuple, segment.Seq, segment.EndSeq, segment.Has(TcpFlags.Ack) ? segment.Ack : null);
+        return true;
+    }
+
     private static void Demand(bool holds, string what, in FourTuple tuple)
     {
         if (!holds)

@@ -21,27 +21,36 @@ public sealed record Scenario(
     /// <summary>Whether the hosts speak Ethernet.</summary>
     public bool IsEthernet { get; init; }
 
-    /// <summary>Whether something may end a connection without an end being at fault: a cut, a black hole, heavy
-    /// loss.</summary>
-    public bool IsHostile
+    /// <summary>Whether so little may be carried, or so much be lost, that not all is there in time.</summary>
+    public bool IsSlow
     {
         get
         {
-            bool hostile = Events.Count > 0;
-            foreach (ScenarioSetting setting in Settings)
-            {
-                // A cookie is known again by the first segment only; one that overtakes it is reset, or believed with
-                // a wrong beginning when it is up to three numbers off. Linux's cookies are as these.
-                hostile |= setting.Name == "net.ipv4.tcp_syncookies";
-            }
-
+            bool slow = Events.Count > 0;
             foreach (ScenarioWay way in Ways)
             {
-                hostile |= way.Loss > 0.1 || way.BurstStart > 0.01 || way.Corrupt > 0.05 || way.IsSilent
+                slow |= way.Loss > 0.1 || way.BurstStart > 0.01 || way.Corrupt > 0.05 || way.IsSilent
                     || way.Rate is > 0 and < 200_000;
             }
 
-            return hostile;
+            return slow;
+        }
+    }
+
+    /// <summary>Whether requests may be remembered by cookies.</summary>
+    /// <remarks>A cookie is known again by the first segment only; one that overtakes it is reset, or believed with
+    /// a wrong beginning when it is up to three numbers off. Linux's cookies are as these.</remarks>
+    public bool HasCookies
+    {
+        get
+        {
+            bool has = false;
+            foreach (ScenarioSetting setting in Settings)
+            {
+                has |= setting.Name == "net.ipv4.tcp_syncookies";
+            }
+
+            return has;
         }
     }
 

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
@@ -37,23 +38,29 @@ public sealed class ScenarioRun : IDisposable
     private readonly Scenario _scenario;
     private readonly World _world;
     private readonly FlowWatch _flows;
+    private readonly SilenceWatch _silences;
     private readonly List<TalkEndpoint> _ends = [];
     private readonly List<(int Host, int Socket)> _listeners = [];
     private readonly List<Wire> _wires = [];
     private readonly List<long[]> _counters = [];
+    private readonly Action<string>? _lines;
 
-    private ScenarioRun(Scenario scenario)
+    private ScenarioRun(Scenario scenario, Action<string>? lines)
     {
         _scenario = scenario;
+        _lines = lines;
+        _silences = new SilenceWatch(scenario.Ways.Any(way => way.Rate > 0));
         _flows = new FlowWatch(scenario.IsEthernet);
         _world = new World(scenario.Seed) { CheckEveryStep = true };
     }
 
     /// <summary>Runs a scenario.</summary>
-    public static ScenarioResult Run(Scenario scenario)
+    /// <param name="scenario">The scenario.</param>
+    /// <param name="lines">Is told every packet that a host sends or a wire loses, as a line. Null: nobody.</param>
+    public static ScenarioResult Run(Scenario scenario, Action<string>? lines = null)
     {
         ArgumentNullException.ThrowIfNull(scenario);
-        using var run = new ScenarioRun(scenario);
+        using var run = new ScenarioRun(scenario, lines);
         string? failure = null;
         try
         {
@@ -115,7 +122,7 @@ public sealed class ScenarioRun : IDisposable
                 Rules = [.. Rules(0), .. Rules(1)],
             });
             _wires.AddRange([wire, wire]);
-            wire.Watch(Look);
+            Watch(wire);
         }
 
         for (int i = 0; center is not null && i < _scenario.Ways.Count; i++)
@@ -126,7 +133,7 @@ public sealed class ScenarioRun : IDisposable
                 Rules = Rules(i),
             });
             _wires.Add(wire);
-            wire.Watch(Look);
+            Watch(wire);
         }
 
         foreach (ScenarioSetting setting in _scenario.Settings)
@@ -168,13 +175,14 @@ public sealed class ScenarioRun : IDisposable
             Ethernet = _scenario.IsEthernet
                 ? new EthernetOptions
                 {
-                    Address = new MacAddress(0x0200_0000_0000UL + (ulong)number + 1),
+                    Address = new MacAddress(SilenceWatch.Station(number)),
                     DetectsDuplicates = false,
                     AcceptsRouters = false,
                 }
                 : null,
         };
         Host host = _world.AddHost($"h{number}", new StackOptions { Interfaces = [options] });
+        host.Arriving = Arrive;
         _counters.Add(host.Stack.Mib.Snapshot());
     }
 
@@ -267,10 +275,10 @@ public sealed class ScenarioRun : IDisposable
         foreach (TalkEndpoint end in _ends)
         {
             Demand(
-                end.IsClosed || MayFail(end),
-                $"{end.Role} stands still after {Patience.TotalMinutes} minutes with {end.Sent} bytes sent and "
+                end.IsClosed || MayFail(end) || MayBeLate(end),
+                $"{end} stands still after {Patience.TotalMinutes} minutes with {end.Sent} bytes sent and "
                 + $"{end.Received} received; {Sockets()}");
-            Demand(end.Error == 0 || MayFail(end), $"{end.Role} met {Errno.Name(end.Error)} without a cause");
+            Demand(end.Error == 0 || MayFail(end), $"{end} met {Errno.Name(end.Error)} without a cause");
             end.GiveUp();
         }
 
@@ -299,12 +307,16 @@ public sealed class ScenarioRun : IDisposable
         return string.Join("; ", rows);
     }
 
-    // Where an end leaves early the other may be reset; on a hostile way anybody may time out.
+    // Where an end leaves early the other may be reset; where all that an end asks is lost it gives up.
     private bool MayFail(TalkEndpoint end)
     {
         ScenarioTalk talk = _scenario.Talks[_ends.IndexOf(end) / 2];
-        return _scenario.IsHostile || talk.EndsEarly;
+        return talk.EndsEarly || _scenario.HasCookies || _silences.IsExcused(talk.Port)
+            || _silences.IsAlone(talk.Client) || _silences.IsAlone(talk.Server);
     }
+
+    // On a way that carries little, not all is there in time.
+    private bool MayBeLate(TalkEndpoint end) => end.Error == 0 && _scenario.IsSlow;
 
     private void CheckLeaks(Host host)
     {
@@ -320,26 +332,75 @@ public sealed class ScenarioRun : IDisposable
         Demand(host.Stack.TransmitQueueLength == 0, $"{host} still has packets to send");
     }
 
+    private void Watch(Wire wire)
+    {
+        if (_lines is { } lines)
+        {
+            wire.Watch((in WirePacket packet) => lines(PacketLine.Of(packet, _scenario.IsEthernet, "")));
+            wire.WatchLoss((in WirePacket packet) => lines(PacketLine.Of(packet, _scenario.IsEthernet, " lost")));
+        }
+
+        wire.Watch(Look);
+        wire.WatchLoss(Lose);
+    }
+
     private void Look(in WirePacket packet)
     {
-        if (packet.From is not Host host)
+        if (packet.From is not Host host || !TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes))
         {
             return;
         }
 
-        ReadOnlySpan<byte> bytes = packet.Bytes;
-        PacketInfo info = packet.Info;
-        if (_scenario.IsEthernet)
+        _flows.Look(bytes, packet.Info, _scenario.Ways[host.Number].Mtu);
+        if (FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out SeenSegment segment))
         {
-            if (!EthernetFrame.TryParse(bytes, out EthernetFrame frame) || frame.Type == EthernetFrame.TypeArp)
-            {
-                return;
-            }
+            _silences.OnSent(segment, packet.Time);
+        }
+    }
 
-            bytes = frame.Payload;
+    private void Lose(in WirePacket packet)
+    {
+        if (TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes)
+            && FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out SeenSegment segment))
+        {
+            _silences.OnLost(segment, packet.Time);
+        }
+        else if (_scenario.IsEthernet && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
+        {
+            _silences.OnNeighbourLost(frame, packet.Time);
+        }
+    }
+
+    private void Arrive(in WirePacket packet)
+    {
+        bool isIp = TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes);
+        if (isIp && FlowWatch.TryFind(bytes, packet.Info, isChecked: false, out SeenSegment segment))
+        {
+            _silences.OnHeard(segment);
+        }
+        else if (isIp && FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out segment))
+        {
+            // It was damaged, and the host will not look at it.
+            _silences.OnLost(segment, packet.Time);
+        }
+        else if (_scenario.IsEthernet && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
+        {
+            _silences.OnNeighbourHeard(frame);
+        }
+    }
+
+    private bool TryFindIp(ReadOnlySpan<byte> packet, out ReadOnlySpan<byte> bytes)
+    {
+        bytes = packet;
+        if (!_scenario.IsEthernet)
+        {
+            return true;
         }
 
-        _flows.Look(bytes, info, _scenario.Ways[host.Number].Mtu);
+        bool found = EthernetFrame.TryParse(packet, out EthernetFrame frame)
+            && frame.Type is EthernetFrame.TypeIPv4 or EthernetFrame.TypeIPv6;
+        bytes = found ? frame.Payload : default;
+        return found;
     }
 
     private void Check()

@@ -64,6 +64,9 @@ internal sealed class TalkEndpoint
     /// <summary>The errno that it met; 0: none.</summary>
     internal int Error { get; private set; }
 
+    /// <summary>Which end it is.</summary>
+    public override string ToString() => $"{Role} of port {_talk.Port}";
+
     internal void Connect(InetEndpoint remote)
     {
         _remote = remote;
@@ -286,7 +289,7 @@ internal sealed class TalkEndpoint
         if (!holds)
         {
             throw new SimulationException(
-                $"{Role} of port {_talk.Port}: {what}, after {Sent} bytes sent and {Received} bytes received");
+                $"{this}: {what}, after {Sent} bytes sent and {Received} bytes received");
         }
     }
 }

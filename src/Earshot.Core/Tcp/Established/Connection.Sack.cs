@@ -385,7 +385,7 @@ internal sealed partial class Connection
     {
         const SentFlags Marks = SentFlags.Sacked | SentFlags.Lost | SentFlags.Retransmitted;
         return (left.Flags & Marks) == SentFlags.Sacked && (right.Flags & Marks) == SentFlags.Sacked
-            && left.SegmentSize == right.SegmentSize && (left.Flags & SentFlags.Fin) == 0
+            && left.SegmentSize == right.SegmentSize && (left.Flags & SentFlags.Fin) == 0 && right.PayloadLength > 0
             && left.PayloadLength % left.SegmentSize == 0 && left.Packets + right.Packets <= ushort.MaxValue;
     }
 

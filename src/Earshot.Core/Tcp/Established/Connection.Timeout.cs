@@ -219,13 +219,11 @@ internal sealed partial class Connection
         return Math.Clamp((Options.UserTimeout * 1000L) - elapsed, 1, microseconds);
     }
 
-    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout,
-    /// retransmits_timed_out.</summary>
+    /// <summary>Whether the peer has been silent for too long. Linux: tcp_write_timeout.</summary>
     private bool GiveUpIfTooLate()
     {
         int retries = _context.Sysctls.TcpRetries2;
-        if (_firstRetransmission != 0 && (_context.Now.Nanoseconds - _firstRetransmission) / 1000
-            >= ModelTimeout(_context.Sysctls.TcpRetries1))
+        if (HasTimedOut(ModelTimeout(_context.Sysctls.TcpRetries1)))
         {
             SuspectBlackHole();
         }
@@ -234,22 +232,13 @@ internal sealed partial class Connection
         {
             bool alive = _rtt.Rto < MaximumRto;
             retries = OrphanRetriesWhile(alive);
-            bool late = _firstRetransmission != 0
-                && (_context.Now.Nanoseconds - _firstRetransmission) / 1000 >= ModelTimeout(retries);
-            if (EndsForWantOfMemory(reset: alive || !late))
+            if (EndsForWantOfMemory(reset: alive || !HasTimedOut(ModelTimeout(retries))))
             {
                 return true;
             }
         }
 
-        if (_firstRetransmission == 0)
-        {
-            return false;
-        }
-
-        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
-        long limit = Options.UserTimeout > 0 && !IsOrphan ? Options.UserTimeout * 1000L : ModelTimeout(retries);
-        if (elapsed < limit)
+        if (!HasTimedOut(Options.UserTimeout > 0 ? Options.UserTimeout * 1000L : ModelTimeout(retries)))
         {
             return false;
         }
@@ -259,6 +248,11 @@ internal sealed partial class Connection
         End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
         return true;
     }
+
+    /// <summary>Whether the first retransmission is so many microseconds old. The first timeout of a row, after
+    /// something new was acknowledged, does not ask. Linux: retransmits_timed_out.</summary>
+    private bool HasTimedOut(long microseconds) => _timeouts > 0 && _firstRetransmission != 0
+        && (_context.Now.Nanoseconds - _firstRetransmission) / 1000 >= microseconds;
 
     /// <summary>How long so many timeouts would have taken from 200 ms on. Linux: tcp_model_timeout.</summary>
     private long ModelTimeout(int boundary)
