@@ -23,8 +23,10 @@ public sealed class ScenarioTests
     });
 
     /// <summary>Worlds that were once broken: by retransmissions without room for SACK blocks (51), an MTU probe longer
-    /// than the own link (2021), two segments of 64 KB in one packet (2958), a bare FIN that was joined with the data before it
-    /// (18518), a switch that believed a damaged packet (10143). And worlds in which an end is cut off and rightly gives
+    /// than the own link (2021), two segments of 64 KB in one packet (2958), a bare FIN that was joined with the data
+    /// before it
+    /// (18518), a switch that believed a damaged packet (10143). And worlds in which an end is cut off and rightly
+    /// gives
     /// up: by bursts (2041, 2575), after repairing piece by piece (4445), without an answer from its neighbour
     /// (1655).</summary>
     [Theory]

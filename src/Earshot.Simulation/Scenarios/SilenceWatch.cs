@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Earshot.Core;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -106,7 +105,7 @@ internal sealed class SilenceWatch(bool isSlow)
     }
 
     /// <summary>What finds neighbours comes to a host.</summary>
-    internal void OnNeighbourHeard(in EthernetFrame frame) => 
+    internal void OnNeighbourHeard(in EthernetFrame frame) =>
         _unanswered.Remove((frame.Destination.Bits, frame.Type));
 
     private void CountUnanswered(ulong station, ushort protocol)
