@@ -99,7 +99,7 @@ public sealed class RealWire
         internal override void Plug(int @interface, Wire wire) =>
             throw new SimulationException("a real wire's end takes no simulated wire");
 
-        internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info) =>
+        internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info, bool isDamaged) =>
             throw new SimulationException("a real wire's end receives nothing");
     }
 }
