@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Ip.Neighbors;
@@ -235,15 +236,28 @@ public sealed class NetworkStack : IDisposable
             return false;
         }
 
-        ReadOnlySpan<byte> bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
+        // Written where it goes: a copy of what was just put together would wait for its parts.
+        Unsafe.SkipInit(out packet);
+        packet.Bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
+        packet.Interface = @interface;
+        packet.Info = info;
+        packet.Time = time;
         _transmitting = true;
-        packet = new OutboundPacket(bytes, @interface, info, time);
-        if (_tap is not null && TryStrip(ref bytes, @interface))
+        if (_tap is not null)
         {
-            _tap(new TappedPacket(bytes, time, @interface, outbound: true, info, default));
+            ShowTap(packet);
         }
 
         return true;
+    }
+
+    private void ShowTap(in OutboundPacket packet)
+    {
+        ReadOnlySpan<byte> bytes = packet.Bytes;
+        if (TryStrip(ref bytes, packet.Interface))
+        {
+            _tap!(new TappedPacket(bytes, packet.Time, packet.Interface, outbound: true, packet.Info, default));
+        }
     }
 
     /// <summary>The packet that <see cref="TryTransmit"/> gave last has left: its place is free, and what waited for

@@ -17,16 +17,41 @@ public enum PacketFlags : byte
 }
 
 /// <summary>What a link tells about a packet, or is told.</summary>
-/// <param name="Flags">What is known about the checksum.</param>
-/// <param name="SegmentSize">Payload bytes of each segment of a merged packet; 0: a single segment.</param>
-/// <param name="ChecksumStart">Offset in bytes where the checksum to be completed begins.</param>
-/// <param name="ChecksumOffset">Where it is stored, in bytes after its beginning.</param>
-public readonly record struct PacketInfo(
-    PacketFlags Flags = PacketFlags.None,
-    ushort SegmentSize = 0,
-    ushort ChecksumStart = 0,
-    ushort ChecksumOffset = 0)
+/// <remarks>One number holds it all but the mark: it is copied with every packet, and a copy of parts just written
+/// would wait for them.</remarks>
+public readonly record struct PacketInfo
 {
+    private const int SizeShift = 16;
+    private const int StartShift = 32;
+    private const int OffsetShift = 48;
+    private readonly ulong _packed;
+
+    /// <summary>Makes one.</summary>
+    /// <param name="flags">What is known about the checksum.</param>
+    /// <param name="segmentSize">Payload bytes of each segment of a merged packet; 0: a single segment.</param>
+    /// <param name="checksumStart">Offset in bytes where the checksum to be completed begins.</param>
+    /// <param name="checksumOffset">Where it is stored, in bytes after its beginning.</param>
+    /// <param name="mark">The packet's mark.</param>
+    public PacketInfo(
+        PacketFlags flags, ushort segmentSize = 0, ushort checksumStart = 0, ushort checksumOffset = 0, uint mark = 0)
+    {
+        _packed = (ulong)flags | ((ulong)segmentSize << SizeShift) | ((ulong)checksumStart << StartShift)
+            | ((ulong)checksumOffset << OffsetShift);
+        Mark = mark;
+    }
+
+    /// <summary>What is known about the checksum.</summary>
+    public PacketFlags Flags => (PacketFlags)(byte)_packed;
+
+    /// <summary>Payload bytes of each segment of a merged packet; 0: a single segment.</summary>
+    public ushort SegmentSize => (ushort)(_packed >> SizeShift);
+
+    /// <summary>Offset in bytes where the checksum to be completed begins.</summary>
+    public ushort ChecksumStart => (ushort)(_packed >> StartShift);
+
+    /// <summary>Where it is stored, in bytes after its beginning.</summary>
+    public ushort ChecksumOffset => (ushort)(_packed >> OffsetShift);
+
     /// <summary>The packet's mark: what came with it, or SO_MARK of the socket that sends it.</summary>
     public uint Mark { get; init; }
 }
@@ -46,25 +71,17 @@ public enum InterfaceOffload : byte
 }
 
 /// <summary>A packet on its way out; valid until the next call into the stack.</summary>
-public readonly ref struct OutboundPacket
+public ref struct OutboundPacket
 {
-    internal OutboundPacket(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info, Time.Instant time)
-    {
-        Bytes = bytes;
-        Interface = @interface;
-        Info = info;
-        Time = time;
-    }
-
     /// <summary>The whole IP packet.</summary>
-    public ReadOnlySpan<byte> Bytes { get; }
+    public ReadOnlySpan<byte> Bytes { get; internal set; }
 
     /// <summary>The interface that it leaves by: 2 is the first after loopback.</summary>
-    public int Interface { get; }
+    public int Interface { get; internal set; }
 
     /// <summary>What the link has to do.</summary>
-    public PacketInfo Info { get; }
+    public PacketInfo Info { get; internal set; }
 
     /// <summary>When the stack sent it.</summary>
-    public Time.Instant Time { get; }
+    public Time.Instant Time { get; internal set; }
 }

@@ -136,10 +136,8 @@ internal sealed unsafe partial class Engine : IDisposable
             // A checksum that is still to be filled in was never wrong: so comes what another stack left to its caller.
             bool good = (meta->Flags & (PacketMeta.ChecksumGood | PacketMeta.ChecksumPartial)) != 0;
             info = new PacketInfo(
-                good ? PacketFlags.ChecksumGood : PacketFlags.None, (ushort)Math.Min(meta->GsoSize, LargestPacket))
-            {
-                Mark = meta->Mark,
-            };
+                good ? PacketFlags.ChecksumGood : PacketFlags.None, (ushort)Math.Min(meta->GsoSize, LargestPacket),
+                mark: meta->Mark);
         }
 
         _stack.OnPacket(new ReadOnlySpan<byte>(packet, (int)length), Interface, info);

@@ -84,7 +84,7 @@ internal sealed partial class IpOutput
         }
 
         bool offload = (route.Offload & InterfaceOffload.Checksum) != 0 || (route.IsLocal && !IsTapped);
-        var info = new PacketInfo { Mark = ip.Mark };
+        var info = new PacketInfo(PacketFlags.None, mark: ip.Mark);
         if (offload)
         {
             first.CopyTo(segment[headerLength..]);
@@ -93,10 +93,7 @@ internal sealed partial class IpOutput
             TcpFields.WriteChecksum(segment, Checksum.Fold16(pseudo));
             info = new PacketInfo(
                 PacketFlags.ChecksumPartial, (ushort)segmentSize, (ushort)ipLength,
-                TcpSegment.ChecksumOffset)
-            {
-                Mark = ip.Mark,
-            };
+                TcpSegment.ChecksumOffset, ip.Mark);
         }
         else
         {

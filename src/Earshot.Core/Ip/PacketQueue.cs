@@ -51,7 +51,12 @@ internal sealed class PacketQueue
             GrowSlots();
         }
 
-        _slots[(_first + Count) & (_slots.Length - 1)] = new Slot(_tail, length, @interface, info, time);
+        ref Slot slot = ref _slots[(_first + Count) & (_slots.Length - 1)];
+        slot.Offset = _tail;
+        slot.Length = length;
+        slot.Interface = @interface;
+        slot.Info = info;
+        slot.Time = time;
         _tail += length;
         Count++;
     }
@@ -105,7 +110,7 @@ internal sealed class PacketQueue
         {
             ref Slot slot = ref _slots[(_first + i) & (_slots.Length - 1)];
             _bytes.AsSpan(slot.Offset, slot.Length).CopyTo(larger.AsSpan(at));
-            slot = slot with { Offset = at };
+            slot.Offset = at;
             at += slot.Length;
         }
 
@@ -126,5 +131,12 @@ internal sealed class PacketQueue
         _first = 0;
     }
 
-    private readonly record struct Slot(int Offset, int Length, int Interface, PacketInfo Info, Instant Time);
+    private struct Slot
+    {
+        internal int Offset;
+        internal int Length;
+        internal int Interface;
+        internal PacketInfo Info;
+        internal Instant Time;
+    }
 }

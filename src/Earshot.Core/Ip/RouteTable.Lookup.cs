@@ -1,4 +1,6 @@
 using System;
+using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -17,6 +19,8 @@ internal sealed partial class RouteTable
     private readonly PathExceptions _learned = new();
     private Cached[] _cache = [];
     private bool _isSmall = true;
+    private PlainRoute[] _plain = [];
+    private uint[] _ownNumbers = [];
 
     [Flags]
     private enum Knows : byte
@@ -38,6 +42,11 @@ internal sealed partial class RouteTable
     internal int Resolve(in InetAddress destination, out Route route)
     {
         int error;
+        if (destination.IsIPv4 && TryPlain(destination.Bits, out route))
+        {
+            return _learned.Count == 0 ? 0 : WithLearned(destination, ref route);
+        }
+
         if (_isSmall)
         {
             error = Search(destination, 0, direct: false, out route);
@@ -193,6 +202,63 @@ internal sealed partial class RouteTable
         return 0;
     }
 
+    // Nearly every destination is somebody else's, on a route whose source does not depend on it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPlain(uint destination, out Route route)
+    {
+        Unsafe.SkipInit(out route);
+        if (destination >> 24 == 127 || _ownNumbers.AsSpan().Contains(destination))
+        {
+            return false;
+        }
+
+        foreach (ref readonly PlainRoute plain in _plain.AsSpan())
+        {
+            if ((destination & plain.Mask) == plain.Network)
+            {
+                route = plain.Route;
+                return plain.IsWhole;
+            }
+        }
+
+        return false;
+    }
+
+    // A few entries; with more the places of the cache are faster.
+    private void FindPlain()
+    {
+        _plain = [];
+        if (!_isSmall)
+        {
+            return;
+        }
+
+        var numbers = new List<uint>();
+        foreach (ref readonly OwnAddress own in _addresses.All)
+        {
+            if (own.Address.IsIPv4)
+            {
+                numbers.Add(own.Address.Bits);
+                numbers.Add(own.Address.Bits | AddressTable.HostMask(own.PrefixLength));
+            }
+        }
+
+        _ownNumbers = [.. numbers];
+        _plain = new PlainRoute[_routes.Length];
+        for (int i = 0; i < _routes.Length; i++)
+        {
+            ref readonly RouteEntry entry = ref _routes[i];
+            bool isWhole = entry.Kind == RouteKind.Unicast && (entry.Source is not null || entry.HasGateway);
+            _plain[i] = new PlainRoute
+            {
+                Mask = entry.Mask,
+                Network = entry.Network,
+                IsWhole = isWhole,
+                Route = isWhole ? By(entry, entry.Gateway) : default,
+            };
+        }
+    }
+
     private ReadOnlySpan<RouteEntry> Entries(in InetAddress destination) =>
         destination.IsIPv4 ? _routes : _routes6;
 
@@ -325,6 +391,17 @@ internal sealed partial class RouteTable
         Generation++;
         _isSmall = _addresses.All.Length + _given.Count <= FewEntries;
         Array.Clear(_cache);
+        FindPlain();
+    }
+
+    /// <summary>A route of IPv4 with all that <see cref="By"/> finds of it, if that is the same for every
+    /// destination.</summary>
+    private struct PlainRoute
+    {
+        internal uint Mask;
+        internal uint Network;
+        internal bool IsWhole;
+        internal Route Route;
     }
 
     private struct Cached

@@ -92,7 +92,11 @@ internal sealed class PortHolds
             }
         }
 
-        _entries[added] = new Entry { Owner = owner, Port = port, Count = 1, Next = head };
+        ref Entry entry = ref _entries[added];
+        entry.Owner = owner;
+        entry.Port = port;
+        entry.Count = 1;
+        entry.Next = head;
         head = added;
         return added;
     }
@@ -118,7 +122,7 @@ internal sealed class PortHolds
     }
 
     /// <summary>The owner behind a hold.</summary>
-    internal PortOwner Owner(int hold) => _entries[hold].Owner;
+    internal ref readonly PortOwner Owner(int hold) => ref _entries[hold].Owner;
 
     /// <summary>The first entry of a port, 0 for none; <see cref="Next"/> has the others.</summary>
     internal int First(ushort port) => _heads[port >> PageBits] is { } page ? page[port & (PageSize - 1)] : 0;

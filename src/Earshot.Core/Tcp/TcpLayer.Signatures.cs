@@ -12,7 +12,8 @@ internal sealed partial class TcpLayer
     /// <summary>Whether a segment is dropped for its signature: a missing, an unexpected or a wrong one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsForged(in SocketOptions options, in TcpSegment segment, ushort listener) =>
-        (segment.Options.Length >= LeastSigned || options.Others is { Keys: not null })
+        (options.Others is { Keys: not null }
+            || (segment.Options.Length >= LeastSigned && !TcpOptions.IsUsualSyn(segment.Options)))
             && DropForged(options, segment, listener);
 
     private bool DropForged(in SocketOptions options, in TcpSegment segment, ushort listener)

@@ -194,10 +194,7 @@ internal sealed class TcpOutput
         uint mark = 0)
     {
         uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
-        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label)
-        {
-            Mark = mark,
-        };
+        var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label, mark);
         return Ip.SendTcp(route, ip, fields, default, default, 0);
     }
 }

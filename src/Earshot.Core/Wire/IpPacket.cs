@@ -289,6 +289,7 @@ public readonly ref struct IpPacket
 /// <param name="Ttl">Time to live, in hops.</param>
 /// <param name="DontFragment">Whether DF is set, on an IPv4 packet.</param>
 /// <param name="FlowLabel">20 bits, of an IPv6 packet.</param>
+/// <param name="Mark">The mark that goes beside the packet, not in it: SO_MARK of its socket.</param>
 public readonly record struct IpFields(
     InetAddress Source,
     InetAddress Destination,
@@ -297,8 +298,5 @@ public readonly record struct IpFields(
     byte Tos,
     byte Ttl,
     bool DontFragment,
-    uint FlowLabel = 0)
-{
-    /// <summary>The mark that goes beside the packet, not in it: SO_MARK of its socket.</summary>
-    public uint Mark { get; init; }
-}
+    uint FlowLabel = 0,
+    uint Mark = 0);

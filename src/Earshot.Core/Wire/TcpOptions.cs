@@ -40,6 +40,9 @@ public struct TcpOptions
     private const int LongestCookie = 16;
     private const int OwnCookie = 8;
     private const int FastOpenWireLength = 12;
+    private const int UsualSynLength = 20;
+    private const uint UsualWithSack = 0x0402080a;
+    private const uint UsualWithoutSack = 0x0101080a;
 
     /// <summary>The peer's maximum segment size in bytes; 0 when the option is absent or says 0.</summary>
     public ushort Mss;
@@ -108,7 +111,7 @@ public struct TcpOptions
         }
 
         bool syn = segment.Has(TcpFlags.Syn);
-        if (bytes.Length == 20 && syn && TryParseUsualSyn(ref options, bytes))
+        if (syn && TryParseUsualSyn(ref options, bytes))
         {
             return;
         }
@@ -248,24 +251,27 @@ public struct TcpOptions
         options.FastOpenOffset = (byte)(at + start);
     }
 
-    // What every common system's SYN has: MSS, SACK-permitted or two NOPs, timestamps, NOP and window scale.
+    /// <summary>Whether options are those of every common system's SYN: MSS, SACK-permitted or two NOPs, timestamps,
+    /// NOP and window scale.</summary>
+    internal static bool IsUsualSyn(ReadOnlySpan<byte> bytes) => bytes.Length == UsualSynLength
+        && BinaryPrimitives.ReadUInt16BigEndian(bytes) == 0x0204
+        && BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]) is UsualWithSack or UsualWithoutSack
+        && BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]) >> 8 == 0x010303;
+
     private static bool TryParseUsualSyn(ref TcpOptions options, ReadOnlySpan<byte> bytes)
     {
-        uint mss = BinaryPrimitives.ReadUInt32BigEndian(bytes);
-        uint kinds = BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]);
-        uint scale = BinaryPrimitives.ReadUInt32BigEndian(bytes[16..]);
-        if (mss >> 16 != 0x0204 || kinds is not (0x0402080a or 0x0101080a) || scale >> 8 != 0x010303)
+        if (!IsUsualSyn(bytes))
         {
             return false;
         }
 
-        options.Mss = (ushort)mss;
-        options.SackPermitted = kinds == 0x0402080a;
+        options.Mss = BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]);
+        options.SackPermitted = BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]) == UsualWithSack;
         options.HasTimestamp = true;
         options.TsVal = BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]);
         options.TsEcr = BinaryPrimitives.ReadUInt32BigEndian(bytes[12..]);
         options.HasWindowScale = true;
-        SetWindowScale(ref options, (byte)scale);
+        SetWindowScale(ref options, bytes[UsualSynLength - 1]);
         return true;
     }
 

@@ -265,7 +265,9 @@ internal sealed partial class EthernetLayer : INeighborLink, ILinkOutput, INetwo
         EthernetFrame.WriteHeader(
             frame, to, port.Address, isIPv4 ? EthernetFrame.TypeIPv4 : EthernetFrame.TypeIPv6);
         PacketInfo shifted = info.ChecksumStart == 0 ? info
-            : info with { ChecksumStart = (ushort)(info.ChecksumStart + EthernetFrame.HeaderLength) };
+            : new PacketInfo(
+                info.Flags, info.SegmentSize, (ushort)(info.ChecksumStart + EthernetFrame.HeaderLength),
+                info.ChecksumOffset, info.Mark);
         queue.Commit(frame.Length, port.Index, shifted, _context.Now);
     }
 

@@ -51,7 +51,7 @@ internal sealed partial class Connection
                 return false;
             }
 
-            options = TcpOptions.Parse(segment);
+            TcpOptions.Parse(segment, out options);
             if ((int)(options.TsVal - _tsRecent) < 0)
             {
                 return false;
@@ -127,7 +127,12 @@ internal sealed partial class Connection
             return;
         }
 
-        TcpOptions options = _hasTimestamps ? TcpOptions.Parse(segment) : default;
+        TcpOptions options = default;
+        if (_hasTimestamps)
+        {
+            TcpOptions.Parse(segment, out options);
+        }
+
         if (!Validate(segment, options))
         {
             _tally.Drops++;

@@ -146,10 +146,10 @@ internal sealed partial class Connection
         return taken;
     }
 
-    private long InitialRto => (long)_context.Profile.InitialRto.TotalMicroseconds;
+    private long InitialRto => _context.Profile.InitialRto.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private long MaximumRto => Options.MaximumRto > 0
-        ? Options.MaximumRto * 1000L : (long)_context.Profile.MaximumRto.TotalMicroseconds;
+        ? Options.MaximumRto * 1000L : _context.Profile.MaximumRto.Ticks / TimeSpan.TicksPerMicrosecond;
 
     private uint Flow => ((uint)_tuple.Local.Port << 16) | _tuple.Remote.Port;
 
@@ -198,13 +198,11 @@ internal sealed partial class Connection
     /// because the peer asked again.</param>
     private void StartCongestion(bool timedOut)
     {
-        _congestion = new CongestionState
-        {
-            Threshold = CongestionState.InfiniteThreshold,
+        _congestion = default;
+        _congestion.Threshold = CongestionState.InfiniteThreshold;
 
-            // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
-            Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow,
-        };
+        // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
+        _congestion.Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow;
         _mostPacketsOutEnd = _nxt;
         StartMtuProbing(_hasTimestamps);
         StartRto();
@@ -228,7 +226,7 @@ internal sealed partial class Connection
         }
         else if (!_rtt.HasSample)
         {
-            _rtt.Rto = (long)_context.Profile.FallbackRto.TotalMicroseconds;
+            _rtt.Rto = _context.Profile.FallbackRto.Ticks / TimeSpan.TicksPerMicrosecond;
         }
     }
 
@@ -250,7 +248,7 @@ internal sealed partial class Connection
     /// <summary>A segment in SYN_SENT. Linux: tcp_rcv_synsent_state_process.</summary>
     private void OnSynSent(in TcpSegment segment)
     {
-        TcpOptions options = TcpOptions.Parse(segment);
+        TcpOptions.Parse(segment, out TcpOptions options);
         if (segment.Has(TcpFlags.Ack))
         {
             OnSynSentAck(segment, options);

@@ -45,23 +45,20 @@ internal sealed partial class Connection
     {
         Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
         int blocksLength = _inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.Write(blocks, RoomForSacks) : 0;
-        var fields = new TcpFields
-        {
-            SourcePort = _tuple.Local.Port,
-            DestinationPort = _tuple.Remote.Port,
-            Seq = seq,
-            Ack = _receiveNext,
-            Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags,
-            WindowField = PromiseWindow(),
-            FurtherOptions = (byte)blocksLength,
-            Key = Key,
-            Options = new TcpOptions
-            {
-                HasTimestamp = _hasTimestamps,
-                TsVal = _context.TimestampClock + _tsOffset,
-                TsEcr = _tsRecent,
-            },
-        };
+
+        // Written in place: an initializer would build the options elsewhere and copy them.
+        TcpFields fields = default;
+        fields.SourcePort = _tuple.Local.Port;
+        fields.DestinationPort = _tuple.Remote.Port;
+        fields.Seq = seq;
+        fields.Ack = _receiveNext;
+        fields.Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags;
+        fields.WindowField = PromiseWindow();
+        fields.FurtherOptions = (byte)blocksLength;
+        fields.Key = Key;
+        fields.Options.HasTimestamp = _hasTimestamps;
+        fields.Options.TsVal = _context.TimestampClock + _tsOffset;
+        fields.Options.TsEcr = _tsRecent;
         AfterAckSent();
         return Transmit(fields, first, second, segmentSize, blocks[..blocksLength]);
     }
@@ -78,10 +75,7 @@ internal sealed partial class Connection
             (byte)(Options.TosTo(_tuple.Remote.Address) | (_marksEct ? EcnCapable : 0)),
             _tcp.Output.Ttl(Options.HopsTo(_tuple.Remote.Address), _tuple.Remote.Address),
             Options.DontFragment && !_route.IsMtuLocked,
-            _flowLabel)
-        {
-            Mark = Options.Mark,
-        };
+            _flowLabel, Options.Mark);
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         int bytes = first.Length + second.Length;
@@ -114,27 +108,22 @@ internal sealed partial class Connection
     {
         // A SYN-ACK for a SYN that crossed ours is our SYN again, with all its options.
         bool answer = State == TcpState.SynRecv;
-        var fields = new TcpFields
-        {
-            SourcePort = _tuple.Local.Port,
-            DestinationPort = _tuple.Remote.Port,
-            Seq = _iss,
-            Ack = answer ? _receiveNext : default,
-            Flags = SynFlags(answer, again),
-            WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue),
-            FurtherOptions = (byte)options.Length,
-            Key = Key,
-            Options = new TcpOptions
-            {
-                Mss = (ushort)_advertisedMss,
-                HasTimestamp = _context.Sysctls.TcpTimestamps != 0 && Key is null,
-                TsVal = _context.TimestampClock + _tsOffset,
-                TsEcr = _tsRecent,
-                SackPermitted = _context.Sysctls.TcpSack != 0,
-                HasWindowScale = _context.Sysctls.TcpWindowScaling != 0,
-                WindowScale = _receiveScale,
-            },
-        };
+        TcpFields fields = default;
+        fields.SourcePort = _tuple.Local.Port;
+        fields.DestinationPort = _tuple.Remote.Port;
+        fields.Seq = _iss;
+        fields.Ack = answer ? _receiveNext : default;
+        fields.Flags = SynFlags(answer, again);
+        fields.WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue);
+        fields.FurtherOptions = (byte)options.Length;
+        fields.Key = Key;
+        fields.Options.Mss = (ushort)_advertisedMss;
+        fields.Options.HasTimestamp = _context.Sysctls.TcpTimestamps != 0 && Key is null;
+        fields.Options.TsVal = _context.TimestampClock + _tsOffset;
+        fields.Options.TsEcr = _tsRecent;
+        fields.Options.SackPermitted = _context.Sysctls.TcpSack != 0;
+        fields.Options.HasWindowScale = _context.Sysctls.TcpWindowScaling != 0;
+        fields.Options.WindowScale = _receiveScale;
         Transmit(fields, data, default, 0, options);
     }
 }

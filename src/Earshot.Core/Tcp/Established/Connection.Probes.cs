@@ -160,7 +160,7 @@ internal sealed partial class Connection
             return false;
         }
 
-        bool isRecent = sinceSent <= (long)TimeWait.Length.TotalMicroseconds;
+        bool isRecent = sinceSent <= TimeWait.Length.Ticks / TimeSpan.TicksPerMicrosecond;
         if (reset || isRecent || (_sendWindow == 0 && _packetsOut == 0))
         {
             SendReset();

@@ -115,10 +115,11 @@ internal sealed partial class Connection
     {
         if (_context.Profile.ConnectLifetime is { } lifetime)
         {
-            return (long)lifetime.TotalMicroseconds;
+            return lifetime.Ticks / TimeSpan.TicksPerMicrosecond;
         }
 
-        long first = _context.Profile.ConnectTimeoutBase is { } wrong ? (long)wrong.TotalMicroseconds : InitialRto;
+        long first = _context.Profile.ConnectTimeoutBase is { } wrong
+            ? wrong.Ticks / TimeSpan.TicksPerMicrosecond : InitialRto;
         return ((1L << Math.Min(retries + 1, 40)) - 1) * first;
     }
 }

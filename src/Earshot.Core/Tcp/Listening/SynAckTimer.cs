@@ -35,9 +35,9 @@ internal sealed partial class SynAckTimer
         _rules = rules;
         _profile = rules.Profile;
         _kind = _profile.SynAckTimer;
-        _initialRto = (long)_profile.InitialRto.TotalMicroseconds;
-        _maximumRto = (long)_profile.MaximumRto.TotalMicroseconds;
-        _lifetime = (long)_profile.RequestLifetime.GetValueOrDefault().TotalMicroseconds;
+        _initialRto = _profile.InitialRto.Ticks / TimeSpan.TicksPerMicrosecond;
+        _maximumRto = _profile.MaximumRto.Ticks / TimeSpan.TicksPerMicrosecond;
+        _lifetime = _profile.RequestLifetime.GetValueOrDefault().Ticks / TimeSpan.TicksPerMicrosecond;
     }
 
     private bool HasTimerPerRequest => _kind is SynAckTimerKind.PerRequest or SynAckTimerKind.SlowTicks;
