@@ -81,7 +81,7 @@ internal sealed class TestHost : IDisposable
     internal ref Core.Tcp.SocketOptions Options(int fd)
     {
         Assert.True(Calls.Descriptors.TryGet(fd, out Core.Sockets.Socket socket));
-        return ref socket.Options;
+        return ref socket.ChangeOptions();
     }
 
     /// <summary>Sets a sysctl, which must exist.</summary>

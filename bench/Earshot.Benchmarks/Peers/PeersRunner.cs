@@ -69,9 +69,11 @@ internal sealed class PeersRunner
         }
 
         var runner = new PeersRunner(options, peers);
+
+        // Before anything else: afterwards a part would go where others have left memory to the process.
+        runner._measures.AddRange(IdleMemory.Run(runner.Scaled(100_000)));
         runner.WarmUp();
         runner._measures.AddRange(HalfOpenMemory.Run(options.HalfOpens));
-        runner._measures.AddRange(IdleMemory.Run(runner.Scaled(100_000)));
         for (int round = 1; round <= options.Rounds; round++)
         {
             Console.Error.WriteLine($"round {round} of {options.Rounds}");

@@ -106,7 +106,7 @@ internal sealed record OptionRule
         }
 
         value = Clean?.Invoke(calls, socket, value) ?? value;
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         options.Others = value == Otherwise
             ? OptionValues.Without(options.Others, Key) : OptionValues.With(options.Others, Key, value);
         Effect?.Invoke(calls, socket, value);

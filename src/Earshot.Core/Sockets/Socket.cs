@@ -27,8 +27,10 @@ internal sealed class Socket : OpenFile, ITcpOwner
 {
     private readonly StackContext _context;
     private readonly Queue<StackEvent> _events;
-    private readonly List<Waiter> _waiters = [];
-    private SocketOptions _options;
+    private List<Waiter>? _waiters;
+
+    // null while a connection or a listener has them.
+    private SharedOptions? _own;
 
     internal Socket(StackContext context, Queue<StackEvent> events)
     {
@@ -106,7 +108,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>The kernel that its listener is to be like; null: the stack's.</summary>
     internal KernelProfile? ListenProfile { get; set; }
 
-    internal Connection? Connection { get; set; }
+    internal Connection? Connection { get; private set; }
 
     /// <summary>The chooser of the group that it will be the first of.</summary>
     internal ReusePortSelector? Selector { get; set; }
@@ -118,7 +120,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     internal int Error { get; set; }
 
     /// <summary>The options; of a connection or a listener they are its own.</summary>
-    public ref SocketOptions Options
+    public ref readonly SocketOptions Options
     {
         get
         {
@@ -132,44 +134,82 @@ internal sealed class Socket : OpenFile, ITcpOwner
                 return ref listener.Options;
             }
 
-            return ref _options;
+            return ref _own!.Value;
         }
+    }
+
+    /// <summary>The options, to be changed; what <see cref="Options"/> gave before may be old then.</summary>
+    internal ref SocketOptions ChangeOptions()
+    {
+        if (Connection is { } connection)
+        {
+            return ref connection.ChangeOptions();
+        }
+
+        if (Listener is { } listener)
+        {
+            return ref listener.ChangeOptions();
+        }
+
+        return ref SharedOptions.Own(ref _own!);
     }
 
     /// <summary>0.0.0.0 or ::, as the socket's family is.</summary>
     internal InetAddress AnyAddress => Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any;
 
     /// <summary>Listens; the options are the listener's from now on.</summary>
-    internal void BeListener(Listener listener) => Listener = PastListener = listener;
+    internal void BeListener(Listener listener)
+    {
+        Listener = PastListener = listener;
+        _own = null;
+    }
+
+    /// <summary>Is a connection's; the options are the connection's from now on.</summary>
+    /// <returns>What they were.</returns>
+    internal SharedOptions BeConnection(Connection connection)
+    {
+        SharedOptions options = _own!;
+        Connection = connection;
+        _own = null;
+        return options;
+    }
 
     /// <summary>Listens no longer; the options are its own again.</summary>
     internal void BeNoListener()
     {
-        _options = Listener!.Options;
+        _own = new SharedOptions(Listener!.Options, isShared: false);
         Listener = null;
     }
 
-    /// <summary>Keeps a connection's options when it goes, for the next role.</summary>
-    internal void KeepOptions(in SocketOptions options) => _options = options;
+    /// <summary>Has no connection any more; its options stay, for the next role.</summary>
+    internal void BeNoConnection()
+    {
+        _own = Connection!.OptionsHeld;
+        Connection = null;
+    }
 
     /// <summary>Makes a used socket a new one.</summary>
-    internal void Reset(int descriptor, in SocketOptions options, bool isDatagram = false)
+    /// <param name="descriptor">Its descriptor.</param>
+    /// <param name="options">Its options; null: those of the connection that it will be.</param>
+    /// <param name="connection">The connection that it is; null: none.</param>
+    /// <param name="isDatagram">Whether it is one of SOCK_DGRAM.</param>
+    internal void Reset(int descriptor, SharedOptions? options, Connection? connection, bool isDatagram = false)
     {
         Descriptor = descriptor;
         Disconnects = 0;
-        _options = options;
+        _own = options;
+        Listener = PastListener = null;
+        Connection = connection;
         Udp = isDatagram ? new UdpRole() : null;
         _extras = null;
         Phase = SocketPhase.Unconnected;
         Local = new InetEndpoint(AnyAddress, 0);
         Port = 0;
         IsAddressBound = IsPortBound = false;
-        Listener = PastListener = null;
         ListenProfile = null;
-        Connection = null;
         Selector = null;
         Error = 0;
-        _waiters.Clear();
+        _waiters?.Clear();
     }
 
     /// <summary>What the socket is ready for. Linux: tcp_poll.</summary>
@@ -201,7 +241,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
             mask |= PollMask.Err | (asUrgent ? PollMask.Pri : PollMask.None);
         }
 
-        ref SocketOptions options = ref Options;
+        ref readonly SocketOptions options = ref Options;
         if (options.ReadShut)
         {
             mask |= PollMask.ReadHup | PollMask.In | PollMask.ReadNormal;
@@ -337,7 +377,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     public void OnReadiness(PollMask changed)
     {
         TellWatchers(changed);
-        if (_waiters.Count == 0)
+        if (_waiters is null or { Count: 0 })
         {
             return;
         }
@@ -369,16 +409,16 @@ internal sealed class Socket : OpenFile, ITcpOwner
         }
         else
         {
-            _waiters.Add(new Waiter(interest, token, exclusive));
+            (_waiters ??= []).Add(new Waiter(interest, token, exclusive));
         }
     }
 
     internal bool CancelWait(long token)
     {
-        int index = _waiters.FindIndex(waiter => waiter.Token == token);
+        int index = _waiters?.FindIndex(waiter => waiter.Token == token) ?? -1;
         if (index >= 0)
         {
-            _waiters.RemoveAt(index);
+            _waiters!.RemoveAt(index);
         }
 
         return index >= 0;
@@ -388,6 +428,11 @@ internal sealed class Socket : OpenFile, ITcpOwner
     internal void WakeAll()
     {
         ForgetWatchers();
+        if (_waiters is null)
+        {
+            return;
+        }
+
         foreach (Waiter waiter in _waiters)
         {
             _events.Enqueue(new StackEvent(Descriptor, waiter.Token, PollMask.Hup | PollMask.Err));

@@ -133,7 +133,7 @@ public sealed partial class SocketCalls
     /// tcp_v6_connect.</summary>
     private static int BindToScope(Socket socket, ReadOnlySpan<byte> name, in InetAddress address)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         int scope = options.IsIPv6 && address.IsLinkLocal ? SocketName.Scope(name) : 0;
         if (scope == 0 || scope == options.Device)
         {
@@ -181,7 +181,7 @@ public sealed partial class SocketCalls
             socket.Disconnects++;
         }
 
-        Forget(ref socket.Options);
+        Forget(ref socket.ChangeOptions());
         socket.Phase = SocketPhase.Unconnected;
         _stack.Drain(null);
         return 0;
@@ -298,8 +298,7 @@ public sealed partial class SocketCalls
         }
 
         Connection connection = _tcp.NewConnection();
-        SocketOptions options = socket.Options;
-        socket.Connection = connection;
+        SharedOptions options = socket.BeConnection(connection);
         socket.Error = 0;
 
         // A bound port outlives its socket: what is left of the connection keeps it, as a listener's child does.
@@ -310,7 +309,7 @@ public sealed partial class SocketCalls
     /// <summary>What the families have to say of a destination. Linux: tcp_v4_connect, tcp_v6_connect.</summary>
     private static int CheckDestination(Socket socket, ref InetEndpoint remote)
     {
-        SocketOptions options = socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         InetAddress bound = socket.Local.Address;
         if (!options.IsIPv6 && remote.Address.IsIPv6)
         {
@@ -364,8 +363,7 @@ public sealed partial class SocketCalls
             return;
         }
 
-        socket.KeepOptions(connection.Options);
-        socket.Connection = null;
+        socket.BeNoConnection();
         connection.Disconnect();
         _tcp.FinishDeferred();
         socket.OnReadiness(PollMask.Hup);

@@ -133,7 +133,7 @@ public sealed partial class SocketCalls
             return result;
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         byte tos = control.Tos >= 0 ? (byte)control.Tos : options.TosTo(remote.Address);
         short hops = control.Hops >= 0 ? control.Hops
             : !remote.Address.IsMulticast ? options.HopsTo(remote.Address)

@@ -23,7 +23,7 @@ public sealed partial class SocketCalls
         }
 
         // An AF_INET6 socket takes names of both families.
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         bool mapped = options.IsIPv6 && SocketName.Family(name) == SocketName.Inet;
         result = mapped && options.IPv6Only ? -Errno.EAFNOSUPPORT
             : SocketName.Read(name, options.IsIPv6 && !mapped, out InetEndpoint remote) is var read && read != 0 ? read
@@ -85,7 +85,7 @@ public sealed partial class SocketCalls
     private int FindWay(
         Socket socket, ref InetEndpoint remote, in DatagramControl control, out Route route, out InetAddress source)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         route = default;
         source = control.Source ?? socket.Local.Address;
         if (options.IPv6Only && remote.Address.IsIPv4)

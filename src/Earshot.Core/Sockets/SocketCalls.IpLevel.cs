@@ -15,7 +15,7 @@ public sealed partial class SocketCalls
     {
         // 1 to 3 bytes give the first, none gives 0; some names want at least one.
         int value = bytes.Length >= IntLength ? Read(bytes) : bytes.Length > 0 ? bytes[0] : 0;
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         switch (name)
         {
             case 1:
@@ -64,7 +64,7 @@ public sealed partial class SocketCalls
 
     private int GetIpLevel(Socket socket, int name, int length, Span<byte> result)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         int full;
         switch (name)
         {
@@ -132,7 +132,7 @@ public sealed partial class SocketCalls
     {
         bool isShort = bytes.Length < IntLength;
         int value = isShort ? 0 : Read(bytes);
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         switch (name)
         {
             case 34 or 35:
@@ -187,7 +187,7 @@ public sealed partial class SocketCalls
 
     private int GetIPv6Level(Socket socket, int name, int length, Span<byte> result)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         switch (name)
         {
             case 1:

@@ -27,7 +27,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         if (SocketName.Read(bytes[..SocketName.Length6], options.IsIPv6, out InetEndpoint peer) != 0)
         {
             return -Errno.EINVAL;

@@ -278,7 +278,7 @@ public sealed partial class SocketCalls
         }
 
         PeerOf(socket, out InetEndpoint remote);
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         if (options.IPv6Only || !remote.Address.IsIPv4)
         {
             return -Errno.EADDRNOTAVAIL;

@@ -16,7 +16,7 @@ public sealed partial class SocketCalls
     /// <summary>SO_RCVLOWAT as it is kept. Linux: tcp_set_rcvlowat.</summary>
     internal int LowWaterMark(Socket socket, int value)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         int wanted = value < 0 ? int.MaxValue : value;
         int most = socket.IsDatagram ? int.MaxValue
             : (options.ReceiveBufferLocked ? options.ReceiveBuffer : _context.Sysctls.TcpRmem[2]) / 2;

@@ -183,7 +183,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         int key = OptionKey.Of(level, name);
         options.Others = value == otherwise
             ? OptionValues.Without(options.Others, key) : OptionValues.With(options.Others, key, value);

@@ -28,7 +28,7 @@ public sealed partial class SocketCalls
         }
 
         int value = Read(bytes);
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         switch (name)
         {
             case 2:
@@ -96,14 +96,14 @@ public sealed partial class SocketCalls
         int most = socket.Options.ReceiveBufferLocked ? socket.Options.ReceiveBuffer : _context.Sysctls.TcpRmem[2];
         int mark = value < 0 ? int.MaxValue : value == 0 ? 1 : value;
         mark = socket.IsDatagram ? mark : Math.Max(1, Math.Min(mark, most >> 1));
-        socket.Options.ReceiveLowWater = mark;
+        socket.ChangeOptions().ReceiveLowWater = mark;
         socket.Connection?.OnLowWater();
         return Keep(socket, OptionKey.LevelSocket, 18, mark, 1, int.MaxValue, 1);
     }
 
     private int GetSocketLevel(Socket socket, int name, int length, Span<byte> result)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         switch (name)
         {
             case 2:
@@ -176,7 +176,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         if (Read(bytes) == 0)
         {
             // The seconds of before stay.
@@ -245,7 +245,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         if (options.Device != 0 && !Credentials.Has(SocketCapabilities.NetRaw))
         {
             return -Errno.EPERM;

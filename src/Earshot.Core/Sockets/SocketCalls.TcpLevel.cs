@@ -38,7 +38,7 @@ public sealed partial class SocketCalls
         }
 
         int value = Read(bytes);
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         bool early = socket.Connection is null or { State: TcpState.Close };
         switch (name)
         {
@@ -93,7 +93,7 @@ public sealed partial class SocketCalls
 
     private int GetTcpLevel(Socket socket, int name, ref int length, Span<byte> result)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         bool early = socket.Connection is null or { State: TcpState.Close or TcpState.SynSent };
         switch (name)
         {
@@ -179,14 +179,14 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        socket.Options.FastOpenConnect = value != 0;
+        socket.ChangeOptions().FastOpenConnect = value != 0;
         return 0;
     }
 
     /// <summary>TCP_NODELAY, TCP_CORK and TCP_NOTSENT_LOWAT: what waits may leave now.</summary>
     private void SetSending(Socket socket, int name, int value)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         Tcp.Established.Connection? connection = socket.Connection;
         switch (name)
         {
@@ -217,7 +217,7 @@ public sealed partial class SocketCalls
 
     private int SetTimer(Socket socket, int name, int value)
     {
-        ref SocketOptions options = ref socket.Options;
+        ref SocketOptions options = ref socket.ChangeOptions();
         switch (name)
         {
             case 4 when value is >= 1 and <= short.MaxValue:
@@ -263,14 +263,14 @@ public sealed partial class SocketCalls
             return -Errno.EPERM;
         }
 
-        socket.Options.CongestionChosen = true;
+        socket.ChangeOptions().CongestionChosen = true;
         if (socket.Connection is { State: not TcpState.Close } connection)
         {
             connection.ChangeAlgorithm((byte)place);
         }
         else
         {
-            socket.Options.Congestion = (byte)place;
+            socket.ChangeOptions().Congestion = (byte)place;
         }
 
         return 0;
@@ -283,7 +283,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        socket.Options.FastOpenKeys = bytes.ToArray();
+        socket.ChangeOptions().FastOpenKeys = bytes.ToArray();
         return 0;
     }
 

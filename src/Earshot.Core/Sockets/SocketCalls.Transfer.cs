@@ -26,8 +26,9 @@ public sealed partial class SocketCalls
         if (socket.Udp is { } udp)
         {
             // It takes effect without a peer too.
-            socket.Options.ReadShut |= how != Write;
-            socket.Options.WriteShut |= how != 0;
+            ref Tcp.SocketOptions options = ref socket.ChangeOptions();
+            options.ReadShut |= how != Write;
+            options.WriteShut |= how != 0;
             socket.OnReadiness(PollMask.None);
             return udp.IsConnected ? 0 : -Errno.ENOTCONN;
         }
@@ -46,8 +47,9 @@ public sealed partial class SocketCalls
 
         if (socket.Connection is not { } connection)
         {
-            socket.Options.ReadShut |= how != Write;
-            socket.Options.WriteShut |= how != 0;
+            ref Tcp.SocketOptions options = ref socket.ChangeOptions();
+            options.ReadShut |= how != Write;
+            options.WriteShut |= how != 0;
             return -Errno.ENOTCONN;
         }
 
@@ -86,9 +88,12 @@ public sealed partial class SocketCalls
         }
 
         socket.PastListener?.Abandon();
-        Connection? connection = socket.Connection;
-        socket.Connection = null;
-        connection?.Close();
+        if (socket.Connection is { } connection)
+        {
+            socket.BeNoConnection();
+            connection.Close();
+        }
+
         ReleasePort(socket);
         socket.Udp?.Clear(_context.Buffers);
         LeaveGroups(socket);
@@ -133,7 +138,7 @@ public sealed partial class SocketCalls
         Tcp.Listening.Listener listener = socket.Listener!;
         socket.BeNoListener();
         socket.Disconnects++;
-        Forget(ref socket.Options);
+        Forget(ref socket.ChangeOptions());
         listener.Stop();
         GiveUpBinding(socket);
         socket.OnReadiness(PollMask.Hup);

@@ -43,6 +43,9 @@ public sealed partial class SocketCalls
     private readonly PortChooser _chooser;
     private readonly UdpPortTable _udpPorts;
     private readonly Stack<Socket> _idle = new();
+    private readonly (int Version, uint Uid, SharedOptions? Options)[] _freshOptions =
+        new (int Version, uint Uid, SharedOptions? Options)[4];
+
     private long _lastInode;
 
     internal SocketCalls(
@@ -126,7 +129,7 @@ public sealed partial class SocketCalls
         int descriptor = Descriptors.Peek();
         if (descriptor >= 0)
         {
-            Socket socket = NewSocket(descriptor, FreshOptions(domain, type), type == SockDatagram);
+            Socket socket = NewSocket(descriptor, FreshOptions(domain, type), isDatagram: type == SockDatagram);
             socket.StatusFlags = ReadWrite | flags;
             Descriptors.Add(socket);
         }
@@ -160,7 +163,7 @@ public sealed partial class SocketCalls
             return Descriptors.Missing(fd);
         }
 
-        ref SocketOptions options = ref socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         InetEndpoint local = default;
         int result = name.Length > SocketName.Longest
             ? -Errno.EINVAL : SocketName.Read(name, options.IsIPv6, out local);
@@ -177,7 +180,7 @@ public sealed partial class SocketCalls
         result = result != 0 ? result : Bind(socket, local);
         if (result != 0)
         {
-            socket.Options.Device = device;
+            socket.ChangeOptions().Device = device;
         }
 
         return result;
@@ -193,12 +196,12 @@ public sealed partial class SocketCalls
 
         bool later = local.Port == 0 && OptionValues.Get(socket.Options.Others, OptionKey.BindAddressNoPort) != 0;
         bool wasIPv6Only = socket.Options.IPv6Only;
-        socket.Options.IPv6Only |= local.Address.IsIPv6 && !local.Address.IsAny;
+        socket.ChangeOptions().IPv6Only |= local.Address.IsIPv6 && !local.Address.IsAny;
         int result = later ? 0
             : socket.IsDatagram ? _udpPorts.Bind(socket, local) : _ports.Bind(socket, local.Address, local.Port);
         if (result < 0)
         {
-            socket.Options.IPv6Only = wasIPv6Only;
+            socket.ChangeOptions().IPv6Only = wasIPv6Only;
             socket.Local = new InetEndpoint(socket.AnyAddress, 0);
             return result;
         }
@@ -246,7 +249,7 @@ public sealed partial class SocketCalls
         socket.Local = socket.Local with { Port = socket.Port };
         if (socket.PastListener is { } past)
         {
-            past.Options = socket.Options;
+            past.ChangeOptions() = socket.Options;
             _tcp.ListenAgain(past, socket.Local, backlog);
             socket.BeListener(past);
         }
@@ -304,9 +307,8 @@ public sealed partial class SocketCalls
             return -Errno.EAGAIN;
         }
 
-        Socket accepted = NewSocket(descriptor, connection.Options);
+        Socket accepted = NewSocket(descriptor, null, connection);
         accepted.StatusFlags = ReadWrite | (flags & SockFlags);
-        accepted.Connection = connection;
         accepted.Phase = SocketPhase.Connected;
         accepted.Local = connection.Tuple.Local;
         Descriptors.Add(accepted);
@@ -405,7 +407,7 @@ public sealed partial class SocketCalls
 
     private bool MayBindToForeign(Socket socket, InetAddress address)
     {
-        SocketOptions options = socket.Options;
+        ref readonly SocketOptions options = ref socket.Options;
         bool free = address.IsIPv4
             ? OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IpNonlocalBind != 0
             : OptionValues.Get(options.Others, OptionKey.FreeBind) != 0 || _context.Sysctls.IPv6NonlocalBind != 0;
@@ -418,19 +420,34 @@ public sealed partial class SocketCalls
     private static bool IsActiveOrBound(Socket socket) =>
         socket.Listener is not null || socket.Connection is { State: not TcpState.Close } || socket.Port != 0;
 
-    private Socket NewSocket(int descriptor, in SocketOptions options, bool isDatagram = false)
+    private Socket NewSocket(
+        int descriptor, SharedOptions? options, Connection? connection = null, bool isDatagram = false)
     {
         if (!_idle.TryPop(out Socket? socket))
         {
             socket = new Socket(_context, Events);
         }
 
-        socket.Reset(descriptor, options, isDatagram);
+        socket.Reset(descriptor, options, connection, isDatagram);
         socket.Inode = ++_lastInode;
         return socket;
     }
 
-    private SocketOptions FreshOptions(int domain, int type) => new()
+    // Sockets that nobody has asked anything of have their options in common.
+    private SharedOptions FreshOptions(int domain, int type)
+    {
+        ref (int Version, uint Uid, SharedOptions? Options) fresh =
+            ref _freshOptions[(domain == AfInet6 ? 1 : 0) + (type == SockStream ? 0 : 2)];
+        if (fresh.Options is null || fresh.Version != _context.Sysctls.Version || fresh.Uid != Credentials.Uid)
+        {
+            fresh = (_context.Sysctls.Version, Credentials.Uid,
+                new SharedOptions(OptionsAtFirst(domain, type), isShared: true));
+        }
+
+        return fresh.Options;
+    }
+
+    private SocketOptions OptionsAtFirst(int domain, int type) => new()
     {
         SendBuffer = type == SockStream ? _context.Sysctls.TcpWmem[1] : DatagramBuffer,
         ReceiveBuffer = type == SockStream ? _context.Sysctls.TcpRmem[1] : DatagramBuffer,

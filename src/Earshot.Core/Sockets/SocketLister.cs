@@ -220,7 +220,7 @@ internal static class SocketLister
     private static SocketRow Row(StackContext context, TcpLayer tcp, int handle, in ConnectionRequest request)
     {
         FourTuple tuple = tcp.Table.Tuple(request);
-        ref SocketOptions options = ref tcp.ListenerAt(request.Listener)!.Owner.Options;
+        ref readonly SocketOptions options = ref tcp.ListenerAt(request.Listener)!.Owner.Options;
         bool armed = tcp.Timers.IsArmed(handle);
         long jiffies = armed ? tcp.Timers.Remaining(handle) : (int)(request.Timer.Expires - (uint)context.Jiffies);
         return new SocketRow

@@ -125,7 +125,7 @@ internal sealed partial class UdpPortTable
         const int OfAddress = 16;
         const int OfPeer = 8;
         const int OfDevice = 4;
-        ref Tcp.SocketOptions options = ref socket.Options;
+        ref readonly Tcp.SocketOptions options = ref socket.Options;
         InetAddress bound = socket.Local.Address;
         bool isIPv4 = tuple.Local.Address.IsIPv4;
         bool any = bound.IsAny && (isIPv4 ? !options.IPv6Only : options.IsIPv6 && bound.IsIPv6);

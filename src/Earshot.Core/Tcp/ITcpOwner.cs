@@ -170,7 +170,7 @@ internal struct SocketOptions
 internal interface ITcpOwner
 {
     /// <summary>The socket's options.</summary>
-    ref SocketOptions Options { get; }
+    ref readonly SocketOptions Options { get; }
 
     /// <summary>An ICMP error ends a connection request: it goes to the error queue.</summary>
     void OnQuotedError(in Ip.DatagramError error);

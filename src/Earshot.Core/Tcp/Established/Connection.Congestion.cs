@@ -75,7 +75,7 @@ internal sealed partial class Connection : ISender
     internal void ChangeAlgorithm(byte place)
     {
         Algorithm.Release(Congestion);
-        Options.Congestion = place;
+        ChangeOptions().Congestion = place;
         _congestion.ClearPrivate();
         if (!IsOpening)
         {

@@ -278,7 +278,7 @@ internal sealed partial class Connection
         if (Options.ReceiveBuffer < most && !Options.ReceiveBufferLocked && !_tcp.Memory.IsUnderPressure
             && _tcp.Memory.IsPlenty)
         {
-            Options.ReceiveBuffer = Math.Min(ReceivedMemory, most);
+            ChangeOptions().ReceiveBuffer = Math.Min(ReceivedMemory, most);
         }
 
         if (!IsWithinBuffer)

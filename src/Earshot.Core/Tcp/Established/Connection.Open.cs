@@ -19,10 +19,12 @@ internal sealed partial class Connection
     internal void OpenFromRequest(
         in ConnectionRequest request, Listener listener, in TcpSegment segment, in Route route, uint tag)
     {
-        Begin(segment.Tuple, tag, route, listener.Owner.Options.ForChild());
-        ref byte service = ref segment.Source.IsIPv4 ? ref Options.Tos : ref Options.TrafficClass;
-        service = _tcp.Output.ReflectedTos(request.Tos, service);
-        Options.TrafficClass = _tcp.Output.ReflectedTos(request.Tos, Options.TrafficClass);
+        Begin(segment.Tuple, tag, route, listener.ChildOptions());
+        if (_context.Sysctls.TcpReflectTos != 0)
+        {
+            ReflectTos(request.Tos, segment.Source.IsIPv4);
+        }
+
         _listener = listener;
         _listenerId = listener.Id;
         _tally.In = 1;
@@ -31,11 +33,6 @@ internal sealed partial class Connection
         {
             // Nobody has heard of it: no request was kept.
             _context.Observe(_tuple, TcpState.None, TcpState.SynRecv, _listenerId);
-        }
-
-        if (!Options.CongestionChosen)
-        {
-            Options.Congestion = _context.CongestionControls.Default;
         }
 
         _isInTable = true;
@@ -82,6 +79,19 @@ internal sealed partial class Connection
         StartBuffer();
     }
 
+    // The type of service of the SYN, and over IPv6 its traffic class; the listener's ECN bits stay.
+    private void ReflectTos(byte syn, bool isIPv4)
+    {
+        byte tos = isIPv4 ? _tcp.Output.ReflectedTos(syn, Options.Tos) : Options.Tos;
+        byte trafficClass = _tcp.Output.ReflectedTos(syn, Options.TrafficClass);
+        if (tos != Options.Tos || trafficClass != Options.TrafficClass)
+        {
+            ref SocketOptions options = ref ChangeOptions();
+            options.Tos = tos;
+            options.TrafficClass = trafficClass;
+        }
+    }
+
     /// <summary>Starts a handshake. Linux: tcp_v4_connect, tcp_connect.</summary>
     /// <param name="tuple">Both ends; nothing has this tuple.</param>
     /// <param name="route">The way.</param>
@@ -93,7 +103,7 @@ internal sealed partial class Connection
     /// <param name="data">What it may carry then.</param>
     /// <returns>The bytes that the SYN took.</returns>
     internal int Connect(
-        in FourTuple tuple, in Route route, in SocketOptions options, ITcpOwner owner,
+        in FourTuple tuple, in Route route, SharedOptions options, ITcpOwner owner,
         bool isChosen, (SeqNumber Isn, uint TsRecent)? reused, bool fastOpen = false,
         ReadOnlySpan<byte> data = default)
     {
@@ -165,15 +175,15 @@ internal sealed partial class Connection
         }
     }
 
-    private void Begin(in FourTuple tuple, uint tag, in Route route, in SocketOptions options)
+    private void Begin(in FourTuple tuple, uint tag, in Route route, SharedOptions options)
     {
         _tuple = tuple;
         _tag = tag;
         _route = route;
-        Options = options;
+        _options = options;
         _identification = (ushort)_context.Identifications.NextUInt32();
         _flowLabel = _context.FlowLabel(tuple.Local.Address, tuple.Remote.Address, Flow);
-        _advertisedMss = _tcp.AdvertisedMss(route, options);
+        _advertisedMss = _tcp.AdvertisedMss(route, options.Value);
         _lastReceived = _context.Now.Nanoseconds;
         _tally.Begun = _context.Now.Nanoseconds;
         _ack = default;

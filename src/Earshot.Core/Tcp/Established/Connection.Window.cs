@@ -164,7 +164,7 @@ internal sealed partial class Connection
         long memory = MemoryFor(Options.ReceiveLowWater);
         if (!Options.ReceiveBufferLocked && memory > Options.ReceiveBuffer)
         {
-            Options.ReceiveBuffer = (int)Math.Min(memory, int.MaxValue);
+            ChangeOptions().ReceiveBuffer = (int)Math.Min(memory, int.MaxValue);
             if (_windowLimit < Options.ReceiveLowWater)
             {
                 SetWindowClamp(Options.ReceiveLowWater);
@@ -296,7 +296,7 @@ internal sealed partial class Connection
         long wanted = Math.Min(MemoryFor(window), _context.Sysctls.TcpRmem[2]);
         if (wanted > Options.ReceiveBuffer)
         {
-            Options.ReceiveBuffer = (int)wanted;
+            ChangeOptions().ReceiveBuffer = (int)wanted;
             _windowLimit = WindowFrom(Options.ReceiveBuffer);
         }
     }

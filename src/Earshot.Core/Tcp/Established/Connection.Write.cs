@@ -307,7 +307,7 @@ internal sealed partial class Connection
         long grown = Algorithm.SendBufferFactor * packets * (packet + PacketDescriptor);
         if (grown > Options.SendBuffer)
         {
-            Options.SendBuffer = (int)Math.Min(grown, _context.Sysctls.TcpWmem[2]);
+            SharedOptions.GrowSendBuffer(ref _options, (int)Math.Min(grown, _context.Sysctls.TcpWmem[2]));
         }
     }
 

@@ -131,8 +131,16 @@ internal sealed partial class Connection
     /// <summary>The socket that a program holds; null while it waits to be accepted, and of an orphan.</summary>
     internal ITcpOwner? Owner { get; private set; }
 
+    private SharedOptions _options = SharedOptions.None;
+
     /// <summary>The socket's options; those of an accepted connection began as its listener's.</summary>
-    internal SocketOptions Options;
+    internal ref readonly SocketOptions Options => ref _options.Value;
+
+    /// <summary>The options, as it may have them in common with others.</summary>
+    internal SharedOptions OptionsHeld => _options;
+
+    /// <summary>The options, to be changed; what <see cref="Options"/> gave before may be old then.</summary>
+    internal ref SocketOptions ChangeOptions() => ref SharedOptions.Own(ref _options);
 
     /// <summary>The pending error as a positive errno, told once.</summary>
     internal int Error { get; set; }

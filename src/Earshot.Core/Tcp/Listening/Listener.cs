@@ -40,6 +40,9 @@ internal sealed partial class Listener
     /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
     internal SocketOptions Options;
 
+    // What connections begin with; null: not made yet, or made before something changed.
+    private SharedOptions? _childOptions;
+
     /// <summary>The questions and the timer it goes by: the stack's profile's, or another's.</summary>
     internal ListenRules Rules { get; }
 
@@ -58,6 +61,28 @@ internal sealed partial class Listener
 
     /// <summary>The timer node of the sweep, -1 when there is none.</summary>
     internal int SweepNode = -1;
+
+    /// <summary>The options, to be changed.</summary>
+    internal ref SocketOptions ChangeOptions()
+    {
+        _childOptions = null;
+        return ref Options;
+    }
+
+    /// <summary>What an accepted connection begins with. Linux: tcp_create_openreq_child.</summary>
+    internal SharedOptions ChildOptions()
+    {
+        byte congestion = _context.CongestionControls.Default;
+        if (_childOptions is { } known && IsListening
+            && (known.Value.CongestionChosen || known.Value.Congestion == congestion))
+        {
+            return known;
+        }
+
+        SocketOptions child = Owner.Options.ForChild();
+        child.Congestion = child.CongestionChosen ? child.Congestion : congestion;
+        return _childOptions = new SharedOptions(child, isShared: true);
+    }
 
     /// <summary>Sets the backlog: at the first listen() and at every later one.</summary>
     internal void SetBacklog(int asked)
