@@ -1,5 +1,3 @@
-using Earshot.Core.Tcp.Established;
-
 namespace Earshot.Core.Sockets;
 
 /// <content>shutdown(), close(), and waiting.</content>
