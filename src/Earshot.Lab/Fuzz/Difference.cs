@@ -57,7 +57,8 @@ internal sealed partial record Difference(int Step, string What)
             int flow = host.Answers[i].Flow;
             double at = host.Answers[i].Time.Seconds;
             double ours = stack.Answers[i].Time.Seconds;
-            bool isAnswer = at - host.Begun.Seconds < Slack && ours - stack.Begun.Seconds < Slack;
+            bool isAnswer = (at - host.Begun.Seconds < Slack && ours - stack.Begun.Seconds < Slack)
+                || Math.Abs(at - ours) < Slack;
             (double Host, double Stack) before = last.GetValueOrDefault(
                 flow, (host.Begun.Seconds, stack.Begun.Seconds));
             last[flow] = (at, ours);
@@ -67,6 +68,19 @@ internal sealed partial record Difference(int Step, string What)
             {
                 return $"time of {expected}: host after {theirs:F3} s, stack after {mine:F3} s";
             }
+        }
+
+        string[] fields =
+        [
+            .. host.Info.Keys.Union(stack.Info.Keys)
+                .Where(name => !FuzzRules.IsLike(
+                    name, host.Info.GetValueOrDefault(name), stack.Info.GetValueOrDefault(name)))
+                .Select(name =>
+                    $"{name} host {host.Info.GetValueOrDefault(name)}, stack {stack.Info.GetValueOrDefault(name)}"),
+        ];
+        if (fields.Length > 0)
+        {
+            return "account: " + string.Join("; ", fields);
         }
 
         string[] missing = [.. host.Sockets.Except(stack.Sockets)];

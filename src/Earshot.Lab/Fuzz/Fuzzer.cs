@@ -21,8 +21,11 @@ public sealed record FuzzFinding(ulong Seed, string Steps, string Difference, st
 /// <param name="Compared">Sequences that were run on both sides.</param>
 /// <param name="Passed">Those in which nothing differed.</param>
 /// <param name="LeftOut">Sequences not run on the host: what they show depends on the moment of a timer.</param>
+/// <param name="Part">The part of the steps that was compared: what comes behind a step that hangs on the moment of a
+/// timer is not.</param>
 /// <param name="Findings">One of each kind of difference.</param>
-public sealed record FuzzReport(int Compared, int Passed, int LeftOut, IReadOnlyList<FuzzFinding> Findings);
+public sealed record FuzzReport(
+    int Compared, int Passed, int LeftOut, double Part, IReadOnlyList<FuzzFinding> Findings);
 
 /// <summary>How long to go on, and how.</summary>
 public sealed record FuzzOptions
@@ -38,6 +41,10 @@ public sealed record FuzzOptions
 
     /// <summary>Namespaces at a time.</summary>
     public int Jobs { get; init; } = 24;
+
+    /// <summary>Whether sequences begin with a connection and go on with its data; otherwise they are about
+    /// listeners.</summary>
+    public bool Established { get; init; }
 
     /// <summary>Kinds of differences after which it ends.</summary>
     public int Kinds { get; init; } = 20;
@@ -55,11 +62,14 @@ public sealed class Fuzzer
     private readonly StackPacketTargetMaker _stack = new(KernelProfile.Linux618);
     private readonly HostPacketTargetMaker _host = new();
     private readonly ConcurrentDictionary<string, FuzzFinding> _findings = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> _shrinking = new(StringComparer.Ordinal);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _next;
     private int _compared;
     private int _passed;
     private int _leftOut;
+    private long _steps;
+    private long _comparedSteps;
 
     private Fuzzer(FuzzOptions options) => _options = options;
 
@@ -84,6 +94,7 @@ public sealed class Fuzzer
 
         return new FuzzReport(
             fuzzer._compared, fuzzer._passed, fuzzer._leftOut,
+            fuzzer._steps == 0 ? 1 : (double)fuzzer._comparedSteps / fuzzer._steps,
             [.. fuzzer._findings.Values.OrderBy(finding => finding.Seed)]);
     }
 
@@ -92,8 +103,9 @@ public sealed class Fuzzer
         while (_clock.Elapsed < _options.Time && _findings.Count < _options.Kinds
             && Interlocked.Increment(ref _next) - 1 is var number && number < _options.Sequences)
         {
-            Sequence sequence = SequenceMaker.Make(_options.Seed + (ulong)number);
-            if (IsTimingBound(sequence))
+            ulong seed = _options.Seed + (ulong)number;
+            Sequence sequence = _options.Established ? EstablishedMaker.Make(seed) : SequenceMaker.Make(seed);
+            if (!_options.Established && IsTimingBound(sequence))
             {
                 Interlocked.Increment(ref _leftOut);
                 continue;
@@ -106,7 +118,7 @@ public sealed class Fuzzer
                 continue;
             }
 
-            if (_findings.ContainsKey(difference.Kind))
+            if (_findings.ContainsKey(difference.Kind) || !_shrinking.TryAdd(difference.Kind, 0))
             {
                 continue;
             }
@@ -138,20 +150,43 @@ public sealed class Fuzzer
         Difference? last = null;
         for (int i = 0; i < Repeats; i++)
         {
-            last = Compare(sequence);
-            if (last is null)
+            Difference? next = Compare(sequence);
+            if (next is null || (_options.Established && last is not null && next.Kind != last.Kind))
             {
                 return null;
             }
+
+            last = next;
         }
 
         return last;
     }
 
+    /// <summary>Runs the host, and then the stack at the moments of the host's run, as far as what the stack shows does
+    /// not hang on how the moments lie to each other and to the clock's ticks.</summary>
+    private Difference? CompareAtMoments(Sequence sequence)
+    {
+        List<Observation> host = OnHost(sequence);
+        List<Observation> stack = Follow(sequence, host, 1);
+        int steps = Moments.Variants(host).Select((moments, i) => Follow(sequence, moments, (ulong)i + 2))
+            .Aggregate(stack.Count, (least, other) => Moments.Alike(stack, other, least));
+        Interlocked.Add(ref _steps, stack.Count);
+        Interlocked.Add(ref _comparedSteps, steps);
+        return Difference.Between(host[..steps], stack[..steps]);
+    }
+
+    private List<Observation> Follow(Sequence sequence, IReadOnlyList<Observation> followed, ulong seed) => _stack.Run(
+        new PacketTargetOptions { Seed = seed }, target => SequenceRun.Follow(target, sequence, followed));
+
     /// <summary>Runs both, the host again while it was too slow to be compared.</summary>
     private Difference? Compare(Sequence sequence)
     {
         const int SlowRuns = 20;
+        if (_options.Established)
+        {
+            return CompareAtMoments(sequence);
+        }
+
         List<Observation> stack = OnStack(sequence);
         for (int i = 0; i < SlowRuns; i++)
         {

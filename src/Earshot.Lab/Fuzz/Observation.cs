@@ -16,6 +16,9 @@ internal sealed record Observation
     /// <summary>When the step began, counted from the start of the sequence.</summary>
     public Instant Begun { get; init; }
 
+    /// <summary>When all was seen that is told of it here, counted from the start of the sequence.</summary>
+    public Instant Ended { get; init; }
+
     /// <summary>What the call returned; empty of a step that is none.</summary>
     public string Result { get; init; } = "";
 
@@ -28,10 +31,17 @@ internal sealed record Observation
     /// <summary>Counters that have moved since the start, by name.</summary>
     public IReadOnlyDictionary<string, long> Counters { get; init; } = new Dictionary<string, long>();
 
+    /// <summary>What the connection tells of itself: fields of TCP_INFO and SO_MEMINFO, queues and poll(), by name; empty
+    /// in sequences about listeners.</summary>
+    public IReadOnlyDictionary<string, long> Info { get; init; } = new Dictionary<string, long>();
+
     /// <summary>Whether another host showed the same, times left aside.</summary>
     public bool IsLike(Observation other) => Result == other.Result
         && Answers.Select(answer => answer.Text).SequenceEqual(other.Answers.Select(answer => answer.Text))
         && Sockets.SequenceEqual(other.Sockets)
+        && Info.Count == other.Info.Count
+        && Info.All(field => other.Info.TryGetValue(field.Key, out long value)
+            && FuzzRules.IsLike(field.Key, field.Value, value))
         && Counters.Count == other.Counters.Count
         && Counters.All(counter => other.Counters.TryGetValue(counter.Key, out long value) && value == counter.Value);
 }

@@ -10,6 +10,13 @@ namespace Earshot.Lab.Fuzz;
 /// <param name="Steps">What is done, in order.</param>
 internal sealed record Sequence(ulong Seed, bool IsIPv6, IReadOnlyList<Step> Steps)
 {
+    /// <summary>Whether it is about a connection, in place <see cref="Connection"/>, whose data and own account are
+    /// compared too.</summary>
+    public bool IsEstablished { get; init; }
+
+    /// <summary>The place of the connection that a sequence is about.</summary>
+    internal const int Connection = 1;
+
     /// <summary>The steps, one a line.</summary>
     public string Text => string.Join('\n', Steps.Select((step, i) => $"{i,3}  {step.Text}"));
 }

@@ -22,20 +22,25 @@ internal sealed class SequenceRun
     private readonly IPacketTarget _target;
     private readonly Sequence _sequence;
     private readonly int[] _descriptors = Enumerable.Repeat(Unknown, 16).ToArray();
-    private readonly Dictionary<int, Flow> _flows = [];
+    private readonly Dictionary<int, PeerView> _peers = [];
     private readonly IReadOnlyDictionary<string, long> _before;
     private readonly IPAddress _local;
     private readonly IPAddress _remote;
     private readonly Instant _start;
     private readonly double _stretch;
     private readonly TimeSpan _pause;
+    private readonly IReadOnlyList<Observation>? _followed;
+    private int _written;
+    private int _step;
 
-    private SequenceRun(IPacketTarget target, Sequence sequence, double stretch, TimeSpan pause)
+    private SequenceRun(
+        IPacketTarget target, Sequence sequence, double stretch, TimeSpan pause, IReadOnlyList<Observation>? followed)
     {
         _target = target;
         _sequence = sequence;
         _stretch = stretch;
         _pause = pause;
+        _followed = followed;
         _local = sequence.IsIPv6 ? target.Options.Local6 : target.Options.Local4;
         _remote = sequence.IsIPv6 ? Runner.DefaultRemote6 : Runner.DefaultRemote4;
         foreach (SysctlStep setting in FuzzRules.Beginning)
@@ -56,40 +61,41 @@ internal sealed class SequenceRun
     internal static List<Observation> Of(
         IPacketTarget target, Sequence sequence, double stretch = 1, TimeSpan pause = default)
     {
-        var run = new SequenceRun(target, sequence, stretch, pause);
+        var run = new SequenceRun(target, sequence, stretch, pause, null);
+        return [.. sequence.Steps.Select(run.Do)];
+    }
+
+    /// <summary>Runs a sequence at the moments of another run of it.</summary>
+    /// <param name="target">A fresh target, in virtual time.</param>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="followed">What the other run showed: each step begins and ends when it did there.</param>
+    internal static List<Observation> Follow(
+        IPacketTarget target, Sequence sequence, IReadOnlyList<Observation> followed)
+    {
+        var run = new SequenceRun(target, sequence, 1, default, followed);
         return [.. sequence.Steps.Select(run.Do)];
     }
 
     private Observation Do(Step step)
     {
-        string result = "";
-        if (_pause > TimeSpan.Zero)
+        if (_followed is not null)
+        {
+            _target.WaitUntil(new Instant(_start.Nanoseconds + _followed[_step].Begun.Nanoseconds));
+        }
+        else if (_pause > TimeSpan.Zero)
         {
             _target.WaitUntil(new Instant(_target.Now.Nanoseconds + (long)_pause.TotalNanoseconds));
         }
 
-        var begun = new Instant(_target.Now.Nanoseconds - _start.Nanoseconds);
-        switch (step)
+        Instant began = _target.Now;
+        (string result, Instant? received) = Make(step);
+        var answers = new List<Answer>();
+        if (_followed is not null)
         {
-            case CallStep call:
-                result = Say(Make(call));
-                break;
-            case SysctlStep sysctl:
-                _ = _target.SetSysctl(sysctl.Name, sysctl.Value);
-                break;
-            case SegmentStep segment:
-                _target.Inject(Bytes(segment));
-                break;
-            case UnreachableStep unreachable:
-                _target.Inject(Bytes(unreachable));
-                break;
-            case WaitStep wait:
-                _target.WaitUntil(new Instant(
-                    _target.Now.Nanoseconds + (long)(wait.Milliseconds * _stretch * 1e6)));
-                break;
+            _target.WaitUntil(new Instant(_start.Nanoseconds + _followed[_step].Ended.Nanoseconds));
         }
 
-        var answers = new List<Answer>();
+        Instant ended = _target.Now;
         while (_target.TryTake(out SeenPacket packet))
         {
             if (Read(packet) is { } answer)
@@ -98,14 +104,53 @@ internal sealed class SequenceRun
             }
         }
 
+        if (step is CallStep && answers.Count > 0)
+        {
+            // What a call sends, and what the kernel measures from it, begins a little after the call.
+            received = answers[0].Time + (_start - Instant.Zero);
+        }
+
+        _step++;
         return new Observation
         {
-            Begun = begun,
+            Begun = Since(received ?? began),
+            Ended = Since(ended),
             Result = result,
             Answers = [.. answers.OrderBy(answer => answer.Flow)],
+            Info = _sequence.IsEstablished
+                ? ConnectionInfo.Read(_target.Calls, _descriptors[Sequence.Connection])
+                : new Dictionary<string, long>(),
             Sockets = [.. _target.Sockets().Select(Say).Order(StringComparer.Ordinal)],
             Counters = Moved(),
         };
+    }
+
+    private Instant Since(Instant moment) => new(moment.Nanoseconds - _start.Nanoseconds);
+
+    /// <summary>Does a step.</summary>
+    /// <returns>What a call returned, and when the host saw a packet.</returns>
+    private (string Result, Instant? Received) Make(Step step)
+    {
+        switch (step)
+        {
+            case CallStep call:
+                return (Say(Make(call)), null);
+            case SysctlStep sysctl:
+                _ = _target.SetSysctl(sysctl.Name, sysctl.Value);
+                return ("", null);
+            case SegmentStep segment:
+                return ("", _target.Inject(Bytes(segment)));
+            case UnreachableStep unreachable:
+                return ("", _target.Inject(Bytes(unreachable)));
+            case ErrorStep error:
+                return ("", _target.Inject(Bytes(error)));
+            case WaitStep wait when _followed is null:
+                _target.WaitUntil(new Instant(
+                    _target.Now.Nanoseconds + (long)(wait.Milliseconds * _stretch * 1e6)));
+                return ("", null);
+            default:
+                return ("", null);
+        }
     }
 
     private static string Say(long result) => result < 0
@@ -152,9 +197,15 @@ internal sealed class SequenceRun
                 return calls.Listen(fd, step.Value);
             case Call.Read:
                 return calls.Read(fd, new byte[step.Value]);
+            case Call.Receive:
+                return Receive(fd, step);
             case Call.Write:
                 // MSG_NOSIGNAL: a signal would end the process.
-                return calls.Send(fd, new byte[step.Value], 0x4000, []);
+                long written = calls.Send(fd, Pattern(_written, step.Value), 0x4000 | step.Flags, []);
+                _written += (int)Math.Max(0, written);
+                return written;
+            case Call.Connect:
+                return calls.Connect(fd, SocketAddressBytes.Make(_remote, FirstPeerPort + step.Value));
             case Call.Shutdown:
                 return calls.Shutdown(fd, step.Value);
             case Call.Close:
@@ -162,6 +213,9 @@ internal sealed class SequenceRun
                 return calls.Close(fd);
             case Call.Disconnect:
                 return calls.Connect(fd, new byte[16]);
+            case Call.SetOption when step.Option.Name == "SO_LINGER":
+                byte[] linger = [1, 0, 0, 0, .. BitConverter.GetBytes(step.Value)];
+                return calls.SetOption(fd, step.Option.Level, step.Option.Number, linger);
             case Call.SetOption:
                 return calls.SetOption(fd, step.Option.Level, step.Option.Number, BitConverter.GetBytes(step.Value));
             case Call.GetOption:
@@ -173,6 +227,38 @@ internal sealed class SequenceRun
                 int found = calls.Poll(entries, 0);
                 return found < 0 ? found : entries[0].Returned;
         }
+    }
+
+    // The bytes of a stream from a place in it on, the same for whoever sends them.
+    private static byte[] Pattern(int from, int length)
+    {
+        byte[] bytes = new byte[length];
+        for (int i = 0; i < length; i++)
+        {
+            bytes[i] = (byte)(((from + i) * 7) + ((from + i) >> 8));
+        }
+
+        return bytes;
+    }
+
+    private static uint Digest(ReadOnlySpan<byte> bytes)
+    {
+        uint digest = 0;
+        foreach (byte b in bytes)
+        {
+            digest = (digest * 31) + b;
+        }
+
+        return digest;
+    }
+
+    // The bytes as a second digit group of the result, so that lost and doubled ones show.
+    private long Receive(int fd, CallStep step)
+    {
+        byte[] room = new byte[step.Value];
+        long result = _target.Calls.Receive(fd, room, step.Flags, [], out _);
+        bool hasBytes = result > 0 && (step.Flags & 0x20) == 0;
+        return hasBytes ? result + ((long)Digest(room.AsSpan(0, (int)Math.Min(result, room.Length))) << 24) : result;
     }
 
     // The number itself depends on what else is open; the socket that was in the place before is closed.
@@ -194,46 +280,13 @@ internal sealed class SequenceRun
 
     private byte[] Bytes(SegmentStep step)
     {
-        Flow flow = FlowOf(step.Flow);
-        var options = new List<OptionPattern>();
-        if (step.Mss > 0)
-        {
-            options.Add(new OptionPattern(OptionKind.Mss) { Number = step.Mss });
-        }
-
-        if (step.Sack)
-        {
-            options.Add(new OptionPattern(OptionKind.SackPermitted));
-        }
-
-        if (step.Echo == Echo.Zero || (step.Echo != Echo.None && flow.LastTsVal is not null))
-        {
-            uint last = flow.LastTsVal ?? 0;
-            uint echo = step.Echo switch
-            {
-                Echo.Live => last,
-                Echo.Zero => 0,
-                Echo.Future => last + 1_000_000,
-                _ => last - 1_000_000,
-            };
-            options.Add(new OptionPattern(OptionKind.Timestamp)
-            {
-                Number = (uint)(100_000 + step.ClockOffset),
-                Echo = echo,
-            });
-        }
-
-        if (step.Scale >= 0)
-        {
-            options.Add(new OptionPattern(OptionKind.WindowScale) { Number = (uint)step.Scale });
-        }
-
-        var tcp = new TcpPattern { Flags = step.Flags, Window = step.Window };
+        PeerView peer = PeerOf(step.Flow);
+        (uint sequence, uint acknowledgment) = peer.Numbers(step);
+        var tcp = new TcpPattern { Flags = step.Flags, Window = step.Window, Urgent = step.Urgent };
         var envelope = new Envelope(_remote, _local, step.Tos, 64, 0);
-        bool hasAck = (step.Flags & Flag.Ack) != 0;
         byte[] bytes = SegmentBytes.Segment(
-            envelope, (ushort)(FirstPeerPort + step.Flow), (ushort)step.Port, tcp, flow.PeerIsn + (uint)step.Seq,
-            hasAck ? flow.Isn + (uint)step.Ack : 0, options, new byte[step.Length]);
+            envelope, (ushort)(FirstPeerPort + step.Flow), (ushort)step.Port, tcp, sequence, acknowledgment,
+            peer.Options(step), Pattern((int)(sequence - peer.PeerIsn - 1), step.Length));
         if (step.IsBroken)
         {
             bytes[^1] ^= 1;
@@ -242,9 +295,31 @@ internal sealed class SequenceRun
         return bytes;
     }
 
+    private byte[] Bytes(ErrorStep step)
+    {
+        PeerView peer = PeerOf(step.Flow);
+        var toPeer = new Envelope(_local, _remote, 0, 64, 0);
+        byte[] quoted = SegmentBytes.Segment(
+            toPeer, (ushort)step.Port, (ushort)(FirstPeerPort + step.Flow), new TcpPattern { Flags = 0x10 },
+            peer.Acknowledged + (uint)step.Offset, peer.PeerIsn + 1, [], []);
+        (int type, int code) = _sequence.IsIPv6 ? Six(step) : (step.Type, step.Code);
+        return SegmentBytes.Message(new Envelope(_remote, _local, 0, 64, 0), type, code, step.Mtu, quoted);
+
+        static (int Type, int Code) Six(ErrorStep step) => (step.Type, step.Code) switch
+        {
+            (3, 4) => (2, 0),
+            (3, 3) => (1, 4),
+            (3, 13) => (1, 1),
+            (3, 1) => (1, 3),
+            (3, _) => (1, 0),
+            (11, _) => (3, 0),
+            _ => (4, 0),
+        };
+    }
+
     private byte[] Bytes(UnreachableStep step)
     {
-        Flow flow = FlowOf(step.Flow);
+        PeerView flow = PeerOf(step.Flow);
         var toPeer = new Envelope(_local, _remote, 0, 64, 0);
         byte[] quoted = SegmentBytes.Segment(
             toPeer, (ushort)step.Port, (ushort)(FirstPeerPort + step.Flow), new TcpPattern { Flags = 0x12 },
@@ -270,18 +345,14 @@ internal sealed class SequenceRun
         }
 
         int number = seen.DestinationPort - FirstPeerPort;
-        Flow flow = FlowOf(number);
-        if ((seen.Flags & (Flag.Syn | Flag.Ack)) == (Flag.Syn | Flag.Ack))
-        {
-            flow.Isn = seen.Sequence;
-        }
-
-        return new Answer(number, time, Say(seen, flow, packet.Bytes));
+        PeerView peer = PeerOf(number);
+        peer.Take(seen, _sequence.IsEstablished);
+        return new Answer(number, time, Say(seen, peer, packet.Bytes));
     }
 
-    private string Say(SeenSegment seen, Flow flow, byte[] bytes)
+    private string Say(SeenSegment seen, PeerView peer, byte[] bytes)
     {
-        int distance = (int)(seen.Sequence - flow.Isn);
+        int distance = (int)(seen.Sequence - peer.Isn);
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"> {seen.SourcePort} > {seen.DestinationPort} ");
         text.Append(CultureInfo.InvariantCulture, $"{seen.Flags:x2} ");
@@ -290,27 +361,29 @@ internal sealed class SequenceRun
         bool isRelative = Math.Abs(distance) < Near && !(seen.Sequence == 0 && seen.Has(Flag.Rst));
         text.Append(CultureInfo.InvariantCulture, $"{(isRelative ? distance : seen.Sequence)}");
         text.Append(CultureInfo.InvariantCulture, $"({seen.Payload.Length}) ack ");
-        text.Append(seen.Has(Flag.Ack) ? (long)(int)(seen.Acknowledgment - flow.PeerIsn) : seen.Acknowledgment);
+        text.Append(seen.Has(Flag.Ack) ? (long)(int)(seen.Acknowledgment - peer.PeerIsn) : seen.Acknowledgment);
         text.Append(CultureInfo.InvariantCulture, $" win {seen.Window} <");
         foreach (OptionPattern option in seen.Options)
         {
             text.Append(option.Kind).Append(' ');
-            if (option.Kind == OptionKind.Timestamp)
+            switch (option.Kind)
             {
-                // A peer that is not yet connected echoes the SYN-ACK, whatever else it was sent.
-                flow.LastTsVal = seen.Has(Flag.Syn) ? option.Number : flow.LastTsVal;
-                text.Append(option.Echo);
-            }
-            else
-            {
-                text.Append(option.Number).Append(Convert.ToHexString(option.Bytes));
+                case OptionKind.Timestamp:
+                    text.Append(option.Echo);
+                    break;
+                case OptionKind.Sack:
+                    text.AppendJoin(' ', option.Ranges.Select(
+                        range => $"{(int)(range.Left - peer.PeerIsn)}:{(int)(range.Right - peer.PeerIsn)}"));
+                    break;
+                default:
+                    text.Append(option.Number).Append(Convert.ToHexString(option.Bytes));
+                    break;
             }
 
             text.Append(',');
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"> tos ");
-        text.Append(FuzzRules.ComparedService(seen.Envelope.TypeOfService, seen.Flags));
+        text.Append(CultureInfo.InvariantCulture, $"> tos {seen.Envelope.TypeOfService}");
         text.Append(CultureInfo.InvariantCulture, $" ttl {seen.Envelope.TimeToLive}");
         if (!seen.IsSix)
         {
@@ -318,27 +391,27 @@ internal sealed class SequenceRun
             text.Append((bytes[6] & 0x40) != 0 ? " DF" : "").Append(bytes[4] == 0 && bytes[5] == 0 ? " id 0" : "");
         }
 
+        if (seen.Has(Flag.Urg) || seen.Urgent != 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" urg {seen.Urgent}");
+        }
+
+        if (seen.Payload.Length > 0)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" data {Digest(seen.Payload):x}");
+        }
+
         return text.Append(seen.Fault is { } fault ? $" FAULT {fault}" : "").ToString();
     }
 
-    private Flow FlowOf(int number)
+    private PeerView PeerOf(int number)
     {
-        if (!_flows.TryGetValue(number, out Flow? flow))
+        if (!_peers.TryGetValue(number, out PeerView? peer))
         {
-            flow = new Flow { PeerIsn = 0x10000000u + ((uint)number * 0x01000000u), Isn = 0x70000000 };
-            _flows.Add(number, flow);
+            peer = new PeerView(0x10000000u + ((uint)number * 0x01000000u));
+            _peers.Add(number, peer);
         }
 
-        return flow;
-    }
-
-    private sealed class Flow
-    {
-        public uint PeerIsn { get; init; }
-
-        public uint Isn { get; set; }
-
-        /// <summary>Null as long as the host has sent none: what a cookie makes of a foreign number is drawn.</summary>
-        public uint? LastTsVal { get; set; }
+        return peer;
     }
 }

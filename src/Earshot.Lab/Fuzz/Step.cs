@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Globalization;
+using System.Linq;
 
 namespace Earshot.Lab.Fuzz;
 
@@ -48,6 +50,12 @@ internal enum Call
 
     /// <summary>connect() to AF_UNSPEC.</summary>
     Disconnect,
+
+    /// <summary>connect() to a peer; only in sequences about connections.</summary>
+    Connect,
+
+    /// <summary>recv() of so many bytes with flags; only in sequences about connections.</summary>
+    Receive,
 }
 
 /// <summary>An integer socket option by its numbers.</summary>
@@ -61,7 +69,8 @@ internal readonly record struct NamedOption(string Name, int Level, int Number);
 /// <param name="Place">The socket.</param>
 /// <param name="Value">Port, backlog, bytes, direction, option value, or the place of the new socket.</param>
 /// <param name="Option">The option, for the two option calls.</param>
-internal sealed record CallStep(Call Call, int Place, int Value = 0, NamedOption Option = default) : Step
+/// <param name="Flags">MSG_ flags of a write or a recv().</param>
+internal sealed record CallStep(Call Call, int Place, int Value = 0, NamedOption Option = default, int Flags = 0) : Step
 {
     /// <inheritdoc/>
     public override string Text => Call switch
@@ -71,7 +80,7 @@ internal sealed record CallStep(Call Call, int Place, int Value = 0, NamedOption
         Call.SetOption => $"setsockopt(s{Place}, {Option.Name}, {Value})",
         Call.GetOption => $"getsockopt(s{Place}, {Option.Name})",
         Call.Close or Call.Poll or Call.Disconnect => $"{Call.ToString().ToLowerInvariant()}(s{Place})",
-        _ => $"{Call.ToString().ToLowerInvariant()}(s{Place}, {Value})",
+        _ => $"{Call.ToString().ToLowerInvariant()}(s{Place}, {Value}{(Flags == 0 ? "" : $", 0x{Flags:x}")})",
     };
 }
 
@@ -92,6 +101,39 @@ internal enum Echo
 
     /// <summary>One from long ago.</summary>
     Past,
+
+    /// <summary>That of the host's SYN; only in sequences about connections.</summary>
+    First,
+}
+
+/// <summary>What a segment's sequence number is counted from.</summary>
+internal enum SeqBase
+{
+    /// <summary>The peer's initial number.</summary>
+    Initial,
+
+    /// <summary>What the host acknowledged last.</summary>
+    Acknowledged,
+
+    /// <summary>The right edge of the window that the host told.</summary>
+    WindowEdge,
+}
+
+/// <summary>What a segment's acknowledgment is counted from.</summary>
+internal enum AckBase
+{
+    /// <summary>The host's initial number.</summary>
+    Initial,
+
+    /// <summary>The highest that this peer has acknowledged.</summary>
+    Acknowledged,
+
+    /// <summary>The end of all that the host has sent.</summary>
+    Sent,
+
+    /// <summary>The end of one of the segments that the host has sent and this peer has not acknowledged:
+    /// <see cref="SegmentStep.AckIndex"/>.</summary>
+    Segment,
 }
 
 /// <summary>A segment from a peer.</summary>
@@ -109,8 +151,27 @@ internal sealed record SegmentStep : Step
     /// <summary>Sequence number, counted from the peer's initial one.</summary>
     public int Seq { get; init; }
 
+    /// <summary>What <see cref="Seq"/> is counted from.</summary>
+    public SeqBase SeqFrom { get; init; }
+
     /// <summary>Acknowledgment, counted from the host's initial number.</summary>
     public int Ack { get; init; }
+
+    /// <summary>What <see cref="Ack"/> is counted from.</summary>
+    public AckBase AckFrom { get; init; }
+
+    /// <summary>Which of the segments that are not acknowledged, for <see cref="AckBase.Segment"/>.</summary>
+    public int AckIndex { get; init; }
+
+    /// <summary>What the SACK option tells: from the start of one to the end of another of the segments that are not
+    /// acknowledged, counted from 0; ranges that reach beyond what was sent are left out.</summary>
+    public IReadOnlyList<(int First, int Last)> Sacks { get; init; } = [];
+
+    /// <summary>Whether the SACK option begins with what the host sent twice last.</summary>
+    public bool IsDuplicate { get; init; }
+
+    /// <summary>The urgent pointer.</summary>
+    public ushort Urgent { get; init; }
 
     /// <summary>Bytes of data.</summary>
     public int Length { get; init; }
@@ -157,8 +218,16 @@ internal sealed record SegmentStep : Step
             string options = (Mss > 0 ? $" mss {Mss}" : "") + (Scale >= 0 ? $" wscale {Scale}" : "")
                 + (Sack ? " sackOK" : "")
                 + (Echo == Echo.None ? "" : $" TS {ClockOffset.ToString(CultureInfo.InvariantCulture)} ecr {Echo}");
+            string seq = SeqFrom == SeqBase.Initial ? $"{Seq}:{Seq + Length}" : $"{SeqFrom}{Seq:+0;-0;+0}";
+            string ack = AckFrom switch
+            {
+                AckBase.Initial => $"{Ack}",
+                AckBase.Segment => $"{AckFrom}[{AckIndex}]{Ack:+0;-0;+0}",
+                _ => $"{AckFrom}{Ack:+0;-0;+0}",
+            };
+            string sacks = (IsDuplicate ? " dsack" : "") + string.Concat(Sacks.Select(s => $" sack {s.First}-{s.Last}"));
             return $"< {40000 + Flow} > {Port} {(count == 0 ? "-" : letters[..count])} "
-                + $"{Seq}:{Seq + Length}({Length}) ack {Ack} win {Window}{options}"
+                + $"{seq}({Length}) ack {ack} win {Window}{options}{sacks}" + (Urgent == 0 ? "" : $" urg {Urgent}")
                 + (Tos == 0 ? "" : $" tos {Tos}") + (IsBroken ? " bad checksum" : "");
         }
     }
@@ -173,6 +242,20 @@ internal sealed record UnreachableStep(int Flow, int Port, int Code, int Offset)
 {
     /// <inheritdoc/>
     public override string Text => $"< icmp unreachable code {Code} for {Port} > {40000 + Flow}, seq {Offset}";
+}
+
+/// <summary>An ICMP error that quotes the oldest segment that the peer has not acknowledged.</summary>
+/// <param name="Flow">The peer.</param>
+/// <param name="Port">The host's port.</param>
+/// <param name="Type">The type, as in IPv4.</param>
+/// <param name="Code">The code.</param>
+/// <param name="Mtu">What a frag-needed tells.</param>
+/// <param name="Offset">What is added to the quoted sequence number.</param>
+internal sealed record ErrorStep(int Flow, int Port, int Type, int Code, int Mtu, int Offset) : Step
+{
+    /// <inheritdoc/>
+    public override string Text => $"< icmp {Type} {Code}{(Mtu == 0 ? "" : $" mtu {Mtu}")} for {Port} > {40000 + Flow}, "
+        + $"seq Acknowledged{Offset:+0;-0;+0}";
 }
 
 /// <summary>A sysctl is set.</summary>

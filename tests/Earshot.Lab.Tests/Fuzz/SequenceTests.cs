@@ -23,10 +23,10 @@ public sealed class SequenceTests
         Sequence[] made = [.. Enumerable.Range(0, 300).Select(seed => SequenceMaker.Make((ulong)seed))];
         Step[] steps = [.. made.SelectMany(sequence => sequence.Steps)];
         Assert.Equal(
-            System.Enum.GetValues<Call>().Order(),
+            System.Enum.GetValues<Call>().Except([Call.Connect, Call.Receive]).Order(),
             steps.OfType<CallStep>().Select(step => step.Call).Distinct().Order());
         Assert.Equal(
-            System.Enum.GetValues<Echo>().Order(),
+            System.Enum.GetValues<Echo>().Except([Echo.First]).Order(),
             steps.OfType<SegmentStep>().Select(step => step.Echo).Distinct().Order());
         Assert.Contains(made, sequence => sequence.IsIPv6);
         Assert.Contains(made, sequence => !sequence.IsIPv6);

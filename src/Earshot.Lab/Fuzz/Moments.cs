@@ -1,0 +1,40 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Earshot.Core;
+using Earshot.Core.Time;
+
+namespace Earshot.Lab.Fuzz;
+
+/// <summary>The moments of a run, moved a little: what then shows otherwise hangs on them.</summary>
+internal static class Moments
+{
+    // By how much steps are moved, in nanoseconds: what a measured time may differ by, a tick, and several.
+    private static readonly long[] Moves = [0, 300_000, 4_000_000, 12_000_000];
+
+    /// <summary>Runs with the same steps at moments a little later.</summary>
+    internal static IEnumerable<List<Observation>> Variants(IReadOnlyList<Observation> run)
+    {
+        foreach (long most in Moves)
+        {
+            var chance = new Chance(Chance.Spread((ulong)most), ChanceStream.Time);
+            var moved = new List<Observation>();
+            long last = 0;
+            foreach (Observation step in run)
+            {
+                long begun = Math.Max(last, step.Begun.Nanoseconds + chance.Below((uint)most + 1));
+                long ended = last = Math.Max(begun, step.Ended.Nanoseconds + chance.Below((uint)most + 1));
+                moved.Add(step with { Begun = new Instant(begun), Ended = new Instant(ended) });
+            }
+
+            yield return moved;
+        }
+    }
+
+    /// <summary>How many steps at the beginning show the same.</summary>
+    /// <param name="first">A run.</param>
+    /// <param name="second">Another.</param>
+    /// <param name="most">The most that is asked for.</param>
+    internal static int Alike(IReadOnlyList<Observation> first, IReadOnlyList<Observation> second, int most) =>
+        Enumerable.Range(0, most).TakeWhile(i => first[i].IsLike(second[i])).Count();
+}
