@@ -242,7 +242,7 @@ public sealed record TcpInfo
         Put(bytes, 136, SegmentsOut);
         Put(bytes, 140, SegmentsIn);
         Put(bytes, 144, NotSentBytes);
-        Put(bytes, 148, Microseconds(MinimumRtt));
+        Put(bytes, 148, MinimumRtt == TimeSpan.Zero ? -1 : Microseconds(MinimumRtt));
         Put(bytes, 152, DataSegmentsIn);
         Put(bytes, 156, DataSegmentsOut);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[160..], DeliveryRate);

@@ -33,7 +33,7 @@ internal static class LabFuzzVerb
         };
         var established = new Option<bool>("--established")
         {
-            Description = "Sequences begin with a connection and go on with its data; without, they are about listeners.",
+            Description = "Sequences are about the data of a connection; without, they are about listeners.",
         };
         var save = new Option<string?>("--save") { Description = "Folder that gets a file of each difference." };
         jobs.Validators.Add(result =>
@@ -88,11 +88,8 @@ internal static class LabFuzzVerb
         });
         terminal.Out.WriteLine(
             $"{report.Compared} sequences from seed {options.Seed} on: {report.Passed} the same, "
-            + $"{report.Findings.Count} kinds of differences; "
-            + (options.Established
-                ? $"{report.Part:P0} of their steps were compared, the others are behind one that depends on the moment"
-                    + " of a timer"
-                : $"{report.LeftOut} left out, because what they show depends on the moment of a timer"));
+            + $"{report.Findings.Count} kinds of differences; {report.Part:P0} of their steps were compared, the "
+            + "others are behind one that depends on the moment of a timer");
         return report.Findings.Count == 0 ? ExitCode.Fine : ExitCode.Findings;
     }
 }

@@ -85,7 +85,7 @@ public sealed partial record KernelProfile
     public bool ChallengesOddSegments { get; init; } = true;
 
     /// <summary>Whether a segment must end inside the window unless nothing is unread (6.17 and later); before, it must
-    /// only begin there.</summary>
+    /// only begin there. With it header prediction asks no more whether an ACK is too old.</summary>
     public bool ChecksSegmentEnd { get; init; } = true;
 
     /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>

@@ -303,6 +303,11 @@ public sealed partial class SocketCalls
 
         // A bound port outlives its socket: what is left of the connection keeps it, as a listener's child does.
         taken = connection.Connect(tuple, route, options, socket, isChosen: !bound, reused, fastOpen, data);
+        if (socket.Kept(OptionKey.LevelTcp, 12) != 0)
+        {
+            connection.SetQuickAck(0);
+        }
+
         return 0;
     }
 

@@ -239,7 +239,8 @@ public sealed partial class SocketCalls
         if (socket.Connection is not { } connection)
         {
             // shutdown() of a socket without a peer fails, and yet: it reads an end from then on. Linux: inet_shutdown.
-            return socket.Error != 0 ? -TakeError(socket)
+            return (flags & MessageFlags.Urgent) != 0 && socket.Listener is null ? -Errno.EINVAL
+                : socket.Error != 0 ? -TakeError(socket)
                 : socket.Options.ReadShut && socket.Listener is null ? 0 : -Errno.ENOTCONN;
         }
 

@@ -348,9 +348,8 @@ public sealed partial class SocketCalls
         const int ReorderingOffset = 88;
         const int PacingOffset = 104;
         const int InitialWindow = 10;
-        const int InitialReordering = 3;
         BinaryPrimitives.WriteInt32LittleEndian(info[WindowOffset..], InitialWindow);
-        BinaryPrimitives.WriteInt32LittleEndian(info[ReorderingOffset..], InitialReordering);
+        BinaryPrimitives.WriteInt32LittleEndian(info[ReorderingOffset..], _context.Sysctls.TcpReordering);
         info.Slice(PacingOffset, 2 * sizeof(ulong)).Fill(byte.MaxValue);
         if (socket.Listener is { } listener)
         {
@@ -382,11 +381,12 @@ public sealed partial class SocketCalls
         const int ThresholdOffset = 76;
         const int MinimumRttOffset = 148;
         const int QuarterSecond = 250_000;
+        const int DefaultMss = 536;
         int since = (int)((uint)_context.Jiffies * 1000L / _context.Profile.Hz);
         info[0] = (byte)TcpState.Close;
         info[LimitedOffset] = 1;
         Int(info[RtoOffset..], (int)_context.Profile.InitialRto.TotalMicroseconds);
-        Int(info[MssOffset..], SegmentSize(socket));
+        Int(info[MssOffset..], DefaultMss);
         Int(info[SinceDataSent..], since);
         Int(info[SinceDataReceived..], since);
         Int(info[SinceAckReceived..], since);

@@ -368,26 +368,6 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         Timers.Dispose();
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Refuse(in IpPacket packet, TcpParseError error)
-    {
-        // A segment that is cut short is no error to Linux, only one whose header says that it is too short.
-        const int DataOffset = 12;
-        bool cut = error == TcpParseError.Header && (packet.Payload.Length < TcpSegment.MinimumHeaderLength
-            || packet.Payload[DataOffset] >> 4 >= TcpSegment.MinimumHeaderLength / 4);
-        Mib mib = Context.Mib;
-        mib.Count(Counter.TcpInSegs);
-        mib.Count(cut ? Counter.None : Counter.TcpInErrs);
-        if (error == TcpParseError.Checksum)
-        {
-            mib.Count(Counter.TcpInCsumErrors);
-        }
-
-        Context.Judge(
-            new FourTuple(new InetEndpoint(packet.Destination, 0), new InetEndpoint(packet.Source, 0)),
-            new Verdict(error == TcpParseError.Checksum ? RuleId.SegmentChecksum : RuleId.SegmentHeader));
-    }
-
     private void Dispatch(
         int handle, in TcpSegment segment, in FourTuple tuple, int @interface, uint tag)
     {

@@ -30,6 +30,15 @@ internal static class ConnectionInfo
         byte[] memory = new byte[MemoryLength];
         _ = calls.GetOption(descriptor, 6, 11, info, out _);
         _ = calls.GetOption(descriptor, 1, 55, memory, out _);
+        PollEntry[] entries = [new PollEntry(descriptor, 0x3fff)];
+        _ = calls.Poll(entries, 0);
+        found["poll"] = entries[0].Returned;
+        if (info[0] == (int)Core.TcpState.Close)
+        {
+            // What a connection that has ended tells of itself: docs/deviations.md, D110.
+            return found;
+        }
+
         foreach (string field in FuzzRules.Fields)
         {
             found[field] = TcpInfoFields.Find(field, info, memory) ?? -1;
@@ -42,9 +51,6 @@ internal static class ConnectionInfo
             found[name] = result < 0 ? result : value;
         }
 
-        PollEntry[] entries = [new PollEntry(descriptor, 0x3fff)];
-        _ = calls.Poll(entries, 0);
-        found["poll"] = entries[0].Returned;
         return found;
     }
 }

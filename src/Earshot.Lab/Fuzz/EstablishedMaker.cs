@@ -82,11 +82,6 @@ internal sealed class EstablishedMaker
             _steps.Add(new SysctlStep(name, values[_chance.Below((uint)values.Length)]));
         }
 
-        if (One(2))
-        {
-            _steps.Add(new SysctlStep("net.ipv4.tcp_congestion_control", "cubic"));
-        }
-
         if (One(3))
         {
             OpenToPeer();
@@ -128,6 +123,12 @@ internal sealed class EstablishedMaker
 
     private void SetBefore(int place)
     {
+        if (One(2))
+        {
+            // A namespace may not have CUBIC by its sysctl.
+            _steps.Add(new CallStep(Call.SetOption, place, 1, new NamedOption("TCP_CONGESTION", 6, 13)));
+        }
+
         for (int i = (int)_chance.Below(3) - 1; i > 0; i--)
         {
             NamedOption option = BeforeOptions[_chance.Below((uint)BeforeOptions.Length)];

@@ -18,19 +18,22 @@ internal static class FuzzRules
         // Segments that the kernel merges while a call works on their socket: D3.
         "TcpExtTCPBacklogCoalesce",
 
+        // Where a packet's bytes lie in pages: D90.
+        "TcpExtTCPSackMerged", "TcpExtTCPSackShifted", "TcpExtTCPSackShiftFallback",
+
         // No counters: settings that /proc/net/snmp lists beside them.
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
     };
 
     /// <summary>The fields of a connection's own account that are compared.</summary>
     internal static IReadOnlyList<string> Fields { get; } = (
-        "tcpi_state tcpi_ca_state tcpi_retransmits tcpi_probes tcpi_backoff tcpi_options tcpi_snd_wscale tcpi_rcv_wscale "
-        + "tcpi_rto tcpi_snd_mss tcpi_rcv_mss tcpi_unacked tcpi_sacked tcpi_lost tcpi_retrans tcpi_pmtu "
-        + "tcpi_rcv_ssthresh tcpi_rtt tcpi_rttvar tcpi_snd_ssthresh tcpi_snd_cwnd tcpi_advmss tcpi_reordering "
-        + "tcpi_rcv_space tcpi_total_retrans tcpi_bytes_acked tcpi_bytes_received tcpi_segs_out tcpi_segs_in "
+        "tcpi_state tcpi_ca_state tcpi_retransmits tcpi_probes tcpi_backoff tcpi_options tcpi_snd_wscale "
+        + "tcpi_rcv_wscale tcpi_rto tcpi_snd_mss tcpi_rcv_mss tcpi_unacked tcpi_sacked tcpi_lost tcpi_retrans "
+        + "tcpi_pmtu tcpi_rcv_ssthresh tcpi_rtt tcpi_rttvar tcpi_snd_ssthresh tcpi_snd_cwnd tcpi_advmss "
+        + "tcpi_reordering tcpi_rcv_space tcpi_total_retrans tcpi_bytes_acked tcpi_bytes_received tcpi_segs_out tcpi_segs_in "
         + "tcpi_notsent_bytes tcpi_min_rtt tcpi_data_segs_in tcpi_data_segs_out tcpi_delivered tcpi_delivered_ce "
-        + "tcpi_bytes_sent tcpi_bytes_retrans tcpi_dsack_dups tcpi_reord_seen tcpi_rcv_ooopack tcpi_snd_wnd tcpi_rcv_wnd "
-        + "tcpi_total_rto tcpi_total_rto_recoveries sk_rmem_alloc sk_rcvbuf sk_sndbuf").Split(' ');
+        + "tcpi_bytes_sent tcpi_bytes_retrans tcpi_dsack_dups tcpi_reord_seen tcpi_rcv_ooopack tcpi_snd_wnd "
+        + "tcpi_rcv_wnd tcpi_total_rto tcpi_total_rto_recoveries sk_rmem_alloc sk_rcvbuf sk_sndbuf").Split(' ');
 
     // Microseconds that a measured time may differ by, beside a part of it.
     private static readonly HashSet<string> Measured = new(StringComparer.Ordinal)
@@ -45,6 +48,32 @@ internal static class FuzzRules
         const int part = 10;
         return Measured.Contains(field)
             ? Math.Abs(first - second) <= clock + (Math.Max(first, second) / part) : first == second;
+    }
+
+    /// <summary>How many steps can be compared: the moment at which an unlocked send buffer grows is another, and what
+    /// is written from then on too (docs/deviations.md, D111).</summary>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="host">What the host showed.</param>
+    /// <param name="stack">What the stack showed.</param>
+    /// <param name="most">The most that is asked for.</param>
+    internal static int Comparable(
+        Sequence sequence, IReadOnlyList<Observation> host, IReadOnlyList<Observation> stack, int most)
+    {
+        const string buffer = "sk_sndbuf";
+        for (int i = 0; i < most; i++)
+        {
+            if (sequence.Steps[i] is CallStep { Call: Call.SetOption, Option.Name: "SO_SNDBUF" })
+            {
+                return most;
+            }
+
+            if (host[i].Info.GetValueOrDefault(buffer) != stack[i].Info.GetValueOrDefault(buffer))
+            {
+                return i;
+            }
+        }
+
+        return most;
     }
 
     /// <summary>Whether a counter is compared.</summary>

@@ -20,12 +20,11 @@ public sealed record FuzzFinding(ulong Seed, string Steps, string Difference, st
 /// <summary>What a run of many sequences found.</summary>
 /// <param name="Compared">Sequences that were run on both sides.</param>
 /// <param name="Passed">Those in which nothing differed.</param>
-/// <param name="LeftOut">Sequences not run on the host: what they show depends on the moment of a timer.</param>
 /// <param name="Part">The part of the steps that was compared: what comes behind a step that hangs on the moment of a
 /// timer is not.</param>
 /// <param name="Findings">One of each kind of difference.</param>
 public sealed record FuzzReport(
-    int Compared, int Passed, int LeftOut, double Part, IReadOnlyList<FuzzFinding> Findings);
+    int Compared, int Passed, double Part, IReadOnlyList<FuzzFinding> Findings);
 
 /// <summary>How long to go on, and how.</summary>
 public sealed record FuzzOptions
@@ -55,9 +54,6 @@ public sealed class Fuzzer
 {
     private const int Repeats = 3;
 
-    // Less than the shortest delay of an ACK, 40 ms.
-    private static readonly TimeSpan LongestStep = TimeSpan.FromMilliseconds(20);
-
     private readonly FuzzOptions _options;
     private readonly StackPacketTargetMaker _stack = new(KernelProfile.Linux618);
     private readonly HostPacketTargetMaker _host = new();
@@ -67,7 +63,6 @@ public sealed class Fuzzer
     private long _next;
     private int _compared;
     private int _passed;
-    private int _leftOut;
     private long _steps;
     private long _comparedSteps;
 
@@ -93,7 +88,7 @@ public sealed class Fuzzer
         }
 
         return new FuzzReport(
-            fuzzer._compared, fuzzer._passed, fuzzer._leftOut,
+            fuzzer._compared, fuzzer._passed,
             fuzzer._steps == 0 ? 1 : (double)fuzzer._comparedSteps / fuzzer._steps,
             [.. fuzzer._findings.Values.OrderBy(finding => finding.Seed)]);
     }
@@ -105,12 +100,6 @@ public sealed class Fuzzer
         {
             ulong seed = _options.Seed + (ulong)number;
             Sequence sequence = _options.Established ? EstablishedMaker.Make(seed) : SequenceMaker.Make(seed);
-            if (!_options.Established && IsTimingBound(sequence))
-            {
-                Interlocked.Increment(ref _leftOut);
-                continue;
-            }
-
             Interlocked.Increment(ref _compared);
             if (Differs(sequence) is not { } difference)
             {
@@ -132,18 +121,6 @@ public sealed class Fuzzer
         }
     }
 
-    /// <summary>Whether the stack shows something else when every wait is a little longer: the host, whose timers are
-    /// rounded from other moments, then may as well.</summary>
-    private bool IsTimingBound(Sequence sequence)
-    {
-        const double LongerByAGranule = 1.14;
-        List<Observation> plain = OnStack(sequence);
-        return !IsLike(plain, OnStack(sequence, LongerByAGranule)) || !IsLike(plain, OnStack(sequence, 1, LongestStep));
-
-        static bool IsLike(List<Observation> first, List<Observation> second) =>
-            first.Zip(second).All(pair => pair.First.IsLike(pair.Second));
-    }
-
     /// <summary>What differs, if it does so time and again.</summary>
     private Difference? Differs(Sequence sequence)
     {
@@ -151,7 +128,7 @@ public sealed class Fuzzer
         for (int i = 0; i < Repeats; i++)
         {
             Difference? next = Compare(sequence);
-            if (next is null || (_options.Established && last is not null && next.Kind != last.Kind))
+            if (next is null || (last is not null && next.Kind != last.Kind))
             {
                 return null;
             }
@@ -164,62 +141,22 @@ public sealed class Fuzzer
 
     /// <summary>Runs the host, and then the stack at the moments of the host's run, as far as what the stack shows does
     /// not hang on how the moments lie to each other and to the clock's ticks.</summary>
-    private Difference? CompareAtMoments(Sequence sequence)
+    private Difference? Compare(Sequence sequence)
     {
         List<Observation> host = OnHost(sequence);
-        List<Observation> stack = Follow(sequence, host, 1);
-        int steps = Moments.Variants(host).Select((moments, i) => Follow(sequence, moments, (ulong)i + 2))
+        List<Observation> stack = Follow(sequence, host, default, 1);
+        int steps = Moments.Variants(host)
+            .Select((variant, i) => Follow(sequence, variant.Run, variant.Lead, (ulong)i + 2))
             .Aggregate(stack.Count, (least, other) => Moments.Alike(stack, other, least));
+        steps = FuzzRules.Comparable(sequence, host, stack, steps);
         Interlocked.Add(ref _steps, stack.Count);
         Interlocked.Add(ref _comparedSteps, steps);
         return Difference.Between(host[..steps], stack[..steps]);
     }
 
-    private List<Observation> Follow(Sequence sequence, IReadOnlyList<Observation> followed, ulong seed) => _stack.Run(
-        new PacketTargetOptions { Seed = seed }, target => SequenceRun.Follow(target, sequence, followed));
-
-    /// <summary>Runs both, the host again while it was too slow to be compared.</summary>
-    private Difference? Compare(Sequence sequence)
-    {
-        const int SlowRuns = 20;
-        if (_options.Established)
-        {
-            return CompareAtMoments(sequence);
-        }
-
-        List<Observation> stack = OnStack(sequence);
-        for (int i = 0; i < SlowRuns; i++)
-        {
-            List<Observation> host = OnHost(sequence);
-            if (IsInTime(host, stack))
-            {
-                return Difference.Between(host, stack);
-            }
-        }
-
-        throw new CannotRunHereException(
-            $"the machine is too busy: a step of seed {sequence.Seed} took more than "
-            + $"{LongestStep.TotalMilliseconds} ms in each of {SlowRuns} runs");
-    }
-
-    /// <summary>Whether no step took the host much longer than the stack, which takes no time.</summary>
-    private static bool IsInTime(List<Observation> host, List<Observation> stack)
-    {
-        for (int i = 1; i < host.Count; i++)
-        {
-            TimeSpan theirs = host[i].Begun - host[i - 1].Begun;
-            TimeSpan ours = stack[i].Begun - stack[i - 1].Begun;
-            if (theirs - ours > LongestStep)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private List<Observation> OnStack(Sequence sequence, double stretch = 1, TimeSpan pause = default) =>
-        _stack.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence, stretch, pause));
+    private List<Observation> Follow(
+        Sequence sequence, IReadOnlyList<Observation> followed, TimeSpan lead, ulong seed) => _stack.Run(
+            new PacketTargetOptions { Seed = seed }, target => SequenceRun.Follow(target, sequence, followed, lead));
 
     private List<Observation> OnHost(Sequence sequence) =>
         _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));

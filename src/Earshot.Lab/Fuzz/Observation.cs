@@ -31,7 +31,8 @@ internal sealed record Observation
     /// <summary>Counters that have moved since the start, by name.</summary>
     public IReadOnlyDictionary<string, long> Counters { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>What the connection tells of itself: fields of TCP_INFO and SO_MEMINFO, queues and poll(), by name; empty
+    /// <summary>What the connection tells of itself: fields of TCP_INFO and SO_MEMINFO, queues and poll(), by name;
+    /// empty
     /// in sequences about listeners.</summary>
     public IReadOnlyDictionary<string, long> Info { get; init; } = new Dictionary<string, long>();
 

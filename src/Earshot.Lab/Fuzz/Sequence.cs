@@ -18,7 +18,8 @@ internal sealed record Sequence(ulong Seed, bool IsIPv6, IReadOnlyList<Step> Ste
     internal const int Connection = 1;
 
     /// <summary>The steps, one a line.</summary>
-    public string Text => string.Join('\n', Steps.Select((step, i) => $"{i,3}  {step.Text}"));
+    public string Text =>
+        $"     over IPv{(IsIPv6 ? 6 : 4)}\n" + string.Join('\n', Steps.Select((step, i) => $"{i,3}  {step.Text}"));
 }
 
 /// <summary>Makes sequences. It keeps a rough idea of how far each peer has come, so that most segments mean

@@ -27,19 +27,16 @@ internal sealed class SequenceRun
     private readonly IPAddress _local;
     private readonly IPAddress _remote;
     private readonly Instant _start;
-    private readonly double _stretch;
-    private readonly TimeSpan _pause;
     private readonly IReadOnlyList<Observation>? _followed;
+    private bool _isDisconnected;
     private int _written;
     private int _step;
 
     private SequenceRun(
-        IPacketTarget target, Sequence sequence, double stretch, TimeSpan pause, IReadOnlyList<Observation>? followed)
+        IPacketTarget target, Sequence sequence, IReadOnlyList<Observation>? followed)
     {
         _target = target;
         _sequence = sequence;
-        _stretch = stretch;
-        _pause = pause;
         _followed = followed;
         _local = sequence.IsIPv6 ? target.Options.Local6 : target.Options.Local4;
         _remote = sequence.IsIPv6 ? Runner.DefaultRemote6 : Runner.DefaultRemote4;
@@ -56,12 +53,9 @@ internal sealed class SequenceRun
     /// <summary>Runs a sequence.</summary>
     /// <param name="target">A fresh target.</param>
     /// <param name="sequence">The sequence.</param>
-    /// <param name="stretch">By what waits are multiplied.</param>
-    /// <param name="pause">What passes before each step beside them.</param>
-    internal static List<Observation> Of(
-        IPacketTarget target, Sequence sequence, double stretch = 1, TimeSpan pause = default)
+    internal static List<Observation> Of(IPacketTarget target, Sequence sequence)
     {
-        var run = new SequenceRun(target, sequence, stretch, pause, null);
+        var run = new SequenceRun(target, sequence, null);
         return [.. sequence.Steps.Select(run.Do)];
     }
 
@@ -69,10 +63,12 @@ internal sealed class SequenceRun
     /// <param name="target">A fresh target, in virtual time.</param>
     /// <param name="sequence">The sequence.</param>
     /// <param name="followed">What the other run showed: each step begins and ends when it did there.</param>
+    /// <param name="lead">How long the target has run before: timers are rounded from then on.</param>
     internal static List<Observation> Follow(
-        IPacketTarget target, Sequence sequence, IReadOnlyList<Observation> followed)
+        IPacketTarget target, Sequence sequence, IReadOnlyList<Observation> followed, TimeSpan lead)
     {
-        var run = new SequenceRun(target, sequence, 1, default, followed);
+        target.WaitUntil(target.Now + lead);
+        var run = new SequenceRun(target, sequence, followed);
         return [.. sequence.Steps.Select(run.Do)];
     }
 
@@ -81,10 +77,6 @@ internal sealed class SequenceRun
         if (_followed is not null)
         {
             _target.WaitUntil(new Instant(_start.Nanoseconds + _followed[_step].Begun.Nanoseconds));
-        }
-        else if (_pause > TimeSpan.Zero)
-        {
-            _target.WaitUntil(new Instant(_target.Now.Nanoseconds + (long)_pause.TotalNanoseconds));
         }
 
         Instant began = _target.Now;
@@ -95,14 +87,27 @@ internal sealed class SequenceRun
             _target.WaitUntil(new Instant(_start.Nanoseconds + _followed[_step].Ended.Nanoseconds));
         }
 
-        Instant ended = _target.Now;
-        while (_target.TryTake(out SeenPacket packet))
+        Observation seen;
+        int known;
+        do
         {
-            if (Read(packet) is { } answer)
+            // What comes out while counters are read may be counted already: then all is read again.
+            Instant ended = _target.Now;
+            TakeAnswers(answers);
+            known = answers.Count;
+            seen = new Observation
             {
-                answers.Add(answer);
-            }
+                Ended = Since(ended),
+                Result = result,
+                Info = _sequence.IsEstablished && !_isDisconnected
+                    ? ConnectionInfo.Read(_target.Calls, _descriptors[Sequence.Connection])
+                    : new Dictionary<string, long>(),
+                Sockets = [.. _target.Sockets().Select(Say).Order(StringComparer.Ordinal)],
+                Counters = Moved(),
+            };
+            TakeAnswers(answers);
         }
+        while (answers.Count > known);
 
         if (step is CallStep && answers.Count > 0)
         {
@@ -111,18 +116,22 @@ internal sealed class SequenceRun
         }
 
         _step++;
-        return new Observation
+        return seen with
         {
             Begun = Since(received ?? began),
-            Ended = Since(ended),
-            Result = result,
             Answers = [.. answers.OrderBy(answer => answer.Flow)],
-            Info = _sequence.IsEstablished
-                ? ConnectionInfo.Read(_target.Calls, _descriptors[Sequence.Connection])
-                : new Dictionary<string, long>(),
-            Sockets = [.. _target.Sockets().Select(Say).Order(StringComparer.Ordinal)],
-            Counters = Moved(),
         };
+    }
+
+    private void TakeAnswers(List<Answer> answers)
+    {
+        while (_target.TryTake(out SeenPacket packet))
+        {
+            if (Read(packet) is { } answer)
+            {
+                answers.Add(answer);
+            }
+        }
     }
 
     private Instant Since(Instant moment) => new(moment.Nanoseconds - _start.Nanoseconds);
@@ -145,8 +154,7 @@ internal sealed class SequenceRun
             case ErrorStep error:
                 return ("", _target.Inject(Bytes(error)));
             case WaitStep wait when _followed is null:
-                _target.WaitUntil(new Instant(
-                    _target.Now.Nanoseconds + (long)(wait.Milliseconds * _stretch * 1e6)));
+                _target.WaitUntil(_target.Now + TimeSpan.FromMilliseconds(wait.Milliseconds));
                 return ("", null);
             default:
                 return ("", null);
@@ -212,10 +220,15 @@ internal sealed class SequenceRun
                 _descriptors[step.Place] = Unknown;
                 return calls.Close(fd);
             case Call.Disconnect:
+                // The account of a socket that was disconnected: docs/deviations.md, D110.
+                _isDisconnected |= step.Place == Sequence.Connection;
                 return calls.Connect(fd, new byte[16]);
             case Call.SetOption when step.Option.Name == "SO_LINGER":
                 byte[] linger = [1, 0, 0, 0, .. BitConverter.GetBytes(step.Value)];
                 return calls.SetOption(fd, step.Option.Level, step.Option.Number, linger);
+            case Call.SetOption when step.Option.Name == "TCP_CONGESTION":
+                byte[] algorithm = Encoding.ASCII.GetBytes(step.Value == 0 ? "reno" : "cubic");
+                return calls.SetOption(fd, step.Option.Level, step.Option.Number, algorithm);
             case Call.SetOption:
                 return calls.SetOption(fd, step.Option.Level, step.Option.Number, BitConverter.GetBytes(step.Value));
             case Call.GetOption:

@@ -225,7 +225,8 @@ internal sealed record SegmentStep : Step
                 AckBase.Segment => $"{AckFrom}[{AckIndex}]{Ack:+0;-0;+0}",
                 _ => $"{AckFrom}{Ack:+0;-0;+0}",
             };
-            string sacks = (IsDuplicate ? " dsack" : "") + string.Concat(Sacks.Select(s => $" sack {s.First}-{s.Last}"));
+            string sacks = (IsDuplicate ? " dsack" : "")
+                + string.Concat(Sacks.Select(s => $" sack {s.First}-{s.Last}"));
             return $"< {40000 + Flow} > {Port} {(count == 0 ? "-" : letters[..count])} "
                 + $"{seq}({Length}) ack {ack} win {Window}{options}{sacks}" + (Urgent == 0 ? "" : $" urg {Urgent}")
                 + (Tos == 0 ? "" : $" tos {Tos}") + (IsBroken ? " bad checksum" : "");
@@ -254,8 +255,9 @@ internal sealed record UnreachableStep(int Flow, int Port, int Code, int Offset)
 internal sealed record ErrorStep(int Flow, int Port, int Type, int Code, int Mtu, int Offset) : Step
 {
     /// <inheritdoc/>
-    public override string Text => $"< icmp {Type} {Code}{(Mtu == 0 ? "" : $" mtu {Mtu}")} for {Port} > {40000 + Flow}, "
-        + $"seq Acknowledged{Offset:+0;-0;+0}";
+    public override string Text =>
+        $"< icmp {Type} {Code}{(Mtu == 0 ? "" : $" mtu {Mtu}")} for {Port} > {40000 + Flow}, seq "
+        + $"Acknowledged{Offset:+0;-0;+0}";
 }
 
 /// <summary>A sysctl is set.</summary>

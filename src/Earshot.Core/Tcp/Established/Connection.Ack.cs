@@ -113,7 +113,6 @@ internal sealed partial class Connection
             Begin(ref sample, options);
             long delivered = _tally.Delivered;
             TakeSacks(ref blocks, segment.Ack, ref sample);
-            CountDelivered(sample.SackDelivered, sample.Has(AckFlags.Ece));
             Resend resend = JudgeLosses(ref sample, Duplicates(segment, sample.Flags));
             CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
             SendAgain(resend);
@@ -258,9 +257,14 @@ internal sealed partial class Connection
         bool changed = window != _sendWindow;
         _wl1 = segment.Seq;
         _sendWindow = window;
-        if (changed && _unsent.Count > 0)
+        if (changed)
         {
-            RestartIfIdle();
+            _isPredicting = false;
+            Predict();
+            if (_unsent.Count > 0)
+            {
+                RestartIfIdle();
+            }
         }
 
         if (window > _maximumWindow)
@@ -303,7 +307,7 @@ internal sealed partial class Connection
         while (_sent.Count > 0)
         {
             ref SentSegment piece = ref _sent.First;
-            SeqNumber start = piece.Seq;
+            SeqNumber start = piece.Has(SentFlags.PartlyAcknowledged) ? piece.Seq - 1 : piece.Seq;
             int packets = piece.Packets;
             whole = piece.End <= _una;
             if (!whole && (packets = TrimFirst(ref piece)) == 0)
@@ -376,6 +380,10 @@ internal sealed partial class Connection
         if (before > 1)
         {
             piece.Packets = piece.PacketsOf(piece.PayloadLength);
+        }
+        else
+        {
+            piece.Flags |= SentFlags.PartlyAcknowledged;
         }
 
         return before - piece.Packets;

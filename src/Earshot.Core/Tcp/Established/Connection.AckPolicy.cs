@@ -86,6 +86,7 @@ internal sealed partial class Connection
         {
             _share = share;
             SetWindowClamp(WindowFrom(Options.ReceiveBuffer));
+            _space.Space = Math.Min(_space.Space, _windowLimit);
         }
     }
 

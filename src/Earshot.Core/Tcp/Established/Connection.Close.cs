@@ -192,6 +192,14 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_v4_mtu_reduced. What is in flight and too large is sent again at once.</summary>
     private void ReducePathMtu(int mtu)
     {
+        const int Headers = 60;
+        if (!_tuple.Remote.Address.IsIPv4
+            && Math.Min(mtu - Headers, LargestSegment) - (_hasTimestamps ? TcpOptions.TimestampLength : 0) >= _mss)
+        {
+            // Over IPv6 a message that makes no segment smaller is not believed. Linux: tcp_v6_err.
+            return;
+        }
+
         int reduced = _tcp.Routes.LearnMtu(_tuple.Remote.Address, mtu);
         Judge(RuleId.IcmpPathMtu, (uint)reduced);
         if (reduced == 0 || reduced >= _route.Mtu || State == TcpState.SynSent

@@ -76,6 +76,7 @@ internal sealed partial class Connection
         }
 
         TakeInOrder(segment, packet);
+        Predict();
     }
 
     /// <summary>Takes bytes that are next, and those beyond gaps that they reach. Linux: tcp_queue_rcv,
@@ -188,12 +189,6 @@ internal sealed partial class Connection
         _ack.Scheduled = true;
         _finReceived = true;
         IsReadShut = true;
-        if (_inbox is { } inbox)
-        {
-            DropEarly(inbox.Beyond.Count);
-            inbox.Sacks.Clear();
-        }
-
         switch (State)
         {
             case TcpState.Established or TcpState.SynRecv:
@@ -206,12 +201,26 @@ internal sealed partial class Connection
                 break;
             case TcpState.FinWait2:
                 SendAck();
+                DropEarly(_inbox?.Beyond.Count ?? 0);
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return;
         }
 
+        // Only now: an ACK that was just sent still tells of what lies beyond the FIN.
+        if (_inbox is { } inbox)
+        {
+            DropEarly(inbox.Beyond.Count);
+            inbox.Sacks.Clear();
+        }
+
         Notify(PollMask.In | PollMask.ReadNormal | PollMask.ReadHup);
     }
+
+    private const int MarkBits = 3;
+
+    /// <summary>Without ECN a mark changes nothing but what TCP_INFO tells. Linux:
+    /// tcp_ecn_received_counters.</summary>
+    private void NoteMark(in TcpSegment segment) => _hasSeenEcn |= !_hasEcn && (segment.Tos & MarkBits) != 0;
 
     /// <summary>An ECN mark on data that is taken in (RFC 3168 §6.1.3). Linux: __tcp_data_ecn_check.</summary>
     private void CheckCongestionMark(in TcpSegment segment)
@@ -221,7 +230,6 @@ internal sealed partial class Connection
             return;
         }
 
-        const int MarkBits = 3;
         const int CongestionExperienced = 3;
         switch (segment.Tos & MarkBits)
         {

@@ -25,6 +25,7 @@ internal sealed partial class Connection
         }
 
         MeasurePeerSegment(segment, packet.Cost);
+        _isPredicting = false;
         _ack.Scheduled = true;
         _context.Mib.Count(Counter.TcpExtTCPOFOQueue);
         _tally.OutOfOrder += segment.SegmentSize == 0
@@ -35,8 +36,16 @@ internal sealed partial class Connection
             TellEarly(packet.Seq, packet.End);
             if (outcome != EarlyOutcome.Known)
             {
-                GrowReceiveWindow(packet, segment.PayloadLength, isQueued: outcome == EarlyOutcome.Appended);
+                // A packet of its own is not yet charged then.
+                bool appended = outcome == EarlyOutcome.Appended;
+                GrowReceiveWindow(packet, segment.PayloadLength, appended, appended ? 0 : packet.Cost);
             }
+        }
+
+        if (Owner is not null)
+        {
+            // What waits beyond a gap shall not cost the rest of the window its memory. Linux: tcp_rcvbuf_grow.
+            GrowReceiveBuffer(_space.Space);
         }
     }
 
@@ -267,6 +276,7 @@ internal sealed partial class Connection
         }
 
         _context.Mib.Count(Counter.TcpExtRcvPruned);
+        _isPredicting = false;
         return false;
     }
 

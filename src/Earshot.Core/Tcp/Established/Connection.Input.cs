@@ -31,13 +31,21 @@ internal sealed partial class Connection
         GiveBackInbox();
     }
 
+    /// <summary>A segment for this connection had a wrong checksum.</summary>
+    internal void CountDamaged(int payloadLength)
+    {
+        _tally.In++;
+        _tally.DataIn += payloadLength > 0 ? 1 : 0;
+        _tally.Drops++;
+    }
+
     /// <summary>Header prediction: the segment that everything is made for. Linux: tcp_rcv_established.</summary>
     private bool TryFastPath(in TcpSegment segment)
     {
         int expected = TcpSegment.MinimumHeaderLength + (_hasTimestamps ? TcpOptions.TimestampLength : 0);
         if ((segment.Flags & ~TcpFlags.Psh) != TcpFlags.Ack || segment.Seq != _receiveNext
             || segment.HeaderLength != expected || (uint)segment.WindowField << _sendScale != _sendWindow
-            || segment.Ack > _nxt || segment.Ack < _una || !IsPredictable
+            || segment.Ack > _nxt || (segment.Ack < _una && !_context.Profile.ChecksSegmentEnd) || !_isPredicting
             || segment.PayloadLength > RemainingWindow)
         {
             return false;
@@ -74,24 +82,17 @@ internal sealed partial class Connection
             SetRecentTimestamp(options.TsVal);
         }
 
-        if (segment.PayloadLength == 0)
+        if (segment.PayloadLength == 0 && segment.Ack == _una)
         {
-            if (segment.Ack == _una)
-            {
-                // A duplicate ACK belongs to recovery.
-                return false;
-            }
-
-            _context.Mib.Count(Counter.TcpExtTCPHPAcks);
-            OnAck(segment, options, predicted: true);
-            Push(force: false);
-            return true;
+            // A duplicate ACK belongs to recovery.
+            return false;
         }
 
-        if (segment.Ack != _una)
+        NoteMark(segment);
+        if (segment.PayloadLength == 0)
         {
-            _context.Mib.Count(Counter.TcpExtTCPHPAcks);
-            OnAck(segment, options, predicted: true);
+            AcknowledgePredicted(segment, options);
+            return true;
         }
 
         MeasureReceiverRoundTrip(segment, options);
@@ -99,14 +100,35 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPHPHits);
         _inbox?.Sacks.ForgetDuplicate();
         TakeInOrder(segment, packet);
-        Push(force: false);
+        if (segment.Ack != _una)
+        {
+            // Even one that is too old keeps no data out here.
+            AcknowledgePredicted(segment, options);
+        }
+        else
+        {
+            _wl1 = segment.Seq;
+        }
+
         AcknowledgeIfNeeded();
         return true;
     }
 
-    /// <summary>Whether header prediction may be tried: nothing out of the ordinary is about. Linux:
+    private void AcknowledgePredicted(in TcpSegment segment, in TcpOptions options)
+    {
+        if (segment.Ack > _una)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPHPAcks);
+        }
+
+        OnAck(segment, options, predicted: true);
+        Push(force: false);
+    }
+
+    /// <summary>Tries header prediction from now on if nothing is out of the ordinary; it is given up by what is.
+    /// Linux:
     /// tcp_fast_path_check.</summary>
-    private bool IsPredictable => _inbox is not { Beyond.Count: > 0 } && _receiveWindow != 0
+    private void Predict() => _isPredicting |= _inbox is not { Beyond.Count: > 0 } && _receiveWindow != 0
         && ReceivedMemory < Options.ReceiveBuffer && _urgent is not { IsPending: true };
 
     /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given. Linux:
@@ -152,8 +174,10 @@ internal sealed partial class Connection
             {
                 return;
             }
+
+            UpdateRecentTimestamp(segment, options);
         }
-        else if (!OnAck(segment, options))
+        else if (!TakeAck(segment, options))
         {
             _tally.Drops++;
             return;
@@ -164,7 +188,6 @@ internal sealed partial class Connection
             EndFastOpen();
         }
 
-        UpdateRecentTimestamp(segment, options);
         TakeWindowReduced(segment);
         if (!AfterAck(segment))
         {
@@ -185,6 +208,16 @@ internal sealed partial class Connection
 
         Push(force: false);
         AcknowledgeIfNeeded();
+    }
+
+    private bool TakeAck(in TcpSegment segment, in TcpOptions options)
+    {
+        if (State == TcpState.Established)
+        {
+            NoteMark(segment);
+        }
+
+        return OnAck(segment, options);
     }
 
     /// <summary>The ACK that ends SYN_RECV. Linux: tcp_rcv_state_process, TCP_SYN_RECV.</summary>
@@ -226,6 +259,7 @@ internal sealed partial class Connection
         _wl1 = segment.Seq;
         _lastReceived = _context.Now.Nanoseconds;
         SetMss();
+        _isPredicting = true;
         _tally.Delivered++;
         SetState(TcpState.Established);
         if (!segment.Has(TcpFlags.Fin) && segment.PayloadLength == 0)

@@ -346,6 +346,7 @@ internal sealed partial class Connection
         _lastDataReceived = (uint)_context.Jiffies;
         StartCongestion(timedOut: true);
         StartBuffer();
+        _isPredicting = _sendScale == 0;
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         Judge(segment, RuleId.ConnectDone);
         SetState(TcpState.Established);
@@ -414,11 +415,8 @@ internal sealed partial class Connection
         // The window of a segment with SYN is never scaled. RFC 7323 §2.2.
         _sendWindow = segment.WindowField;
         _maximumWindow = _sendWindow;
-        _peerMss = options.Mss != 0 ? options.Mss : DefaultMss(_tuple.Remote.Address);
-        if (Options.MaximumSegment != 0)
-        {
-            _peerMss = Math.Min(_peerMss, Options.MaximumSegment);
-        }
+        _peerMss = options.Mss == 0 ? OpeningMss
+            : Options.MaximumSegment != 0 ? Math.Min(options.Mss, Options.MaximumSegment) : options.Mss;
 
         SetMss();
         _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);

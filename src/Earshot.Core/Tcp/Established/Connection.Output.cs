@@ -34,9 +34,20 @@ internal sealed partial class Connection
     /// <summary>Sends an ACK that carries nothing.</summary>
     private void SendAck()
     {
-        if (Send(_nxt, TcpFlags.Ack, default, default, 0))
+        if (Send(AcceptableSeq, TcpFlags.Ack, default, default, 0))
         {
             _context.Mib.Count(Counter.TcpOutSegs);
+        }
+    }
+
+    /// <summary>The number of a segment that carries nothing: inside the window that the peer has told, even if that
+    /// shrank; a rest that is smaller than the unit of windows does not count. Linux: tcp_acceptable_seq.</summary>
+    private SeqNumber AcceptableSeq
+    {
+        get
+        {
+            SeqNumber edge = _una + _sendWindow;
+            return edge >= _nxt || (_hasWindowScale && _nxt - edge < 1 << _receiveScale) ? _nxt : edge;
         }
     }
 
@@ -44,23 +55,33 @@ internal sealed partial class Connection
         SeqNumber seq, TcpFlags flags, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
     {
         Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
-        int blocksLength = _inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.Write(blocks, RoomForSacks) : 0;
+        Prepare(seq, flags, ref blocks, out TcpFields fields);
+        return Transmit(fields, first, second, segmentSize, blocks);
+    }
 
-        // Written in place: an initializer would build the options elsewhere and copy them.
-        TcpFields fields = default;
+    /// <summary>Writes the header of a segment, or of all segments of a super-packet: the window is promised once, and
+    /// told in each.</summary>
+    /// <param name="seq">The first number.</param>
+    /// <param name="flags">The flags.</param>
+    /// <param name="blocks">Room for the SACK option; what it takes of it afterwards.</param>
+    /// <param name="fields">Is written in place: an initializer would build the options elsewhere and copy
+    /// them.</param>
+    private void Prepare(SeqNumber seq, TcpFlags flags, ref Span<byte> blocks, out TcpFields fields)
+    {
+        blocks = blocks[..(_inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.Write(blocks, RoomForSacks) : 0)];
+        fields = default;
         fields.SourcePort = _tuple.Local.Port;
         fields.DestinationPort = _tuple.Remote.Port;
         fields.Seq = seq;
         fields.Ack = _receiveNext;
         fields.Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags;
         fields.WindowField = PromiseWindow();
-        fields.FurtherOptions = (byte)blocksLength;
+        fields.FurtherOptions = (byte)blocks.Length;
         fields.Key = Key;
         fields.Options.HasTimestamp = _hasTimestamps;
         fields.Options.TsVal = _context.TimestampClock + _tsOffset;
         fields.Options.TsEcr = _tsRecent;
         AfterAckSent();
-        return Transmit(fields, first, second, segmentSize, blocks[..blocksLength]);
     }
 
     private bool Transmit(

@@ -89,7 +89,7 @@ internal sealed partial class Connection
     {
         get
         {
-            long wait = Math.Max(_rtt.Base(InitialRto), RttEstimator.MinimumMicroseconds);
+            long wait = Math.Max(_rtt.Rto, RttEstimator.MinimumMicroseconds);
             wait = Math.Min(wait << Math.Min(_backoff, MaximumBackoff), MaximumRto);
             if (Options.UserTimeout == 0 || _probesBegun == 0)
             {
@@ -115,8 +115,20 @@ internal sealed partial class Connection
             return;
         }
 
+        if (IsUrgent && _urgentEnd - _una <= ushort.MaxValue)
+        {
+            SendProbe(_una, counter);
+        }
+
+        SendProbe(_una - 1, counter);
+    }
+
+    /// <summary>An empty segment that asks for an answer, or tells of an urgent byte that may not leave. Linux:
+    /// tcp_xmit_probe_skb.</summary>
+    private void SendProbe(SeqNumber seq, Counter counter)
+    {
         _context.Mib.Count(counter);
-        if (Send(_una - 1, TcpFlags.Ack, default, default, 0))
+        if (Send(seq, TcpFlags.Ack, default, default, 0))
         {
             _context.Mib.Count(Counter.TcpOutSegs);
         }
@@ -135,7 +147,6 @@ internal sealed partial class Connection
             _backoff = 0;
             _probesBegun = 0;
             _tcp.Timers.Stop(_writeTimer);
-            SetRto();
         }
         else
         {

@@ -169,6 +169,7 @@ internal sealed partial class Connection
         if (_urgent is { IsPending: true } urgent && _readNext > urgent.Seq)
         {
             urgent.State = UrgentState.None;
+            Predict();
         }
     }
 
@@ -237,6 +238,7 @@ internal sealed partial class Connection
         }
 
         _readNext = _receiveNext;
+        _isFinLeft = HasUnreadFin;
         _isFinRead = _finReceived;
     }
 

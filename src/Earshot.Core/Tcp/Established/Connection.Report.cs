@@ -33,7 +33,7 @@ internal sealed partial class Connection
             State = State,
             Local = _tuple.Local,
             Remote = _tuple.Remote,
-            ReceiveQueue = ReadableBytes + (HasUnreadFin ? 1 : 0),
+            ReceiveQueue = ReadableBytes + (HasUnreadFin || _isFinLeft ? 1 : 0),
             SendQueue = State is TcpState.SynSent or TcpState.SynRecv && _una == _iss ? 1 : UnacknowledgedBytes,
             Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
                 : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
@@ -102,7 +102,7 @@ internal sealed partial class Connection
     private TcpInfo Info()
     {
         bool opening = State == TcpState.SynSent;
-        int mss = opening ? DefaultMss(_tuple.Remote.Address) - TimestampCost : _mss;
+        int mss = opening ? OpeningMss - TimestampCost : _mss;
         int window = opening ? OpeningWindow : _congestion.Window;
         long pacing = opening || State == TcpState.SynRecv ? 0 : _congestion.PacingRate;
         return new TcpInfo
@@ -112,14 +112,15 @@ internal sealed partial class Connection
             Timeouts = _timeouts,
             Probes = _probes,
             Backoff = _backoff,
-            Options = opening ? TcpInfoOptions.None : Negotiated(),
+            Options = opening
+                ? _hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None : Negotiated(),
             SendScale = opening ? 0 : _sendScale,
             ReceiveScale = opening ? 0 : _receiveScale,
             IsAppLimited = _sender.RateAppLimited || _sender.RateInterval == 0,
             Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
             Ato = Jiffies(_ack.Interval),
             SendMss = mss,
-            ReceiveMss = opening ? LeastReceiveMss : Math.Min(_ack.PeerSegment, _mss),
+            ReceiveMss = opening ? LeastReceiveMss : _ack.PeerSegment,
             AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
             PathMtu = _route.Mtu,
             Unacknowledged = opening ? 1 + _packetsOut : _packetsOut,
@@ -132,7 +133,7 @@ internal sealed partial class Connection
             CongestionWindow = window,
             SlowStartThreshold = opening ? OpeningThreshold : _congestion.Threshold,
             Rtt = Microseconds(_rtt.Smoothed),
-            RttVariation = Microseconds(_rtt.Deviation >> 2),
+            RttVariation = Microseconds((_rtt.HasSample ? _rtt.Deviation : FirstDeviation) >> 2),
             MinimumRtt = Microseconds(_tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
             ReceiveSpace = opening ? 0
@@ -152,7 +153,7 @@ internal sealed partial class Connection
             BytesRetransmitted = _tally.BytesAgain,
             BytesAcked = (long)_bytesAcked,
             BytesReceived = _tally.BytesReceived,
-            NotSentBytes = Math.Max(0, _writeSeq - _nxt),
+            NotSentBytes = Math.Max(0, _writeSeq + (_finQueued ? 1 : 0) - _nxt),
             SegmentsOut = _tally.Out,
             SegmentsIn = _tally.In,
             DataSegmentsOut = _tally.DataOut,
@@ -174,6 +175,10 @@ internal sealed partial class Connection
     private uint TimeoutMilliseconds => _loss is not { } loss ? 0
         : loss.TimeoutMilliseconds + (loss.TimeoutsBegan != 0 ? _context.NowMilliseconds - loss.TimeoutsBegan : 0);
 
+    // Before the peer has told its own: TCP_MAXSEG, else the least that every host takes. Linux: tcp_connect_init.
+    private int OpeningMss => Options.MaximumSegment != 0
+        ? Options.MaximumSegment : DefaultMss(_tuple.Remote.Address);
+
     private int TimestampCost => _context.Sysctls.TcpTimestamps != 0 ? Wire.TcpOptions.TimestampLength : 0;
 
     // A SYN that had to be sent again has cost the window what any loss costs it. Linux: tcp_enter_loss.
@@ -183,11 +188,17 @@ internal sealed partial class Connection
         ? CongestionState.InfiniteThreshold
         : Reno.HalfOf(_context.Profile.InitialWindow);
 
+    // What the deviation is thought to be before anything was measured, and when the handshake measured nothing. Linux:
+    // tcp_init_sock, tcp_init_metrics.
+    private long FirstDeviation => State is TcpState.SynSent or TcpState.SynRecv
+        ? InitialRto : (long)_context.Profile.FallbackRto.TotalMicroseconds;
+
     private TcpInfoOptions Negotiated() =>
         (_hasTimestamps ? TcpInfoOptions.Timestamps : TcpInfoOptions.None)
         | (_hasSack ? TcpInfoOptions.Sack : TcpInfoOptions.None)
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
+        | (_hasSeenEcn ? TcpInfoOptions.EcnSeen : TcpInfoOptions.None)
         | (_tally is { IsFastOpen: true, DataIn: > 0 } || _clientOpen is { IsDataAcknowledged: true }
             ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 

@@ -87,6 +87,12 @@ internal sealed partial class Connection
             }
 
             sent += _sent.Last.Packets;
+            if (_lacksSpace && length > mss && PacketsInFlight < _congestion.Window)
+            {
+                // Linux sends the rest when the device has taken this piece, and looks for space before.
+                ExpandSendBuffer();
+            }
+
             if (mode != SendMode.All)
             {
                 break;
@@ -366,7 +372,11 @@ internal sealed partial class Connection
 
         _context.Mib.Count(Counter.TcpOutSegs, packets);
         _context.Mib.Count(Counter.TcpExtTCPOrigDataSent, packets);
-        NoteDataSent(wasIdle);
+        if (length > 0)
+        {
+            NoteDataSent(wasIdle);
+        }
+
         if (first || _pending == WriteTimer.Probe)
         {
             RearmRto();
@@ -394,7 +404,12 @@ internal sealed partial class Connection
         }
 
         _unsent.Head.Flags |= UnsentFlags.Push;
-        return SendNew(length, mss);
+
+        // Nagle does not take it for a small segment.
+        SeqNumber small = _smallEnd;
+        bool sent = SendNew(length, mss);
+        _smallEnd = small;
+        return sent;
     }
 
     /// <summary>What a program's sending means for both directions. Linux: tcp_event_data_sent.</summary>

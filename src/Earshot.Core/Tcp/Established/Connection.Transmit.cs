@@ -38,26 +38,28 @@ internal sealed partial class Connection
         _marksEct = _hasEcn && ((isNew && length > 0) || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0);
         if (length <= mss || (_route.Offload & InterfaceOffload.Segmentation) != 0)
         {
-            SendPart(seq, length, flags, length > mss ? mss : 0);
+            _sendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
+            Send(seq, flags, first, second, length > mss ? mss : 0);
         }
         else
         {
+            Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
+            Prepare(seq, flags, ref blocks, out TcpFields fields);
+            TcpFlags whole = fields.Flags;
             for (int sent = 0; sent < length; sent += mss)
             {
                 int part = Math.Min(mss, length - sent);
-                SendPart(seq + sent, part, sent + part < length ? flags & ~Last : flags, 0);
-                flags &= ~TcpFlags.Cwr;
+                fields.Seq = seq + sent;
+                fields.Flags = sent + part < length ? whole & ~Last : whole;
+                _sendBuffer.Peek(
+                    fields.Seq - _una, part, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
+                Transmit(fields, first, second, 0, blocks);
+                whole &= ~TcpFlags.Cwr;
             }
         }
 
         _marksEct = false;
         AdvancePace(length, before);
-    }
-
-    private void SendPart(SeqNumber seq, int length, TcpFlags flags, int segmentSize)
-    {
-        _sendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
-        Send(seq, flags, first, second, segmentSize);
     }
 
     /// <summary>Points a segment to the end of urgent data. Linux: tcp_urg_mode.</summary>

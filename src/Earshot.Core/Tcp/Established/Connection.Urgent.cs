@@ -90,6 +90,7 @@ internal sealed partial class Connection
 
         urgent.State = UrgentState.Announced;
         urgent.Seq = seq;
+        _isPredicting = false;
     }
 
     private void PassOverOldMark()

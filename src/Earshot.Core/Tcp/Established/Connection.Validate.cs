@@ -92,7 +92,7 @@ internal sealed partial class Connection
 
     /// <summary>A pure ACK that overtook another says nothing new and is let pass. Linux: tcp_disordered_ack.</summary>
     private bool IsDisorderedAck(in TcpSegment segment, in TcpOptions options) =>
-        segment.Flags == TcpFlags.Ack && segment.PayloadLength == 0 && segment.Seq == _receiveNext
+        segment.Has(TcpFlags.Ack) && segment.SegmentLength == 0 && segment.Seq == _receiveNext
         && segment.Ack == _una && !UpdatesWindow(segment)
         && (int)(_tsRecent - options.TsVal) <= _rtt.Rto * 6 / 5 / 1000;
 

@@ -99,6 +99,7 @@ internal sealed partial class Connection
             // The segment before found no memory: nothing more may come, whatever was promised.
             _receiveWindow = 0;
             _windowUpdated = _receiveNext;
+            _isPredicting = false;
             return 0;
         }
 
@@ -117,6 +118,7 @@ internal sealed partial class Connection
 
         _receiveWindow = wanted;
         _windowUpdated = _receiveNext;
+        _isPredicting &= wanted != 0;
         uint most = _receiveScale == 0 && _context.Sysctls.TcpWorkaroundSignedWindows != 0
             ? (uint)short.MaxValue : (uint)ushort.MaxValue << _receiveScale;
         uint field = Math.Min(wanted, most) >> _receiveScale;
@@ -153,8 +155,6 @@ internal sealed partial class Connection
         {
             _receiveLimit = Math.Max(_receiveLimit, (int)Math.Min(_receiveWindow, (uint)clamp));
         }
-
-        _space.Space = Math.Min(_space.Space, clamp);
     }
 
     /// <summary>SO_RCVLOWAT was set: the buffer must hold so much. Linux: tcp_set_rcvlowat.</summary>
@@ -207,9 +207,11 @@ internal sealed partial class Connection
     /// <param name="packet">What came.</param>
     /// <param name="length">Its payload's bytes.</param>
     /// <param name="isQueued">Whether it is in the queue, where pages count without the head they came in.</param>
-    private void GrowReceiveWindow(in ReceivedPacket packet, int length, bool isQueued)
+    /// <param name="charged">What of the memory that was charged does not count yet.</param>
+    private void GrowReceiveWindow(in ReceivedPacket packet, int length, bool isQueued, int charged = 0)
     {
-        int room = Math.Min(_windowLimit, FreeSpace) - _receiveLimit;
+        int free = WindowFrom(Options.ReceiveBuffer - ReceivedMemory + charged);
+        int room = Math.Min(_windowLimit, free) - _receiveLimit;
         if (room <= 0)
         {
             return;

@@ -35,6 +35,7 @@ internal sealed partial class Connection
     private bool _hasSack;
     private bool _hasEcn;
     private bool _hasSeenEcn;
+    private bool _isPredicting;
     private bool _echoesCongestion;
     private bool _isFromCookie;
     private byte _sendScale;
@@ -113,6 +114,9 @@ internal sealed partial class Connection
     private bool _isBlocked;
     private bool _isFinished;
     private bool _isFinRead;
+
+    // It was closed with the FIN unread, which its row goes on to show.
+    private bool _isFinLeft;
     private long _number;
 
     internal Connection(TcpLayer tcp)
@@ -263,7 +267,7 @@ internal sealed partial class Connection
         _isFinished = false;
         Error = SoftError = 0;
         IsReadShut = IsWriteShut = false;
-        _finQueued = _finReceived = _hasSeenEcn = _echoesCongestion = false;
+        _isPredicting = _finQueued = _finReceived = _hasSeenEcn = _echoesCongestion = false;
         _share = FirstShare;
         _space = default;
         _urgent = null;
@@ -285,7 +289,7 @@ internal sealed partial class Connection
         _bytesAcked = 0;
         _tally = default;
         _listenerId = 0;
-        _isFinRead = false;
+        _isFinRead = _isFinLeft = false;
         _number = 0;
         _maximumWindow = _sendWindow = _receiveWindow = 0;
         _lastOutOfWindow = _tsRecent = _tsOffset = 0;

@@ -379,8 +379,10 @@ internal sealed partial class Listener
         request.RemotePort = syn.SourcePort;
         request.Tos = syn.Tos;
         request.Interface = (byte)@interface;
-        ushort mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source) : asked.Mss;
-        request.Mss = options.MaximumSegment != 0 ? Math.Min(mss, options.MaximumSegment) : mss;
+
+        // TCP_MAXSEG bounds what the peer tells, and not what is thought of one that tells nothing.
+        request.Mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source)
+            : options.MaximumSegment != 0 ? Math.Min(asked.Mss, options.MaximumSegment) : asked.Mss;
         request.Flags |= Granted(syn, asked, cookies);
         if (request.Has(RequestFlags.Sack) && options.KeyOf(syn.Source) is not null)
         {

@@ -32,6 +32,10 @@ internal enum SentFlags : ushort
 
     /// <summary>A record ends with it: nothing is put behind it in its segment. Linux: eor.</summary>
     EndOfRecord = 128,
+
+    /// <summary>A single segment, of which a part was acknowledged: Linux keeps its beginning until it is sent
+    /// again.</summary>
+    PartlyAcknowledged = 256,
 }
 
 /// <summary>A piece of the stream in flight, of one segment or of several. Linux: sk_buff, in the retransmit
