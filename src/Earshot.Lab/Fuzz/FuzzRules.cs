@@ -27,13 +27,14 @@ internal static class FuzzRules
 
     /// <summary>The fields of a connection's own account that are compared.</summary>
     internal static IReadOnlyList<string> Fields { get; } = (
-        "tcpi_state tcpi_ca_state tcpi_retransmits tcpi_probes tcpi_backoff tcpi_options tcpi_snd_wscale "
-        + "tcpi_rcv_wscale tcpi_rto tcpi_snd_mss tcpi_rcv_mss tcpi_unacked tcpi_sacked tcpi_lost tcpi_retrans "
-        + "tcpi_pmtu tcpi_rcv_ssthresh tcpi_rtt tcpi_rttvar tcpi_snd_ssthresh tcpi_snd_cwnd tcpi_advmss "
-        + "tcpi_reordering tcpi_rcv_space tcpi_total_retrans tcpi_bytes_acked tcpi_bytes_received tcpi_segs_out tcpi_segs_in "
-        + "tcpi_notsent_bytes tcpi_min_rtt tcpi_data_segs_in tcpi_data_segs_out tcpi_delivered tcpi_delivered_ce "
-        + "tcpi_bytes_sent tcpi_bytes_retrans tcpi_dsack_dups tcpi_reord_seen tcpi_rcv_ooopack tcpi_snd_wnd "
-        + "tcpi_rcv_wnd tcpi_total_rto tcpi_total_rto_recoveries sk_rmem_alloc sk_rcvbuf sk_sndbuf").Split(' ');
+        "tcpi_state tcpi_ca_state tcpi_retransmits tcpi_probes tcpi_backoff tcpi_options "
+        + "tcpi_snd_wscale tcpi_rcv_wscale tcpi_rto tcpi_snd_mss tcpi_rcv_mss tcpi_unacked tcpi_sacked "
+        + "tcpi_lost tcpi_retrans tcpi_pmtu tcpi_rcv_ssthresh tcpi_rtt tcpi_rttvar tcpi_snd_ssthresh "
+        + "tcpi_snd_cwnd tcpi_advmss tcpi_reordering tcpi_rcv_space tcpi_total_retrans tcpi_bytes_acked "
+        + "tcpi_bytes_received tcpi_segs_out tcpi_segs_in tcpi_notsent_bytes tcpi_min_rtt "
+        + "tcpi_data_segs_in tcpi_data_segs_out tcpi_delivered tcpi_delivered_ce tcpi_bytes_sent "
+        + "tcpi_bytes_retrans tcpi_dsack_dups tcpi_reord_seen tcpi_rcv_ooopack tcpi_snd_wnd tcpi_rcv_wnd "
+        + "tcpi_total_rto tcpi_total_rto_recoveries sk_rmem_alloc sk_rcvbuf sk_sndbuf").Split(' ');
 
     // Microseconds that a measured time may differ by, beside a part of it.
     private static readonly HashSet<string> Measured = new(StringComparer.Ordinal)
