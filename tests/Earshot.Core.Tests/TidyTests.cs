@@ -149,6 +149,23 @@ public sealed partial class TidyTests
             .Select(n => $"D{n} is not in docs/deviations.md").FirstOrDefault())));
     }
 
+    [Fact]
+    public void Every_item_of_the_data_path_names_scripts_and_tests_that_exist()
+    {
+        SourceFile list = All.Single(file => file.Path == "tests/items-of-the-data-path.txt");
+        var items = list.Lines.Where(line => line.Length > 0 && line[0] != '#').ToList();
+        Assert.True(items.Count > 50, $"{items.Count} items");
+        Nothing(Lines(list, (line, _) => line.Length == 0 || line[0] == '#' ? null
+            : line.Split(" | ") is not [_, { Length: > 0 } shownBy] ? "it is not of the form 'item | what shows it'"
+            : shownBy.Split(' ').Where(name => !Exists(name)).Select(name => $"there is no {name}").FirstOrDefault()));
+
+        static bool Exists(string name) => name.Contains('/') || name == "udp"
+            ? All.Any(file => $"{file.Path}/".StartsWith($"tests/scripts/{name}/"))
+            : name.Split('.') is [var type, .. var method]
+                && Code.Any(file => file.Path.StartsWith("tests/") && file.Text.Contains($" class {type}")
+                    && method.All(one => file.Text.Contains($" {one}(")));
+    }
+
     private static IReadOnlyList<SourceFile> CSharp(params string[] folders) =>
         [.. All.Where(file => file.Path.EndsWith(".cs") && folders.Any(file.Path.StartsWith))];
 
