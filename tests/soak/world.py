@@ -122,10 +122,11 @@ class World:
         """Starts a verb that stays, and waits until it says that it is up."""
         name = self.path(log + ".log")
         process = self.start(space, *self.earshot_command(), *words, nice=nice, log=log + ".log")
+        ready = {"serve": "serving http", "forward": "leads"}.get(words[0], "Ctrl-C ends it")
         limit = time.time() + 60
         while time.time() < limit:
             with open(name, encoding="utf-8") as file:
-                if "Ctrl-C ends it" in file.read():
+                if ready in file.read():
                     return process
             if process.poll() is not None:
                 break
