@@ -211,7 +211,7 @@ internal sealed class Icmp6Layer
                 BinaryPrimitives.ReadUInt16BigEndian(transport[2..])));
         uint mtu = message.Type == Icmp6Type.PacketTooBig ? Math.Min(message.Rest, ushort.MaxValue) : 0;
         var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
-        var error = new IcmpError(tuple, seq, message.Type, message.Code, (ushort)mtu);
+        var error = new IcmpError(tuple, seq, message.Type, message.Code, (ushort)mtu, packet.Ttl);
         uint info = message.Type is Icmp6Type.PacketTooBig or Icmp6Type.ParameterProblem ? message.Rest : 0;
         if (protocol == IpPacket.ProtocolTcp)
         {

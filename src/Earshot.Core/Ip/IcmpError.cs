@@ -8,7 +8,10 @@ namespace Earshot.Core.Ip;
 /// <param name="Type">ICMP type, or ICMPv6 type when the tuple is of IPv6.</param>
 /// <param name="Code">ICMP code.</param>
 /// <param name="Mtu">Of a frag-needed or a packet-too-big: the MTU of the next hop, 0 when it was not told.</param>
-internal readonly record struct IcmpError(FourTuple Tuple, SeqNumber Seq, byte Type, byte Code, ushort Mtu)
+/// <param name="Ttl">What IP_MINTTL is compared with: the quoted packet's time to live, over IPv6 the error's own hop
+/// limit.</param>
+internal readonly record struct IcmpError(
+    FourTuple Tuple, SeqNumber Seq, byte Type, byte Code, ushort Mtu, byte Ttl)
 {
     private const byte CodeFragNeeded = 4;
 

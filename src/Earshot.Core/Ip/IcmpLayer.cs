@@ -274,14 +274,14 @@ internal sealed class IcmpLayer
         {
             case IpPacket.ProtocolTcp:
                 var seq = new SeqNumber(BinaryPrimitives.ReadUInt32BigEndian(transport[4..]));
-                var error = new IcmpError(tuple, seq, message.Type, message.Code, mtu);
+                var error = new IcmpError(tuple, seq, message.Type, message.Code, mtu, quote[IpPacket.TtlOffset]);
                 _tcp.OnIcmpError(new DatagramError(
                     error, packet.Source, @interface, InfoOf(error, message.Rest), transport));
                 return;
             case IpPacket.ProtocolUdp:
                 OnDatagramError(
-                    new IcmpError(tuple, default, message.Type, message.Code, mtu), packet.Source, @interface,
-                    message.Rest, transport[PortsAndSequence..]);
+                    new IcmpError(tuple, default, message.Type, message.Code, mtu, quote[IpPacket.TtlOffset]),
+                    packet.Source, @interface, message.Rest, transport[PortsAndSequence..]);
                 break;
         }
 

@@ -133,6 +133,13 @@ internal sealed partial class Connection
     internal void OnIcmpError(in DatagramError quoted)
     {
         IcmpError error = quoted.Message;
+        if (error.Ttl < (error.IsIPv6 ? Options.MinimumHopLimit : Options.MinimumTtl))
+        {
+            _context.Mib.Count(Counter.TcpExtTCPMinTTLDrop);
+            Judge(RuleId.SegmentTtl, error.Ttl, error.IsIPv6 ? Options.MinimumHopLimit : Options.MinimumTtl);
+            return;
+        }
+
         if (error.Seq < _una || error.Seq > _nxt)
         {
             _context.Mib.Count(Counter.TcpExtOutOfWindowIcmps);
@@ -202,15 +209,28 @@ internal sealed partial class Connection
 
         int reduced = _tcp.Routes.LearnMtu(_tuple.Remote.Address, mtu);
         Judge(RuleId.IcmpPathMtu, (uint)reduced);
-        if (reduced == 0 || reduced >= _route.Mtu || State == TcpState.SynSent
+        if (reduced == 0 || reduced >= _route.Mtu
             || !_tcp.Routes.TryRoute(_tuple.Remote.Address, out Route route))
         {
             return;
         }
 
         _route = route;
+        if (State == TcpState.SynSent)
+        {
+            // The SYN goes on; when it is sent again it announces what is left, and data will heed it.
+            _advertisedMss = Math.Min(_advertisedMss, _tcp.AdvertisedMss(route, Options));
+            return;
+        }
+
+        // A socket that does not discover path MTUs heeds them in what it sends anew. Linux: ip_sk_accept_pmtu.
+        const int Dont = 0, Interface = 4, Omit = 5;
+        bool resends = !_tuple.Remote.Address.IsIPv4 || Options.PathMtuDiscovery is not (Dont or Interface or Omit);
         SetMss();
-        ResendTooLarge();
+        if (resends)
+        {
+            ResendTooLarge();
+        }
     }
 
     /// <summary>The connection is over: a RST, a timeout, a refusal. Linux: tcp_done_with_error.</summary>
