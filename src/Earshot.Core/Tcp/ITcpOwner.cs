@@ -129,8 +129,12 @@ internal struct SocketOptions
     /// <summary>TCP_RTO_MAX_MS: the most that a retransmission timeout grows to; 0: the profile's.</summary>
     internal int MaximumRto;
 
-    /// <summary>TCP_RTO_MIN_US; 0: net.ipv4.tcp_rto_min_us.</summary>
-    internal int MinimumRto;
+    /// <summary>TCP_RTO_MIN_US in microseconds; 0: net.ipv4.tcp_rto_min_us.</summary>
+    internal readonly int MinimumRto => Others is null ? 0 : (int)OptionValues.Get(Others, OptionValues.RtoMin);
+
+    /// <summary>TCP_DELACK_MAX_US: the most that an ACK waits, in microseconds.</summary>
+    internal readonly int MostAckDelay => Others is null ? OptionValues.UsualDelackMax
+        : (int)OptionValues.Get(Others, OptionValues.DelackMax, OptionValues.UsualDelackMax);
 
     /// <summary>TCP_THIN_LINEAR_TIMEOUTS.</summary>
     internal bool ThinLinearTimeouts;

@@ -1,6 +1,6 @@
 namespace Earshot.Core.Tcp;
 
-/// <summary>Values of socket options that nothing on the packet path reads, by level and name.</summary>
+/// <summary>Values of socket options that are rarely set, by level and name.</summary>
 /// <remarks>It never changes, so a listener and its children share one; nearly all sockets have none.</remarks>
 internal sealed class OptionValues
 {
@@ -9,6 +9,15 @@ internal sealed class OptionValues
 
     /// <summary>The key of SO_MARK.</summary>
     internal const int Mark = (1 << 16) | 36;
+
+    /// <summary>The key of TCP_RTO_MIN_US.</summary>
+    internal const int RtoMin = (6 << 16) | 45;
+
+    /// <summary>The key of TCP_DELACK_MAX_US.</summary>
+    internal const int DelackMax = (6 << 16) | 46;
+
+    /// <summary>TCP_DELACK_MAX_US when nobody has set it.</summary>
+    internal const int UsualDelackMax = 200_000;
 
     private readonly (int Key, long Value)[] _values;
 

@@ -289,8 +289,11 @@ internal sealed partial class Connection
         _tcp.Timers.Arm(node, wait);
     }
 
-    // Linux: tcp_delack_max.
-    private int MostAckDelay => MostDelay - 1;
+    // As long as the program allows, and a tick less than the least timeout that the peer may have too. Linux:
+    // tcp_delack_max.
+    private int MostAckDelay => (int)Math.Min(
+        _context.Clock.FromMicroseconds(Options.MostAckDelay),
+        Math.Max(1, _context.Clock.FromMicroseconds(MinimumVariation) - 1));
 
     /// <summary>Linux: tcp_delack_timer_handler.</summary>
     internal void OnDelayedAckTimer()

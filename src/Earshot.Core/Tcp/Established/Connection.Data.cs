@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Congestion;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -217,6 +218,7 @@ internal sealed partial class Connection
     }
 
     private const int MarkBits = 3;
+    private const int CongestionExperienced = 3;
 
     /// <summary>Without ECN a mark changes nothing but what TCP_INFO tells. Linux:
     /// tcp_ecn_received_counters.</summary>
@@ -230,7 +232,11 @@ internal sealed partial class Connection
             return;
         }
 
-        const int CongestionExperienced = 3;
+        if (EchoesEachMark)
+        {
+            EchoMark(segment);
+        }
+
         switch (segment.Tos & MarkBits)
         {
             case 0:
@@ -242,7 +248,7 @@ internal sealed partial class Connection
 
                 break;
             case CongestionExperienced:
-                if (!_echoesCongestion)
+                if (!_echoesCongestion && !EchoesEachMark)
                 {
                     // The sender shall learn of it soon.
                     EnterQuickAck(AckState.QuickAfterMark);
@@ -257,13 +263,39 @@ internal sealed partial class Connection
         }
     }
 
+    // Whether ACKs tell which packets were marked, and not until CWR that one was. RFC 8257 §3.2.
+    private bool EchoesEachMark => (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
+
+    /// <summary>Marks begin or end: what was there before is acknowledged at once, for itself. RFC 8257 §3.2.</summary>
+    private void EchoMark(in TcpSegment segment)
+    {
+        bool isMarked = (segment.Tos & MarkBits) == CongestionExperienced;
+        if (isMarked == _echoesCongestion)
+        {
+            return;
+        }
+
+        if (_tcp.Timers.IsPending(_delayedAckTimer))
+        {
+            SeqNumber next = _receiveNext;
+            _receiveNext = segment.Seq > _windowUpdated ? segment.Seq : _windowUpdated;
+            _receiveNext = _receiveNext < next ? _receiveNext : next;
+            SendAck();
+            _receiveNext = next;
+        }
+
+        _echoesCongestion = isMarked;
+        _ack.Scheduled = true;
+        EnterQuickAck(1);
+    }
+
     /// <summary>The peer has reduced its window: what was told need not be told on. Linux:
     /// tcp_ecn_accept_cwr.</summary>
     private void TakeWindowReduced(in TcpSegment segment)
     {
         if (_hasEcn && segment.Has(TcpFlags.Cwr))
         {
-            _echoesCongestion = false;
+            _echoesCongestion &= EchoesEachMark;
             if (segment.PayloadLength > 0)
             {
                 _ack.Now = true;
