@@ -93,6 +93,7 @@ internal sealed partial record Difference(int Step, string What)
         string[] counters =
         [
             .. host.Counters.Keys.Union(stack.Counters.Keys).Order(StringComparer.Ordinal)
+                .Where(name => !FuzzRules.TellsOfPages(name))
                 .Where(name => host.Counters.GetValueOrDefault(name) != stack.Counters.GetValueOrDefault(name))
                 .Select(name => $"{name} host {host.Counters.GetValueOrDefault(name)}, "
                     + $"stack {stack.Counters.GetValueOrDefault(name)}"),

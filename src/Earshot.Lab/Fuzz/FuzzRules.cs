@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Earshot.Lab.Fuzz;
 
@@ -17,9 +18,6 @@ internal static class FuzzRules
     {
         // Segments that the kernel merges while a call works on their socket: D3.
         "TcpExtTCPBacklogCoalesce",
-
-        // Where a packet's bytes lie in pages: D90.
-        "TcpExtTCPSackMerged", "TcpExtTCPSackShifted", "TcpExtTCPSackShiftFallback",
 
         // No counters: settings that /proc/net/snmp lists beside them.
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
@@ -42,6 +40,22 @@ internal static class FuzzRules
         "tcpi_rto", "tcpi_rtt", "tcpi_rttvar", "tcpi_min_rtt",
     };
 
+    /// <summary>Where the bytes of sent packets lie in pages (docs/deviations.md, D90): not compared
+    /// themselves.</summary>
+    internal static bool TellsOfPages(string counter) =>
+        counter is "TcpExtTCPSackMerged" or "TcpExtTCPSackShifted" or "TcpExtTCPSackShiftFallback";
+
+    // What hangs on the memory that sent packets take: the space to write, and whether there is reserved memory left
+    // for
+    // header prediction.
+    private static bool HangsOnMemory(Step step, Observation host, Observation stack)
+    {
+        const long space = 0x104;
+        return ((host.Info.GetValueOrDefault("poll") ^ stack.Info.GetValueOrDefault("poll")) & space) != 0
+            || (step is CallStep { Call: Call.Write } && host.Result != stack.Result)
+            || host.Counters.GetValueOrDefault("TcpExtTCPHPHits") != stack.Counters.GetValueOrDefault("TcpExtTCPHPHits");
+    }
+
     /// <summary>Whether two values of a field are the same, or as near as measured times can be.</summary>
     internal static bool IsLike(string field, long first, long second)
     {
@@ -52,7 +66,9 @@ internal static class FuzzRules
     }
 
     /// <summary>How many steps can be compared: the moment at which an unlocked send buffer grows is another, and what
-    /// is written from then on too (docs/deviations.md, D111).</summary>
+    /// is written from then on too (docs/deviations.md, D111); the memory of packets of which SACK told a part is
+    /// another
+    /// (D90).</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="host">What the host showed.</param>
     /// <param name="stack">What the stack showed.</param>
@@ -61,14 +77,13 @@ internal static class FuzzRules
         Sequence sequence, IReadOnlyList<Observation> host, IReadOnlyList<Observation> stack, int most)
     {
         const string buffer = "sk_sndbuf";
+        bool locked = false;
         for (int i = 0; i < most; i++)
         {
-            if (sequence.Steps[i] is CallStep { Call: Call.SetOption, Option.Name: "SO_SNDBUF" })
-            {
-                return most;
-            }
-
-            if (host[i].Info.GetValueOrDefault(buffer) != stack[i].Info.GetValueOrDefault(buffer))
+            locked |= sequence.Steps[i] is CallStep { Call: Call.SetOption, Option.Name: "SO_SNDBUF" };
+            bool merged = host[i].Counters.Keys.Any(TellsOfPages) || stack[i].Counters.Keys.Any(TellsOfPages);
+            if ((!locked && host[i].Info.GetValueOrDefault(buffer) != stack[i].Info.GetValueOrDefault(buffer))
+                || (merged && HangsOnMemory(sequence.Steps[i], host[i], stack[i])))
             {
                 return i;
             }

@@ -403,7 +403,6 @@ internal sealed partial class Connection
             _sendScale = _receiveScale = 0;
             _receiveLimit = Math.Min(_receiveLimit, ushort.MaxValue);
             _windowLimit = Math.Min(_windowLimit, ushort.MaxValue);
-            _receiveWindow = Math.Min(_receiveWindow, ushort.MaxValue);
         }
 
         else

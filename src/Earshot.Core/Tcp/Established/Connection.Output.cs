@@ -104,7 +104,7 @@ internal sealed partial class Connection
         _tally.Out += segments;
         _tally.DataOut += bytes > 0 ? segments : 0;
         _tally.BytesSent += bytes;
-        if (_isUrgent && IsUrgent && fields.Seq < _urgentEnd)
+        if (_isUrgent && IsUrgent && fields.Seq < _urgentEnd && (fields.Flags & TcpFlags.Urg) == 0)
         {
             return _tcp.Output.Ip.SendTcp(_route, ip, PointToUrgent(fields), first, second, segmentSize, options);
         }

@@ -171,7 +171,13 @@ internal sealed partial class Connection
         }
 
         piece.Flags &= ~SentFlags.AppLimited;
+        bool wasIdle = PacketsInFlight == 0;
         SendData(piece.Seq, length, flags, piece.SegmentSize, isNew: false);
+        if (length > 0)
+        {
+            NoteDataSent(wasIdle);
+        }
+
         StampSent(ref piece);
         LossState loss = Loss;
         while (loss.Resent.Count > 0 && loss.Resent[0].End <= _una)

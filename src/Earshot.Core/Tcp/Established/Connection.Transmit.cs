@@ -45,6 +45,12 @@ internal sealed partial class Connection
         {
             Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
             Prepare(seq, flags, ref blocks, out TcpFields fields);
+            if (_isUrgent && IsUrgent && seq < _urgentEnd)
+            {
+                // The pointer is cut along with the header: it is the same in all segments.
+                fields = PointToUrgent(fields);
+            }
+
             TcpFlags whole = fields.Flags;
             for (int sent = 0; sent < length; sent += mss)
             {
