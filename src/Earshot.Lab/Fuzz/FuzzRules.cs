@@ -51,9 +51,10 @@ internal static class FuzzRules
     private static bool HangsOnMemory(Step step, Observation host, Observation stack)
     {
         const long space = 0x104;
+        const string predicted = "TcpExtTCPHPHits";
         return ((host.Info.GetValueOrDefault("poll") ^ stack.Info.GetValueOrDefault("poll")) & space) != 0
             || (step is CallStep { Call: Call.Write } && host.Result != stack.Result)
-            || host.Counters.GetValueOrDefault("TcpExtTCPHPHits") != stack.Counters.GetValueOrDefault("TcpExtTCPHPHits");
+            || host.Counters.GetValueOrDefault(predicted) != stack.Counters.GetValueOrDefault(predicted);
     }
 
     /// <summary>Whether two values of a field are the same, or as near as measured times can be.</summary>

@@ -32,6 +32,31 @@ public sealed class SequenceTests
         Assert.Contains(made, sequence => !sequence.IsIPv6);
     }
 
+    [Fact]
+    public void Sequences_about_connections_open_them_from_both_sides_and_tell_of_them()
+    {
+        Assert.Equal(EstablishedMaker.Make(7).Text, EstablishedMaker.Make(7).Text);
+        Sequence[] made = [.. Enumerable.Range(0, 100).Select(seed => EstablishedMaker.Make((ulong)seed))];
+        Step[] steps = [.. made.SelectMany(sequence => sequence.Steps)];
+        Assert.Contains(steps, step => step is CallStep { Call: Call.Connect });
+        Assert.Contains(steps, step => step is CallStep { Call: Call.Accept });
+        Assert.Contains(steps, step => step is SegmentStep { Sacks.Count: > 0 });
+        Assert.Contains(steps, step => step is ErrorStep { Mtu: > 0 });
+        List<Observation> seen = OnStack(made.First(sequence => sequence.Steps.Any(
+            step => step is CallStep { Call: Call.Accept })));
+        Assert.Contains(seen, observation => observation.Info.GetValueOrDefault("tcpi_snd_cwnd") > 0);
+    }
+
+    [Fact]
+    public void A_run_that_is_followed_at_its_own_moments_shows_the_same()
+    {
+        Sequence sequence = EstablishedMaker.Make(3);
+        List<Observation> first = OnStack(sequence);
+        List<Observation> second = new StackPacketTargetMaker(KernelProfile.Linux618).Run(
+            new PacketTargetOptions(), target => SequenceRun.Follow(target, sequence, first, default));
+        Assert.Equal(first.Count, Moments.Alike(first, second, first.Count));
+    }
+
     [Theory]
     [InlineData(1ul)]
     [InlineData(2ul)]

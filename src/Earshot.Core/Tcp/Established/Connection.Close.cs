@@ -465,7 +465,7 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_send_active_reset.</summary>
     private void SendReset()
     {
-        if (Send(_nxt, TcpFlags.Rst | TcpFlags.Ack, default, default, 0))
+        if (Send(AcceptableSeq, TcpFlags.Rst | TcpFlags.Ack, default, default, 0))
         {
             _context.Mib.Count(Counter.TcpOutSegs);
             _context.Mib.Count(Counter.TcpOutRsts);
