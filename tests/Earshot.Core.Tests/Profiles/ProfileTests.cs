@@ -58,6 +58,9 @@ public sealed class ProfileTests
     [InlineData("linux-6.1", "6.1.192")]
     [InlineData("linux-6.12", "6.12.117")]
     [InlineData("linux-6.18", "6.18.44")]
+    [InlineData("freebsd", "main")]
+    [InlineData("xnu", "xnu-11417")]
+    [InlineData("bsd-4.4", "4.4BSD-Lite2")]
     public void A_profile_is_one_release(string name, string release)
     {
         Assert.True(KernelProfile.TryFind(name, out KernelProfile profile));

@@ -182,6 +182,14 @@ public sealed class ReleaseNumberTests
             listed.Order(StringComparer.Ordinal));
     }
 
+    // The history, section 1: FreeBSD and XNU count "listendrop", 4.4BSD has no counter of the listening side.
+    [Theory]
+    [InlineData("freebsd", true)]
+    [InlineData("xnu", true)]
+    [InlineData("bsd-4.4", false)]
+    public void Of_the_drops_of_a_listener_the_others_count(string name, bool counts) =>
+        Assert.Equal(counts, !TestHost.Profile(name).LacksCounters.Contains(Counter.TcpExtListenDrops));
+
     [Fact]
     public void Every_profile_says_in_words_of_its_own_what_is_particular_about_it()
     {

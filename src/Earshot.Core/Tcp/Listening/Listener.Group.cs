@@ -22,6 +22,7 @@ internal sealed partial class Listener
     /// <summary>Starts to fetch what a SYN touches: first the listener, then what hangs on it.</summary>
     internal void Prefetch(int stage)
     {
+        // Stryker disable all : what is fetched early is only there sooner
         const int Lines = 5;
         const int First = 1;
         if (stage == First)
@@ -31,6 +32,8 @@ internal sealed partial class Listener
         }
 
         _context.Ledger.Prefetch(Id, RuleId.SynQueued, stage - First - 1);
+
+        // Stryker restore all
     }
 
     /// <summary>Listens again after a stop; requests that are still there are its own again. Linux:

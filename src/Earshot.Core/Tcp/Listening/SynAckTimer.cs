@@ -281,11 +281,6 @@ internal sealed partial class SynAckTimer
         {
             retries--;
             young *= 2;
-            if (young == 0)
-            {
-                // No young request at all: the comparison holds down to the floor.
-                retries = LeastRetries;
-            }
         }
 
         return retries;
