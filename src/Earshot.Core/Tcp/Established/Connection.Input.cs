@@ -237,6 +237,12 @@ internal sealed partial class Connection
             _tcp.Timers.Stop(_writeTimer);
             _una = segment.Ack;
             _context.Mib.Count(Counter.TcpExtTCPDelivered);
+            if (_loss is { } loss)
+            {
+                EndTimeoutEpisode(loss);
+                loss.ForgetHints(_una);
+            }
+
             _timeouts = _backoff = 0;
             _firstRetransmission = 0;
             if (options.HasTimestamp && options.TsEcr != 0)

@@ -73,10 +73,40 @@ internal sealed partial class Connection
             Sample(elapsed);
         }
 
-        StartCongestion(request.Timeouts > 0);
+        bool again = request.Timeouts > 0;
+        if (again)
+        {
+            TakeTimeouts(request);
+            again = !IsEchoOfFirst(segment, request);
+        }
+
+        StartCongestion(again);
         _readNext = _receiveNext;
         _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
         StartBuffer();
+    }
+
+    // The SYN-ACK's timeouts are the connection's. Linux: tcp_create_openreq_child.
+    private void TakeTimeouts(in ConnectionRequest request)
+    {
+        long now = _context.NowMicroseconds;
+        uint elapsed = (uint)now - request.FirstSentMicroseconds;
+        Loss.TotalTimeouts = request.Timeouts;
+        Loss.TimeoutRecoveries = 1;
+        Loss.TimeoutMilliseconds = (uint)((now / 1000) - ((now - elapsed) / 1000));
+    }
+
+    // The first SYN-ACK was not lost, and the path is in no trouble. Linux: tcp_try_undo_spurious_syn.
+    private bool IsEchoOfFirst(in TcpSegment segment, in ConnectionRequest request)
+    {
+        if (!_hasTimestamps)
+        {
+            return false;
+        }
+
+        long elapsed = (uint)_context.NowMicroseconds - request.FirstSentMicroseconds;
+        TcpOptions.Parse(segment, out TcpOptions options);
+        return options.HasTimestamp && options.TsEcr == TimestampAt(_context.Now.Nanoseconds - (elapsed * 1000));
     }
 
     // The type of service of the SYN, and over IPv6 its traffic class; the listener's ECN bits stay.
@@ -340,11 +370,18 @@ internal sealed partial class Connection
             SampleTimestamp(options.TsEcr);
         }
 
+        bool again = !_hasTimestamps || options.TsEcr != TimestampAt(_firstRetransmission);
+        if (_loss is { } loss)
+        {
+            EndTimeoutEpisode(loss);
+            loss.ForgetHints(_una);
+        }
+
         _timeouts = _backoff = 0;
         _firstRetransmission = 0;
         _windowUpdated = _receiveNext;
         _lastDataReceived = (uint)_context.Jiffies;
-        StartCongestion(timedOut: true);
+        StartCongestion(again);
         StartBuffer();
         _isPredicting = _sendScale == 0;
         _context.Mib.Count(Counter.TcpExtTCPDelivered);

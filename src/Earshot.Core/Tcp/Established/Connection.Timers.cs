@@ -95,7 +95,7 @@ internal sealed partial class Connection
         Judge(RuleId.ConnectAgain, (uint)_timeouts + 1, (uint)(elapsed / 1000));
         _owesCwr |= _hasEcn;
         SendSyn(again: true);
-        _timeouts++;
+        BeginTimeoutEpisode(Loss);
         _totalRetransmissions++;
         mib.Count(Counter.TcpRetransSegs);
         mib.Count(Counter.TcpExtTCPSynRetrans);
