@@ -223,8 +223,9 @@ internal sealed partial class Connection
             return;
         }
 
-        int cost = packet.Cost - (isQueued && (packet.Marks & ReceivedMarks.InHead) == 0
-            ? ReceivedPacket.EmptyCost : 0);
+        // A FIN of its own leaves nothing of its head when it is joined to what lies before.
+        int cost = isQueued && length == 0 ? 0
+            : packet.Cost - (isQueued && (packet.Marks & ReceivedMarks.InHead) == 0 ? ReceivedPacket.EmptyCost : 0);
         int more = WindowFrom(cost) <= length ? 2 * AdvertisedPayload : SlowGrowth(cost, length);
         if (more > 0)
         {
