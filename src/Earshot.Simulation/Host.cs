@@ -61,7 +61,7 @@ public sealed class Host : Node
 
     internal override void Receive(ReadOnlySpan<byte> packet, int @interface, PacketInfo info, bool isDamaged)
     {
-        Arriving?.Invoke(new WirePacket(packet, info, this, World.Now, 0));
+        Arriving?.Invoke(new WirePacket(packet, info, this, World.Now, 0) { IsDamaged = isDamaged });
         if (!Batch.HasRoom)
         {
             TakeBatch();

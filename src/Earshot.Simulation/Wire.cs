@@ -79,7 +79,7 @@ public sealed class Wire
     /// <summary>Is told each packet that enters the wire, before the rules judge it.</summary>
     public void Watch(PacketWatch watch) => _seen += watch;
 
-    /// <summary>Is told each packet that a rule drops.</summary>
+    /// <summary>Is told each packet that a rule drops or damages, as it was.</summary>
     public void WatchLoss(PacketWatch watch) => _lost += watch;
 
     /// <summary>Adds a rule at the end of the chain.</summary>
@@ -127,7 +127,13 @@ public sealed class Wire
                     break;
                 case FateKind.Damage:
                     Damaged++;
-                    packet = Bend.OneBit(packet, direction.Chance);
+                    WirePacket bent = Bend.OneBit(packet, direction.Chance);
+                    if (bent.IsDamaged)
+                    {
+                        _lost?.Invoke(packet);
+                    }
+
+                    packet = bent;
                     break;
                 case FateKind.TooBig:
                     Dropped++;

@@ -22,13 +22,21 @@ public sealed class ScenarioTests
         Assert.True(result.Segments > 0);
     });
 
+    [Fact]
+    public void Random_harsh_worlds_keep_every_rule() => Seeds.Run(20, seed =>
+    {
+        Scenario scenario = ScenarioMaker.MakeHarsh(First + seed);
+        ScenarioResult result = ScenarioRun.Run(scenario);
+        Assert.True(
+            result.Failure is null,
+            $"./earshot sim --seed {First + seed} --seeds 1 --harsh: {result.Failure}\n{scenario}");
+    });
+
     /// <summary>Worlds that were once broken: by retransmissions without room for SACK blocks (51), an MTU probe longer
     /// than the own link (2021), two segments of 64 KB in one packet (2958), a bare FIN that was joined with the data
-    /// before it
-    /// (18518), a switch that believed a damaged packet (10143). And worlds in which an end is cut off and rightly
-    /// gives
-    /// up: by bursts (2041, 2575), after repairing piece by piece (4445), without an answer from its neighbour
-    /// (1655).</summary>
+    /// before it (18518), a switch that believed a damaged packet (10143). And worlds in which an end is cut off and
+    /// rightly gives up: by bursts (2041, 2575), after repairing piece by piece (4445), without an answer from its
+    /// neighbour (1655).</summary>
     [Theory]
     [InlineData(51)]
     [InlineData(2021)]
@@ -115,5 +123,10 @@ public sealed class ScenarioTests
         Assert.InRange(made.Count(scenario => scenario.Ways.Count > 2), 60, 200);
         Assert.Contains(made, scenario => scenario.Talks.Any(talk => talk.IsIPv6));
         Assert.Equal(8, made.SelectMany(scenario => scenario.Talks).Select(talk => talk.End).Distinct().Count());
+        Assert.All(made.SelectMany(scenario => scenario.Talks), talk => Assert.Equal(TalkHabits.None, talk.Habits));
+        Scenario[] harsh = [.. Enumerable.Range(1, 500).Select(seed => ScenarioMaker.MakeHarsh((ulong)seed))];
+        TalkHabits drawn = harsh.SelectMany(scenario => scenario.Talks).Aggregate(
+            TalkHabits.None, (sum, talk) => sum | talk.Habits);
+        Assert.Equal(Enum.GetValues<TalkHabits>().Aggregate((sum, habit) => sum | habit), drawn);
     }
 }

@@ -44,6 +44,10 @@ internal static class SimVerb
             DefaultValueFactory = _ => 10,
         };
         var show = new Option<bool>("--show") { Description = "Print each world before it runs." };
+        var harsh = new Option<bool>("--harsh")
+        {
+            Description = "Worlds in which programs and settings do what few do.",
+        };
         var packets = new Option<bool>("--packets") { Description = "Print every packet of what is shrunk." };
         var save = new Option<string?>("--save") { Description = "Folder that gets a file of each failure." };
         jobs.Validators.Add(result =>
@@ -64,12 +68,12 @@ internal static class SimVerb
             "sim", "Run random worlds in virtual time, checking after every step what must always hold; a world that"
                 + " breaks a rule is shrunk to a small script.")
         {
-            seeds, first, minutes, jobs, failures, show, packets, save,
+            seeds, first, minutes, jobs, failures, show, harsh, packets, save,
         };
         command.SetAction((parsed, cancel) => Task.FromResult(new Worlds(
             parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(minutes), parsed.GetValue(jobs),
-            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(packets), parsed.GetValue(save),
-            terminal).Run(cancel)));
+            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(harsh), parsed.GetValue(packets),
+            parsed.GetValue(save), terminal).Run(cancel)));
         return command;
     }
 
@@ -80,6 +84,7 @@ internal static class SimVerb
         int jobs,
         int mostFailures,
         bool show,
+        bool harsh,
         bool packets,
         string? save,
         Terminal terminal)
@@ -130,7 +135,8 @@ internal static class SimVerb
                     return;
                 }
 
-                Scenario scenario = ScenarioMaker.Make(first + (ulong)number);
+                ulong seed = first + (ulong)number;
+                Scenario scenario = harsh ? ScenarioMaker.MakeHarsh(seed) : ScenarioMaker.Make(seed);
                 if (show)
                 {
                     Say(scenario.ToString());
@@ -184,7 +190,7 @@ internal static class SimVerb
             Scenario small = Shrinker.Shrink(scenario, failure);
             string same = ScenarioRun.Run(small, packets ? Say : null).Failure ?? failure;
             string text = $"seed {scenario.Seed}: {failure}\n"
-                + $"again: ./earshot sim --seed {scenario.Seed} --seeds 1\n"
+                + $"again: ./earshot sim --seed {scenario.Seed} --seeds 1{(harsh ? " --harsh" : "")}\n"
                 + $"shrunk from {scenario.Size} parts to {small.Size}: {same}\n{small}";
             Say(text);
             if (save is not null)

@@ -93,6 +93,9 @@ public sealed class FlowWatch(bool mayLose = false)
                 }
             }
 
+            // A Fast Open server may answer the window that is in the SYN, which nothing scales.
+            mine.SynWindow = segment.WindowField;
+            mine.Allowed = its.IsKnown ? Math.Max(mine.Allowed, 1 + its.SynWindow) : mine.Allowed;
             mine.Scale = TcpOptions.Parse(segment) is { HasWindowScale: true } options
                 ? Math.Min((int)options.WindowScale, 14) : -1;
         }
@@ -149,6 +152,8 @@ public sealed class FlowWatch(bool mayLose = false)
         internal int Allowed { get; set; }
 
         internal int Scale { get; set; }
+
+        internal int SynWindow { get; set; }
 
         internal void Begin(SeqNumber first)
         {

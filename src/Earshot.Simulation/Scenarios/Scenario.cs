@@ -248,7 +248,10 @@ public sealed record ScenarioTalk
     /// <summary>Whether TCP_NODELAY is set.</summary>
     public bool NoDelay { get; init; }
 
-    internal int Weight => (ToServer > 0 ? 1 : 0) + (ToClient > 0 ? 1 : 0) + (Pause > 0 ? 1 : 0)
+    /// <summary>What its programs do that few do.</summary>
+    public TalkHabits Habits { get; init; }
+
+    internal int Weight => int.PopCount((int)Habits) + (ToServer > 0 ? 1 : 0) + (ToClient > 0 ? 1 : 0) + (Pause > 0 ? 1 : 0)
         + (SendBuffer > 0 ? 1 : 0) + (ReceiveBuffer > 0 ? 1 : 0) + (NoDelay ? 1 : 0) + (End != 0 ? 1 : 0)
         + (IsIPv6 ? 1 : 0) + (Call != 16384 ? 1 : 0) + ((ToServer + ToClient) / 50_000);
 
@@ -262,7 +265,7 @@ public sealed record ScenarioTalk
         + string.Create(CultureInfo.InvariantCulture, $"{ToClient} back, {End}")
         + (EndsEarly ? $" after {Middle}" : "") + $", calls of {Call}" + (Pause > 0 ? $", pauses of {Pause}ms" : "")
         + (SendBuffer > 0 ? $", sndbuf {SendBuffer}" : "") + (ReceiveBuffer > 0 ? $", rcvbuf {ReceiveBuffer}" : "")
-        + (NoDelay ? ", nodelay" : "");
+        + (NoDelay ? ", nodelay" : "") + (Habits != 0 ? $", habits {Habits}" : "");
 }
 
 /// <summary>What happens to a way in the middle of a scenario.</summary>

@@ -32,6 +32,85 @@ public static class ScenarioMaker
         ("net.ipv4.tcp_thin_linear_timeouts", ["1"]),
     ];
 
+    private static readonly (string Name, string[] Values)[] HarshSettings =
+    [
+        ("net.ipv4.tcp_congestion_control", ["dctcp"]),
+        ("net.ipv4.tcp_ecn", ["1"]),
+        ("net.ipv4.tcp_notsent_lowat", ["1", "16384"]),
+        ("net.ipv4.tcp_mem", ["20\t40\t100000"]),
+        ("net.ipv4.tcp_retrans_collapse", ["0"]),
+        ("net.ipv4.tcp_pingpong_thresh", ["3"]),
+        ("net.ipv4.tcp_comp_sack_nr", ["0"]),
+        ("net.ipv4.tcp_tso_win_divisor", ["0", "1"]),
+        ("net.ipv4.tcp_reordering", ["1", "20"]),
+        ("net.ipv4.tcp_max_reordering", ["3"]),
+        ("net.ipv4.tcp_app_win", ["0", "2"]),
+        ("net.ipv4.tcp_stdurg", ["1"]),
+        ("net.ipv4.tcp_workaround_signed_windows", ["1"]),
+        ("net.ipv4.tcp_recovery", ["2", "4", "6"]),
+        ("net.ipv4.tcp_rto_min_us", ["5000", "50000"]),
+        ("net.ipv4.tcp_min_tso_segs", ["1", "8"]),
+        ("net.ipv4.tcp_no_ssthresh_metrics_save", ["0"]),
+        ("net.ipv4.tcp_shrink_window", ["1"]),
+        ("net.ipv4.tcp_mtu_probing", ["1", "2"]),
+        ("net.ipv4.tcp_base_mss", ["512"]),
+        ("net.ipv4.tcp_adv_win_scale", ["-2", "2"]),
+        ("net.ipv4.tcp_syn_linear_timeouts", ["0"]),
+    ];
+
+    /// <summary>Makes the scenario of a seed that asks for more: programs with habits that few have, settings that
+    /// few change, a path whose MTU changes again and again.</summary>
+    public static Scenario MakeHarsh(ulong seed)
+    {
+        Scenario plain = Make(seed);
+        var chance = new Chance(Chance.Spread(seed ^ 0x4a45_0001), ChanceStream.Program);
+        List<ScenarioTalk> talks = [];
+        foreach (ScenarioTalk talk in plain.Talks)
+        {
+            talks.Add(talk with { Habits = Habits(chance, talk) });
+        }
+
+        List<ScenarioEvent> events = [.. plain.Events];
+        for (int i = (int)chance.Below(4); i > 0; i--)
+        {
+            events.Add(Event(chance, plain.Ways.Count));
+        }
+
+        List<ScenarioSetting> settings = [.. plain.Settings];
+        for (int i = (int)chance.Below(4); i > 0; i--)
+        {
+            (string name, string[] values) = HarshSettings[chance.Below((uint)HarshSettings.Length)];
+            settings.Add(new ScenarioSetting(
+                (int)chance.Below((uint)plain.Ways.Count), name, values[chance.Below((uint)values.Length)]));
+        }
+
+        for (int host = 0; host < plain.Ways.Count; host++)
+        {
+            // Client and server, data without a cookie, every listener.
+            settings.Add(new ScenarioSetting(host, "net.ipv4.tcp_fastopen", "519"));
+        }
+
+        return plain with { Talks = talks, Events = events, Settings = settings };
+    }
+
+    private static TalkHabits Habits(Chance chance, ScenarioTalk talk)
+    {
+        TalkHabits habits = TalkHabits.None;
+        for (int i = (int)chance.Below(4); i > 0; i--)
+        {
+            habits |= (TalkHabits)(1 << (int)chance.Below(9));
+        }
+
+        // Where both ends take back a window over data in flight, each refuses the other's ACKs for ever, since they
+        // begin beyond what it takes: so say the rules of Linux 6.18. A closed window is given up after TCP_USER_TIMEOUT, and a SYN with data that is closed before its answer comes
+        // is forgotten.
+        bool mayTimeOut = talk.Pause == 0;
+        bool mayOpenFast = talk is { ToServer: > 0, ToClient: > 0, End: TalkEnd.ClientFirst or TalkEnd.ServerFirst };
+        bool mayResize = talk.ToServer == 0 || talk.ToClient == 0;
+        habits &= ~(mayResize ? 0 : TalkHabits.Resizes);
+        return habits & ~((mayTimeOut ? 0 : TalkHabits.UserTimeout) | (mayOpenFast ? 0 : TalkHabits.FastOpen));
+    }
+
     /// <summary>Makes the scenario of a seed.</summary>
     public static Scenario Make(ulong seed)
     {

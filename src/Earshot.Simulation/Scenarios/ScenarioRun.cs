@@ -223,7 +223,7 @@ public sealed class ScenarioRun : IDisposable
         Demand(server.Calls.Bind(listener, Address(talk.Server, talk.IsIPv6, talk.Port)) == 0, "bind() failed");
         var accepting = new TalkEndpoint(_world, server, talk, isClient: false, chance, Script(
             talk, talk.ToClient, talk.ToServer, back, there, TalkEnd.ServerFirst));
-        accepting.Prepare(listener);
+        accepting.Prepare(listener, Address(talk.Client, talk.IsIPv6, 0), isListener: true);
         Demand(server.Calls.Listen(listener, 5) == 0, "listen() failed");
         _listeners.Add((talk.Server, listener));
         _ends.Add(accepting);
@@ -378,12 +378,8 @@ public sealed class ScenarioRun : IDisposable
         {
             _silences.OnHeard(segment);
         }
-        else if (isIp && FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out segment))
-        {
-            // It was damaged, and the host will not look at it.
-            _silences.OnLost(segment, packet.Time);
-        }
-        else if (_scenario.IsEthernet && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
+        else if (_scenario.IsEthernet && !packet.IsDamaged
+            && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
         {
             _silences.OnNeighbourHeard(frame);
         }

@@ -127,11 +127,22 @@ public static class Shrinker
             talk with { Start = 0 }, talk with { ToServer = talk.ToServer / 2 },
             talk with { ToClient = talk.ToClient / 2 },
         ];
-        foreach (ScenarioTalk candidate in candidates)
+        foreach (ScenarioTalk candidate in (IEnumerable<ScenarioTalk>)[.. WithFewerHabits(talk), .. candidates])
         {
             if (candidate != talk)
             {
                 yield return candidate;
+            }
+        }
+    }
+
+    private static IEnumerable<ScenarioTalk> WithFewerHabits(ScenarioTalk talk)
+    {
+        foreach (TalkHabits habit in Enum.GetValues<TalkHabits>())
+        {
+            if ((talk.Habits & habit) != 0)
+            {
+                yield return talk with { Habits = talk.Habits & ~habit };
             }
         }
     }

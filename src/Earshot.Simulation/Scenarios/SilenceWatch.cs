@@ -49,6 +49,12 @@ internal sealed class SilenceWatch(bool isSlow)
         FourTuple tuple = segment.Tuple;
         // The tuple is as the receiver sees it.
         Silence silence = Of(new FourTuple(tuple.Remote, tuple.Local));
+        if (segment.End == segment.Seq && silence.HasSent && segment.Seq >= silence.SentEnd)
+        {
+            // An ACK asks for nothing; a probe has a number that was sent before.
+            return;
+        }
+
         NoteEnd(silence, segment, now);
         TimeSpan since = now - silence.Round;
         if (silence.Rounds > 0 && since < RoundGap)

@@ -7,7 +7,7 @@ using Earshot.Simulation.Programs;
 namespace Earshot.Simulation.Scenarios;
 
 /// <summary>One end of a scenario's connection: sends, receives with pauses, compares, ends as it is told.</summary>
-internal sealed class TalkEndpoint
+internal sealed partial class TalkEndpoint
 {
     private const int ShutWrite = 1;
 
@@ -72,7 +72,7 @@ internal sealed class TalkEndpoint
         _remote = remote;
         _socket = _host.Calls.Socket(remote.Address.IsIPv4 ? 2 : 10, 1, 0);
         Demand(_socket >= 0, "socket() failed");
-        Prepare(_socket);
+        Prepare(_socket, remote, isListener: false);
         _connecting = true;
         OnEvent();
     }
@@ -84,8 +84,9 @@ internal sealed class TalkEndpoint
     }
 
     /// <summary>Sets what the talk asks for.</summary>
-    internal void Prepare(int socket)
+    internal void Prepare(int socket, InetEndpoint peer, bool isListener)
     {
+        PrepareHabits(socket, peer, isListener);
         Set(socket, SocketOption.SendBuffer, _talk.SendBuffer);
         Set(socket, SocketOption.ReceiveBuffer, _talk.ReceiveBuffer);
         Set(socket, SocketOption.NoDelay, _talk.NoDelay ? 1 : 0);
@@ -193,8 +194,10 @@ internal sealed class TalkEndpoint
                 _toSend.Fill(_outgoing.AsSpan(0, _outgoingEnd));
             }
 
-            int taken = _host.Calls.Send(_socket, _outgoing.AsSpan(_outgoingStart, _outgoingEnd - _outgoingStart));
-            if (taken == -Errno.EAGAIN)
+            Fidget();
+            int taken = _host.Calls.Send(
+                _socket, _outgoing.AsSpan(_outgoingStart, _outgoingEnd - _outgoingStart), SendFlags());
+            if (taken is -Errno.EAGAIN or -Errno.EINPROGRESS)
             {
                 return true;
             }
