@@ -251,7 +251,8 @@ public sealed record ScenarioTalk
     /// <summary>What its programs do that few do.</summary>
     public TalkHabits Habits { get; init; }
 
-    internal int Weight => int.PopCount((int)Habits) + (ToServer > 0 ? 1 : 0) + (ToClient > 0 ? 1 : 0) + (Pause > 0 ? 1 : 0)
+    internal int Weight => int.PopCount((int)Habits)
+        + (ToServer > 0 ? 1 : 0) + (ToClient > 0 ? 1 : 0) + (Pause > 0 ? 1 : 0)
         + (SendBuffer > 0 ? 1 : 0) + (ReceiveBuffer > 0 ? 1 : 0) + (NoDelay ? 1 : 0) + (End != 0 ? 1 : 0)
         + (IsIPv6 ? 1 : 0) + (Call != 16384 ? 1 : 0) + ((ToServer + ToClient) / 50_000);
 

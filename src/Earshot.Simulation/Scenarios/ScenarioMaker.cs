@@ -102,7 +102,8 @@ public static class ScenarioMaker
         }
 
         // Where both ends take back a window over data in flight, each refuses the other's ACKs for ever, since they
-        // begin beyond what it takes: so say the rules of Linux 6.18. A closed window is given up after TCP_USER_TIMEOUT, and a SYN with data that is closed before its answer comes
+        // begin beyond what it takes: so say the rules of Linux 6.18. A closed window is given up after
+        // TCP_USER_TIMEOUT, and a SYN with data that is closed before its answer comes
         // is forgotten.
         bool mayTimeOut = talk.Pause == 0;
         bool mayOpenFast = talk is { ToServer: > 0, ToClient: > 0, End: TalkEnd.ClientFirst or TalkEnd.ServerFirst };

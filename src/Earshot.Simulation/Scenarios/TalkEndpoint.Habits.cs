@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using System.Text;
-using Earshot.Core;
 using Earshot.Core.Wire;
 
 namespace Earshot.Simulation.Scenarios;
