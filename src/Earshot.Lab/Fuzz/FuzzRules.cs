@@ -82,7 +82,9 @@ internal static class FuzzRules
         for (int i = 0; i < most; i++)
         {
             locked |= sequence.Steps[i] is CallStep { Call: Call.SetOption, Option.Name: "SO_SNDBUF" };
-            bool merged = host[i].Counters.Keys.Any(TellsOfPages) || stack[i].Counters.Keys.Any(TellsOfPages);
+            // While something is in flight its memory is a model: D112.
+            bool merged = host[i].Info.GetValueOrDefault("SIOCOUTQ") > 0
+                || host[i].Counters.Keys.Any(TellsOfPages) || stack[i].Counters.Keys.Any(TellsOfPages);
             if ((!locked && host[i].Info.GetValueOrDefault(buffer) != stack[i].Info.GetValueOrDefault(buffer))
                 || (merged && HangsOnMemory(sequence.Steps[i], host[i], stack[i])))
             {
