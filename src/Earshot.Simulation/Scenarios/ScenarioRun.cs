@@ -346,8 +346,18 @@ public sealed class ScenarioRun : IDisposable
 
     private void Look(in WirePacket packet)
     {
-        if (packet.From is not Host host || !TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes))
+        if (packet.From is not Host host)
         {
+            return;
+        }
+
+        if (!TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes))
+        {
+            if (EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
+            {
+                _silences.OnNeighbourAsked(frame);
+            }
+
             return;
         }
 

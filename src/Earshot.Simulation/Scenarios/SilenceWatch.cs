@@ -102,11 +102,20 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>What finds neighbours is lost: a question of its sender, or an answer to its receiver.</summary>
     internal void OnNeighbourLost(in EthernetFrame frame, Instant now)
     {
-        CountUnanswered(frame.Source.Bits, frame.Type);
-        CountUnanswered(frame.Destination.Bits, frame.Type);
+        CountUnanswered(frame.Source.Bits, frame.Type, isSlow ? 1 : LeastUnanswered);
+        CountUnanswered(frame.Destination.Bits, frame.Type, isSlow ? 1 : LeastUnanswered);
         foreach (FourTuple tuple in _silences.Keys)
         {
             Lose(tuple, now);
+        }
+    }
+
+    /// <summary>A host sends what finds neighbours: where answers are slow, three may be asked for in vain.</summary>
+    internal void OnNeighbourAsked(in EthernetFrame frame)
+    {
+        if (isSlow)
+        {
+            CountUnanswered(frame.Source.Bits, frame.Type, LeastUnanswered);
         }
     }
 
@@ -114,11 +123,11 @@ internal sealed class SilenceWatch(bool isSlow)
     internal void OnNeighbourHeard(in EthernetFrame frame) =>
         _unanswered.Remove((frame.Destination.Bits, frame.Type));
 
-    private void CountUnanswered(ulong station, ushort protocol)
+    private void CountUnanswered(ulong station, ushort protocol, int least)
     {
         int lost = _unanswered.GetValueOrDefault((station, protocol)) + 1;
         _unanswered[(station, protocol)] = lost;
-        if (lost >= LeastUnanswered || isSlow)
+        if (lost >= least)
         {
             _alone.Add(station);
         }
