@@ -43,7 +43,9 @@ internal static class SipHashLanes
     /// <param name="keys">The keys.</param>
     /// <param name="m0">First eight bytes of the messages, little-endian.</param>
     /// <param name="m1">Last eight bytes.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <remarks>A method of its own: in a large one the compiler may stop inlining between two rounds, and then all of
+    /// them work in memory.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static Vector256<ulong> Hash(in Keys keys, Vector256<ulong> m0, Vector256<ulong> m1)
     {
         keys.Start(

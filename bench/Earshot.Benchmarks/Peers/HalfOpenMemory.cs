@@ -28,7 +28,7 @@ internal static class HalfOpenMemory
 
         using var flood = new SynFlood(Count);
         flood.Prepare();
-        Memory.Collect();
+        Memory.GiveBack();
         long resident = Memory.Resident();
         long heap = GC.GetTotalMemory(false);
         int full = GC.CollectionCount(2);
@@ -59,7 +59,7 @@ internal static class HalfOpenMemory
     {
         using var flood = new SynFlood(1);
         flood.Prepare();
-        Memory.Collect();
+        Memory.GiveBack();
         long resident = Memory.Resident();
         flood.Crowd(count);
         double megabytes = (Memory.Resident() - resident) / 1e6;

@@ -19,7 +19,7 @@ internal static class IdleMemory
         }
 
         using var idle = new IdleConnections();
-        Memory.Collect();
+        Memory.GiveBack();
         long resident = Memory.Resident();
         idle.Open(count);
         Memory.Collect();
@@ -33,6 +33,14 @@ internal static class IdleMemory
 internal static class Memory
 {
     private const int PageSize = 4096;
+
+    /// <summary>Collects everything and gives the memory back: what was used before is no room for what
+    /// comes.</summary>
+    internal static void GiveBack()
+    {
+        Collect();
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
 
     /// <summary>Collects everything.</summary>
     /// <returns>

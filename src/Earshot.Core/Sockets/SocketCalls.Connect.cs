@@ -133,7 +133,7 @@ public sealed partial class SocketCalls
     /// tcp_v6_connect.</summary>
     private static int BindToScope(Socket socket, ReadOnlySpan<byte> name, in InetAddress address)
     {
-        ref SocketOptions options = ref socket.ChangeOptions();
+        ref readonly SocketOptions options = ref socket.Options;
         int scope = options.IsIPv6 && address.IsLinkLocal ? SocketName.Scope(name) : 0;
         if (scope == 0 || scope == options.Device)
         {
@@ -145,7 +145,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        options.Device = scope;
+        socket.ChangeOptions().Device = scope;
         return 0;
     }
 

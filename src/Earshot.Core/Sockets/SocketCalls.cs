@@ -195,13 +195,21 @@ public sealed partial class SocketCalls
         }
 
         bool later = local.Port == 0 && OptionValues.Get(socket.Options.Others, OptionKey.BindAddressNoPort) != 0;
-        bool wasIPv6Only = socket.Options.IPv6Only;
-        socket.ChangeOptions().IPv6Only |= local.Address.IsIPv6 && !local.Address.IsAny;
+        bool becomesIPv6Only = local.Address.IsIPv6 && !local.Address.IsAny && !socket.Options.IPv6Only;
+        if (becomesIPv6Only)
+        {
+            socket.ChangeOptions().IPv6Only = true;
+        }
+
         int result = later ? 0
             : socket.IsDatagram ? _udpPorts.Bind(socket, local) : _ports.Bind(socket, local.Address, local.Port);
         if (result < 0)
         {
-            socket.ChangeOptions().IPv6Only = wasIPv6Only;
+            if (becomesIPv6Only)
+            {
+                socket.ChangeOptions().IPv6Only = false;
+            }
+
             socket.Local = new InetEndpoint(socket.AnyAddress, 0);
             return result;
         }

@@ -55,20 +55,19 @@ internal sealed partial class Connection
         SeqNumber seq, TcpFlags flags, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, int segmentSize)
     {
         Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
-        Prepare(seq, flags, ref blocks, out TcpFields fields);
-        return Transmit(fields, first, second, segmentSize, blocks);
+        Prepare(seq, flags, blocks, out TcpFields fields);
+        return Transmit(fields, first, second, segmentSize, blocks[..fields.FurtherOptions]);
     }
 
     /// <summary>Writes the header of a segment, or of all segments of a super-packet: the window is promised once, and
     /// told in each.</summary>
     /// <param name="seq">The first number.</param>
     /// <param name="flags">The flags.</param>
-    /// <param name="blocks">Room for the SACK option; what it takes of it afterwards.</param>
+    /// <param name="blocks">Room for the SACK option, which takes as many bytes of it as the fields say.</param>
     /// <param name="fields">Is written in place: an initializer would build the options elsewhere and copy
     /// them.</param>
-    private void Prepare(SeqNumber seq, TcpFlags flags, ref Span<byte> blocks, out TcpFields fields)
+    private void Prepare(SeqNumber seq, TcpFlags flags, Span<byte> blocks, out TcpFields fields)
     {
-        blocks = blocks[..(_inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.Write(blocks, RoomForSacks) : 0)];
         fields = default;
         fields.SourcePort = _tuple.Local.Port;
         fields.DestinationPort = _tuple.Remote.Port;
@@ -76,7 +75,8 @@ internal sealed partial class Connection
         fields.Ack = _receiveNext;
         fields.Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags;
         fields.WindowField = PromiseWindow();
-        fields.FurtherOptions = (byte)blocks.Length;
+        fields.FurtherOptions = _inbox is { Sacks.IsEmpty: false } inbox
+            ? (byte)inbox.Sacks.Write(blocks, RoomForSacks) : (byte)0;
         fields.Key = Key;
         fields.Options.HasTimestamp = _hasTimestamps;
         fields.Options.TsVal = _context.TimestampClock + _tsOffset;

@@ -44,7 +44,7 @@ internal sealed partial class Connection
         else
         {
             Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
-            Prepare(seq, flags, ref blocks, out TcpFields fields);
+            Prepare(seq, flags, blocks, out TcpFields fields);
             if (_isUrgent && IsUrgent && seq < _urgentEnd)
             {
                 // The pointer is cut along with the header: it is the same in all segments.
@@ -59,7 +59,7 @@ internal sealed partial class Connection
                 fields.Flags = sent + part < length ? whole & ~Last : whole;
                 _sendBuffer.Peek(
                     fields.Seq - _una, part, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
-                Transmit(fields, first, second, 0, blocks);
+                Transmit(fields, first, second, 0, blocks[..fields.FurtherOptions]);
                 whole &= ~TcpFlags.Cwr;
             }
         }
