@@ -70,6 +70,9 @@ public sealed class NetworkStack : IDisposable
     /// <summary>The moment of the last call that told the time.</summary>
     public Instant Now => _context.Now;
 
+    /// <summary>The ways to its peers.</summary>
+    internal RouteTable Routes => _routes;
+
     /// <summary>Its tunables.</summary>
     public Sysctls Sysctls => _context.Sysctls;
 

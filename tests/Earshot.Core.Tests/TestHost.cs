@@ -23,7 +23,8 @@ internal sealed class TestHost : IDisposable
     private readonly List<Packet> _sent = [];
     private long[] _counters;
 
-    internal TestHost(KernelProfile? profile = null, ulong seed = 1, int descriptorLimit = 1024, int moreInterfaces = 0)
+    internal TestHost(KernelProfile? profile = null, ulong seed = 1, int descriptorLimit = 1024, int moreInterfaces = 0,
+        int requestLimit = StackOptions.DefaultRequestLimit)
     {
         Now = Instant.FromSeconds(1000);
         Stack = new NetworkStack(
@@ -41,6 +42,7 @@ internal sealed class TestHost : IDisposable
                     .. Enumerable.Range(0, moreInterfaces).Select(i => new InterfaceOptions { Name = $"t{i}" }),
                 ],
                 DescriptorLimit = descriptorLimit,
+                RequestLimit = requestLimit,
             },
             Now);
         _counters = Stack.Mib.Snapshot();

@@ -152,9 +152,8 @@ internal sealed class SocketTable : IDisposable
     }
 
     /// <summary>Writes a connection's ends into a request.</summary>
-    /// <returns>False when there is no room for IPv6 addresses.</returns>
     /// <remarks>Over IPv6 the place of the peer's IPv4 address has its hash, for a listener's own buckets.</remarks>
-    internal bool Name(ref ConnectionRequest request, in FourTuple tuple)
+    internal void Name(ref ConnectionRequest request, in FourTuple tuple)
     {
         request.LocalPort = tuple.Local.Port;
         request.RemotePort = tuple.Remote.Port;
@@ -162,20 +161,15 @@ internal sealed class SocketTable : IDisposable
         {
             request.LocalAddress = tuple.Local.Address.Bits;
             request.RemoteAddress = tuple.Remote.Address.Bits;
-            return true;
+            return;
         }
 
+        // There are as many places as requests.
         int place = RequestAddresses.Allocate();
-        if (place < 0)
-        {
-            return false;
-        }
-
         RequestAddresses[place] = new AddressPair { Local = tuple.Local.Address, Remote = tuple.Remote.Address };
         request.Flags |= RequestFlags.IPv6;
         request.LocalAddress = (uint)place;
         request.RemoteAddress = BucketKey(tuple.Remote.Address);
-        return true;
     }
 
     /// <summary>What a request has in the place of the peer's IPv4 address: that, or over IPv6 a hash.</summary>

@@ -215,6 +215,10 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
 
     internal Listener? ListenerAt(int place) => _listeners[place];
 
+    /// <summary>There is no way to a peer. Linux: ip_route_output_flow, ip6_dst_lookup_flow.</summary>
+    internal void CountNoRoute(in InetAddress remote) =>
+        Context.Mib.Count(remote.IsIPv4 ? Counter.IpOutNoRoutes : Counter.Ip6OutNoRoutes);
+
     /// <summary>Forgets a listener that has stopped and whose requests are gone.</summary>
     internal void ForgetIfUnused(Listener listener)
     {

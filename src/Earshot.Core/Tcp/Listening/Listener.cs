@@ -205,13 +205,7 @@ internal sealed partial class Listener
         }
 
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
-        if (!_tcp.Table.Name(ref request, syn.Tuple))
-        {
-            _tcp.Table.Requests.Free(place);
-            Drop(syn, new Verdict(RuleId.SynNoRoom, (uint)_tcp.Table.Requests.Limit));
-            return;
-        }
-
+        _tcp.Table.Name(ref request, syn.Tuple);
         SeqNumber isn = Fill(ref request, syn, @interface, route, null, out TcpOptions asked);
         request.Isn = (forcedIsn ?? isn).Value;
         if (Rules is { SynCache: not null, Cookies: { } cookies } && forcedIsn is null

@@ -1,5 +1,6 @@
 using System;
 using Earshot.Core.Ip;
+using Earshot.Core.Profiles;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Wire;
 
@@ -154,8 +155,13 @@ internal sealed partial class RequestInput
             return false;
         }
 
-        if (!_tcp.Routes.TryRoute(segment.Source, out Route route)
-            || !_tcp.Output.SynAckAgain(ref request, route, options))
+        if (!_tcp.Routes.TryRoute(segment.Source, out Route route))
+        {
+            _tcp.CountNoRoute(segment.Source);
+            return false;
+        }
+
+        if (!_tcp.Output.SynAckAgain(ref request, route, options))
         {
             return false;
         }
@@ -195,9 +201,9 @@ internal sealed partial class RequestInput
             {
                 _context.Mib.Count(Counter.TcpExtTCPACKSkippedSynRecv);
             }
-            else if (_tcp.Routes.TryRoute(segment.Source, out Route route))
+            else
             {
-                _tcp.Output.RequestAck(request, next, route, (byte)(segment.Tos & ~3), options);
+                Answer(request, segment, options, next);
             }
         }
 
@@ -248,7 +254,7 @@ internal sealed partial class RequestInput
             return;
         }
 
-        if (!_tcp.ChallengeLimit.TryTake() || !_tcp.Routes.TryRoute(segment.Source, out Route route))
+        if (!_tcp.ChallengeLimit.TryTake())
         {
             _context.Judge(segment, RuleId.RequestChallengeLimited, listener: listener);
             return;
@@ -256,7 +262,26 @@ internal sealed partial class RequestInput
 
         _context.Mib.Count(Counter.TcpExtTCPChallengeACK);
         _context.Judge(segment, RuleId.RequestChallenge, listener: listener);
-        _tcp.Output.RequestAck(request, next, route, (byte)(segment.Tos & ~3), options);
+        Answer(request, segment, options, next);
+    }
+
+    /// <summary>An ACK on behalf of the request, if there is a way back.</summary>
+    private void Answer(
+        in ConnectionRequest request, in TcpSegment segment, in SocketOptions options, SeqNumber next)
+    {
+        if (_tcp.Routes.TryRoute(segment.Source, out Route route))
+        {
+            _tcp.Output.RequestAck(request, next, route, (byte)(segment.Tos & ~3), options);
+        }
+        else if (segment.Source.IsIPv4)
+        {
+            // Over IPv4 TCP does not learn of it. Linux: ip_send_unicast_reply.
+            _context.Mib.Count(Counter.TcpOutSegs);
+        }
+        else
+        {
+            _tcp.CountNoRoute(segment.Source);
+        }
     }
 
     private void OnThirdAck(
@@ -299,15 +324,29 @@ internal sealed partial class RequestInput
         }
     }
 
+    /// <summary>There is no way back for the third ACK: the request stays, as one that is acknowledged.</summary>
+    private void LoseWay(Listener listener, ref ConnectionRequest request, in TcpSegment segment)
+    {
+        if (segment.Source.IsIPv4 && _context.Profile.Shape == ListenShape.GlobalTable)
+        {
+            // Over IPv4 the way is looked for when the connection is there already.
+            _context.Mib.Count(Counter.TcpPassiveOpens);
+            _context.Mib.Count(Counter.TcpAttemptFails);
+        }
+
+        _context.Mib.Count(Counter.TcpExtListenDrops);
+        _tcp.CountNoRoute(segment.Source);
+        _context.Judge(segment, RuleId.RequestNoRoute, listener: listener.Id);
+        request.Flags |= RequestFlags.Acked;
+    }
+
     /// <summary>Makes the request a connection. Linux: tcp_v4_syn_recv_sock, inet_csk_complete_hashdance.</summary>
     private void Promote(
         Listener listener, int place, ref ConnectionRequest request, in TcpSegment segment, in Facts facts, uint tag)
     {
         if (!_tcp.Routes.TryRoute(segment.Source, out Route route))
         {
-            _context.Mib.Count(Counter.TcpExtListenDrops);
-            _context.Mib.Count(Counter.IpOutNoRoutes);
-            _context.Judge(segment, RuleId.RequestNoRoute, listener: listener.Id);
+            LoseWay(listener, ref request, segment);
             return;
         }
 

@@ -54,6 +54,8 @@ internal sealed class ReusePortGroup
         int place = _members.IndexOf(listener);
         _members[place] = _members[^1];
         _members.RemoveAt(_members.Count - 1);
+
+        // Stryker disable once Statement : without it processors are compared in vain, and the hash chooses as well
         CountProcessors();
         if (migrates || (Selector is not null && SelectorMigrates))
         {

@@ -1,6 +1,7 @@
 using System;
 using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
+using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Listening;
 
@@ -252,9 +253,17 @@ internal sealed partial class SynAckTimer
         _tcp.RemoveRequest(place, ref request);
     }
 
-    private bool Resend(Listener listener, ref ConnectionRequest request) =>
-        _tcp.Routes.TryRoute(_tcp.Table.RemoteAddress(request), out Route route)
-        && _tcp.Output.SynAckAgain(ref request, route, listener.Options);
+    private bool Resend(Listener listener, ref ConnectionRequest request)
+    {
+        InetAddress remote = _tcp.Table.RemoteAddress(request);
+        if (_tcp.Routes.TryRoute(remote, out Route route))
+        {
+            return _tcp.Output.SynAckAgain(ref request, route, listener.Options);
+        }
+
+        _tcp.CountNoRoute(remote);
+        return false;
+    }
 
     private static void Age(Listener listener, ref ConnectionRequest request)
     {

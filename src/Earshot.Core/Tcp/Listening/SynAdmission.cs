@@ -48,7 +48,7 @@ internal readonly record struct SynQuestion(
     int BucketCount = 0)
 {
     /// <summary>What a missing way back counts beside the drop.</summary>
-    internal Counter NoRouteCounter => IsIPv6 ? Counter.None : Counter.IpOutNoRoutes;
+    internal Counter NoRouteCounter => IsIPv6 ? Counter.Ip6OutNoRoutes : Counter.IpOutNoRoutes;
 }
 
 /// <summary>The answer: what to do, what to count, and why.</summary>

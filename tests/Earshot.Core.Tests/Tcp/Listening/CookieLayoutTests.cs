@@ -53,6 +53,8 @@ public sealed class CookieLayoutTests
     }
 
     [Theory]
+    [InlineData("2.0", 239, true)]
+    [InlineData("2.0", 241, false)]
     [InlineData("2.2", 239, true)]
     [InlineData("2.2", 241, false)]
     [InlineData("2.6.32", 239, true)]
