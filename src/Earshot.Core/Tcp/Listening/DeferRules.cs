@@ -22,7 +22,8 @@ internal static class DeferRules
     internal static (bool Expires, bool Resends) OnTimer(
         int timeouts, int retries, int limit, bool isAcked, bool forEver)
     {
-        // Where it is off: every time. Else silent once the ACK has come, but for the last time: its ACK then makes the connection, data or not.
+        // Where it is off: every time. Else silent once the ACK has come, but for the last time: its ACK then makes the
+        // connection, data or not.
         return (timeouts >= retries && (!isAcked || timeouts >= limit), forEver || !isAcked || timeouts >= limit - 1);
     }
 }
