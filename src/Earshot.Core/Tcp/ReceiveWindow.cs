@@ -47,9 +47,9 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale, int Limit)
         return new ReceiveWindow(window, scale, Math.Min(ushort.MaxValue << scale, clamp));
     }
 
-    /// <summary>The most that a window of this scale may ever be. Linux: window_clamp.</summary>
-    internal static int LimitOf(StackContext context, in SocketOptions options, int scale) =>
-        Math.Min(ushort.MaxValue << scale, Clamp(options, FromSpace(context, options.ReceiveBuffer)));
+    /// <summary>What bounds the windows of a socket, whatever their scale.</summary>
+    internal static int ClampOf(StackContext context, in SocketOptions options) =>
+        Clamp(options, FromSpace(context, options.ReceiveBuffer));
 
     // TCP_WINDOW_CLAMP, or the whole of a buffer whose size the program chose, or all that can be told.
     private static int Clamp(in SocketOptions options, int full)

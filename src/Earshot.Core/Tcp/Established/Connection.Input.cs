@@ -259,6 +259,11 @@ internal sealed partial class Connection
             StartRto();
         }
 
+        if (!crossed)
+        {
+            TakeSacksOfThirdAck(segment, options);
+        }
+
         _sendWindow = segment.Has(TcpFlags.Syn)
             ? segment.WindowField : (uint)segment.WindowField << _sendScale;
         _maximumWindow = System.Math.Max(_maximumWindow, _sendWindow);

@@ -1,6 +1,7 @@
 using System;
 using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -58,7 +59,8 @@ internal sealed partial class Connection
         _sendWindow = (uint)segment.WindowField << _sendScale;
         _maximumWindow = _sendWindow;
         StartReceiving(
-            (int)request.WindowBytes, ReceiveWindow.LimitOf(_context, Options, request.OwnWindowScale));
+            (int)request.WindowBytes,
+            Math.Min(ushort.MaxValue << request.OwnWindowScale, AskedOf(listener, request).ClampOf(request)));
         _peerMss = request.Mss;
         SetMss();
         _totalRetransmissions = request.Retransmissions;
@@ -78,6 +80,7 @@ internal sealed partial class Connection
         {
             TakeTimeouts(request);
             again = !IsEchoOfFirst(segment, request);
+            Loss.IsSynEchoed = !again;
         }
 
         StartCongestion(again);
@@ -86,6 +89,11 @@ internal sealed partial class Connection
         StartBuffer();
     }
 
+    // The listener that answered the SYN; another may take the connection.
+    private Listener AskedOf(Listener listener, in ConnectionRequest request) =>
+        request.Has(RequestFlags.Cookie | RequestFlags.FastOpen) ? listener
+            : _tcp.ListenerAt(request.Listener) ?? listener;
+
     // The SYN-ACK's timeouts are the connection's. Linux: tcp_create_openreq_child.
     private void TakeTimeouts(in ConnectionRequest request)
     {
@@ -93,7 +101,35 @@ internal sealed partial class Connection
         uint elapsed = (uint)now - request.FirstSentMicroseconds;
         Loss.TotalTimeouts = request.Timeouts;
         Loss.TimeoutRecoveries = 1;
+        Loss.UndoMarker = _iss;
+        Loss.HasUndoMarker = true;
         Loss.TimeoutMilliseconds = (uint)((now / 1000) - ((now - elapsed) / 1000));
+    }
+
+    /// <summary>What the SACK blocks of a third ACK tell: they may tell that a SYN-ACK came twice.</summary>
+    private void TakeSacksOfThirdAck(in TcpSegment segment, in TcpOptions options)
+    {
+        SackBlocks blocks = ReadBlocks(segment);
+        if (blocks.Count > 0)
+        {
+            AckSample sample = default;
+            Begin(ref sample, options);
+            long delivered = _tally.Delivered;
+            bool suspected = _loss is { HasUndoMarker: true, IsSynEchoed: false };
+            TakeSacks(ref blocks, segment.Ack, ref sample);
+            CountDelivered(sample.SackDelivered, ece: false);
+            AfterAckOfNothing(changed: false, ref sample, delivered);
+            if (suspected && _loss is { HasUndoMarker: false })
+            {
+                // No SYN-ACK was lost after all.
+                StartCongestion(timedOut: false);
+            }
+        }
+
+        if (_loss is { IsSynEchoed: true } loss)
+        {
+            loss.HasUndoMarker = false;
+        }
     }
 
     // The first SYN-ACK was not lost, and the path is in no trouble. Linux: tcp_try_undo_spurious_syn.

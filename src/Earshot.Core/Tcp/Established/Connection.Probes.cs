@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -142,7 +143,8 @@ internal sealed partial class Connection
             return;
         }
 
-        if (_unsent.Head.End <= _una + _sendWindow)
+        // A FIN takes a number too, and waits for the window as data does.
+        if (_unsent.Head.End + (_unsent.Head.Has(UnsentFlags.Fin) ? 1 : 0) <= _una + _sendWindow)
         {
             _backoff = 0;
             _probesBegun = 0;

@@ -40,6 +40,9 @@ internal sealed partial class Listener
     /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
     internal SocketOptions Options;
 
+    // What bounded the windows of earlier requests.
+    private ClampHistory _clamps;
+
     // What connections begin with; null: not made yet, or made before something changed.
     private SharedOptions? _childOptions;
 
@@ -82,6 +85,23 @@ internal sealed partial class Listener
         SocketOptions child = Owner.Options.ForChild();
         child.Congestion = child.CongestionChosen ? child.Congestion : congestion;
         return _childOptions = new SharedOptions(child, isShared: true);
+    }
+
+    /// <summary>What bounds the windows of the connection that a request becomes.</summary>
+    internal int ClampOf(in ConnectionRequest request)
+    {
+        int present = ReceiveWindow.ClampOf(_context, Options);
+        return request.Has(RequestFlags.Cookie) ? present : _clamps.Of(present, request);
+    }
+
+    /// <summary>A request comes over from another listener of the group.</summary>
+    internal void AdoptClamp(in ConnectionRequest request, Listener from)
+    {
+        int clamp = from.ClampOf(request);
+        if (clamp != ClampOf(request))
+        {
+            _clamps.Adopt(request, clamp);
+        }
     }
 
     /// <summary>Sets the backlog: at the first listen() and at every later one.</summary>
@@ -396,6 +416,12 @@ internal sealed partial class Listener
         int advertised = _tcp.AdvertisedMss(route, options);
         ReceiveWindow window = _tcp.FirstWindow(
             options, advertised - (timestamps ? TcpOptions.TimestampLength : 0));
+        if (cookies is null)
+        {
+            _clamps.Note(
+                ReceiveWindow.ClampOf(_context, options), _context.NowMicroseconds, SynQueue.Count > 0);
+        }
+
         request.WindowBytes = (uint)window.Bytes;
         if (request.Has(RequestFlags.WindowScale))
         {

@@ -30,6 +30,9 @@ internal sealed class LossState
     /// <summary>Whether a reduction can be undone: there is a marker.</summary>
     internal bool HasUndoMarker;
 
+    /// <summary>Whether the third ACK echoed the first SYN-ACK, so that the timeout was spurious.</summary>
+    internal bool IsSynEchoed;
+
     /// <summary>Retransmissions of which no duplicate was told yet; -1: there were none. Linux: undo_retrans.</summary>
     internal int UndoRetransmissions;
 
