@@ -1,7 +1,6 @@
 using System;
 using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
-using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -104,32 +103,6 @@ internal sealed partial class Connection
         Loss.UndoMarker = _iss;
         Loss.HasUndoMarker = true;
         Loss.TimeoutMilliseconds = (uint)((now / 1000) - ((now - elapsed) / 1000));
-    }
-
-    /// <summary>What the SACK blocks of a third ACK tell: they may tell that a SYN-ACK came twice.</summary>
-    private void TakeSacksOfThirdAck(in TcpSegment segment, in TcpOptions options)
-    {
-        SackBlocks blocks = ReadBlocks(segment);
-        if (blocks.Count > 0)
-        {
-            AckSample sample = default;
-            Begin(ref sample, options);
-            long delivered = _tally.Delivered;
-            bool suspected = _loss is { HasUndoMarker: true, IsSynEchoed: false };
-            TakeSacks(ref blocks, segment.Ack, ref sample);
-            CountDelivered(sample.SackDelivered, ece: false);
-            AfterAckOfNothing(changed: false, ref sample, delivered);
-            if (suspected && _loss is { HasUndoMarker: false })
-            {
-                // No SYN-ACK was lost after all.
-                StartCongestion(timedOut: false);
-            }
-        }
-
-        if (_loss is { IsSynEchoed: true } loss)
-        {
-            loss.HasUndoMarker = false;
-        }
     }
 
     // The first SYN-ACK was not lost, and the path is in no trouble. Linux: tcp_try_undo_spurious_syn.

@@ -55,6 +55,32 @@ internal sealed partial class Connection
         }
     }
 
+    /// <summary>What the SACK blocks of a third ACK tell: they may tell that a SYN-ACK came twice.</summary>
+    private void TakeSacksOfThirdAck(in TcpSegment segment, in TcpOptions options)
+    {
+        SackBlocks blocks = ReadBlocks(segment);
+        if (blocks.Count > 0)
+        {
+            AckSample sample = default;
+            Begin(ref sample, options);
+            long delivered = _tally.Delivered;
+            bool suspected = _loss is { HasUndoMarker: true, IsSynEchoed: false };
+            TakeSacks(ref blocks, segment.Ack, ref sample);
+            CountDelivered(sample.SackDelivered, ece: false);
+            AfterAckOfNothing(changed: false, ref sample, delivered);
+            if (suspected && _loss is { HasUndoMarker: false })
+            {
+                // No SYN-ACK was lost after all.
+                StartCongestion(timedOut: false);
+            }
+        }
+
+        if (_loss is { IsSynEchoed: true } loss)
+        {
+            loss.HasUndoMarker = false;
+        }
+    }
+
     /// <summary>Judges the first block, which may tell of a duplicate. Linux: tcp_check_dsack.</summary>
     private bool TakeDuplicate(ref SackBlocks blocks, SeqNumber ack, ref AckSample sample)
     {

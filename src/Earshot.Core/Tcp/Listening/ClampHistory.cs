@@ -2,7 +2,8 @@ using System.Collections.Generic;
 
 namespace Earshot.Core.Tcp.Listening;
 
-/// <summary>The bounds that a listener's windows had when its requests came. Linux: rsk_window_clamp, which each request
+/// <summary>The bounds that a listener's windows had when its requests came. Linux: rsk_window_clamp, which each
+/// request
 /// keeps.</summary>
 /// <remarks>
 /// A request is 72 bytes and has no room for it. But it knows when its first SYN-ACK left, and a listener's bound
