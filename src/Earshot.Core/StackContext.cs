@@ -80,6 +80,17 @@ internal sealed class StackContext
     /// <summary>The present in milliseconds, modulo 2^32.</summary>
     internal uint NowMilliseconds => (uint)Now.Milliseconds;
 
+    /// <summary>Milliseconds since midnight, as ICMP and IP time stamps tell them. Linux:
+    /// inet_current_timestamp.</summary>
+    internal uint MillisecondsOfDay
+    {
+        get
+        {
+            const int PerDay = 86_400_000;
+            return (uint)(((long)Options.TimeOfDay.TotalMilliseconds + Now.Milliseconds) % PerDay);
+        }
+    }
+
     /// <summary>The present in microseconds.</summary>
     internal long NowMicroseconds => Now.Nanoseconds / 1000;
 

@@ -116,7 +116,8 @@ internal sealed class IcmpLayer
             return;
         }
 
-        int room = LargestError - IpPacket.MinimumHeaderLength - IcmpPacket.HeaderLength;
+        int room = LargestError - IpPacket.MinimumHeaderLength - IcmpPacket.HeaderLength
+            - (_output.ReplyOptions?.Length ?? 0);
         int quoted = Math.Min(packet.Bytes.Length, room);
         byte tos = (byte)((packet.Tos & TosBitsKept) | TosOfErrors);
         int length = IcmpPacket.HeaderLength + quoted;
@@ -127,7 +128,7 @@ internal sealed class IcmpLayer
 
         packet.Bytes[..quoted].CopyTo(message[IcmpPacket.HeaderLength..]);
         IcmpPacket.WriteHeader(message, type, code, rest);
-        _output.End(route, packet.Source, length);
+        _output.EndReply(route, packet.Source, length);
         _context.Mib.Count(Counter.IcmpOutMsgs);
         _context.Mib.Count(type switch
         {
@@ -164,7 +165,7 @@ internal sealed class IcmpLayer
         {
             message.Data.CopyTo(reply[IcmpPacket.HeaderLength..]);
             IcmpPacket.WriteHeader(reply, IcmpType.EchoReply, message.Code, message.Rest);
-            _output.End(route, packet.Source, length);
+            _output.EndReply(route, packet.Source, length);
             _context.Mib.Count(Counter.IcmpOutMsgs);
             _context.Mib.Count(Counter.IcmpOutEchoReps);
             _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));
@@ -174,7 +175,6 @@ internal sealed class IcmpLayer
     /// <summary>Tells the time of day. Linux: icmp_timestamp.</summary>
     private void Timestamp(in IpPacket packet, in IcmpPacket message, in FourTuple hosts)
     {
-        const int MillisecondsPerDay = 86_400_000;
         const int Times = 3 * sizeof(uint);
         const int Length = IcmpPacket.HeaderLength + Times;
         if (message.Data.Length < sizeof(uint))
@@ -189,14 +189,13 @@ internal sealed class IcmpLayer
         {
             // Every reply built this way is counted as an echo's. Received and sent are one moment. Originate is the
             // asker's own.
-            long zero = (long)_context.Options.TimeOfDay.TotalMilliseconds;
-            uint now = (uint)((zero + _context.Now.Milliseconds) % MillisecondsPerDay);
+            uint now = _context.MillisecondsOfDay;
             Span<byte> times = reply[IcmpPacket.HeaderLength..];
             message.Data[..sizeof(uint)].CopyTo(times);
             BinaryPrimitives.WriteUInt32BigEndian(times[sizeof(uint)..], now);
             BinaryPrimitives.WriteUInt32BigEndian(times[(2 * sizeof(uint))..], now);
             IcmpPacket.WriteHeader(reply, IcmpType.TimestampReply, 0, message.Rest);
-            _output.End(route, packet.Source, Length);
+            _output.EndReply(route, packet.Source, Length);
             _context.Mib.Count(Counter.IcmpOutMsgs);
             _context.Mib.Count(Counter.IcmpOutEchoReps);
             _context.Judge(hosts, new Verdict(RuleId.IcmpEcho));
@@ -214,7 +213,7 @@ internal sealed class IcmpLayer
         var fields = new IpFields(
             from, to, IpPacket.ProtocolIcmp, _identifications.Next(from, to, IpPacket.ProtocolIcmp), tos,
             (byte)_context.Sysctls.IpDefaultTtl, DontFragment: false);
-        return _output.TryBegin(route, fields, length, out message);
+        return _output.TryBeginReply(route, fields, length, out message);
     }
 
     private void OnError(in IpPacket packet, in IcmpPacket message, in FourTuple hosts, int @interface)

@@ -1,6 +1,5 @@
 using System;
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -24,10 +23,18 @@ internal sealed partial class IpLayer
         {
             const byte CodeReassembly = 1;
             FragmentPiece first = queue.First();
-            IpParseError error = IpPacket.Parse(first.Packet.AsSpan(0, first.Length), out IpPacket packet);
+            Span<byte> start = first.Packet.AsSpan(0, first.Length);
+            if (first.DataStart != IpPacket.MinimumHeaderLength)
+            {
+                IpPacket.WriteChecksum(start[..first.DataStart]);
+            }
+
+            IpParseError error = IpPacket.Parse(start, out IpPacket packet);
             Invariant.Check(error == IpParseError.None, "a fragment that waits is a sound packet");
             Judge(packet, RuleId.PacketFragment);
+            _output.ReplyOptions = IpOptions.Answer(packet.Options);
             _icmp.SendError(packet, IcmpType.TimeExceeded, CodeReassembly, 0, FirstWired);
+            _output.ReplyOptions = null;
         }
 
         _fragments.Release(queue);
@@ -92,15 +99,14 @@ internal sealed partial class IpLayer
         BinaryPrimitives.WriteUInt16BigEndian(
             header[IpPacket.FragmentOffset..], whole.DontFragment ? IpPacket.DontFragmentBit : (ushort)0);
         header[IpPacket.TosOffset] |= whole.IsCongested ? (byte)3 : (byte)0;
-        header[IpPacket.ChecksumOffset] = header[IpPacket.ChecksumOffset + 1] = 0;
-        Unsafe.WriteUnaligned(ref header[IpPacket.ChecksumOffset], Checksum.Finish(Checksum.Add(header)));
+        IpPacket.WriteChecksum(header);
         _fragments.Release(whole);
         IpParseError error = IpPacket.Parse(bytes, out IpPacket packet);
         Invariant.Check(error == IpParseError.None, "a datagram put together is a sound packet");
         _context.Mib.Count(Counter.IpReasmOKs);
 
         // What a locked connection would have to see again cannot come again in pieces: its sender repeats it.
-        DeliverTransport(packet, @interface, default);
+        DeliverAnswered(packet, @interface, default);
         return true;
     }
 }

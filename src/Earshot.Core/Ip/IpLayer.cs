@@ -16,6 +16,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
 
     private readonly StackContext _context;
     private readonly RouteTable _routes;
+    private readonly IpOutput _output;
     private readonly ITransport _tcp;
     private readonly IcmpLayer _icmp;
     private readonly IUdpPorts _udp;
@@ -43,6 +44,8 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
         _routes = routes;
         _tcp = tcp;
         _icmp = icmp;
+        _output = output;
+        output.Routes = routes;
     }
 
     /// <summary>Whose the timers of links are; null: no link has addresses of its own.</summary>
@@ -155,25 +158,6 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool DeliverOther(in IpPacket packet, int @interface, PacketInfo info)
-    {
-        Mib mib = _context.Mib;
-        if (packet.Options.Length > 0 && !AreOptionsSound(packet, out int pointer))
-        {
-            Judge(packet, RuleId.PacketOptions);
-            if (pointer > 0)
-            {
-                mib.Count(Counter.IpInHdrErrors);
-                _icmp.SendError(packet, IcmpType.ParameterProblem, 0, (uint)pointer << 24, @interface);
-            }
-
-            return true;
-        }
-
-        return packet.IsFragment ? OnFragment(packet, @interface) : DeliverTransport(packet, @interface, info);
-    }
-
     private bool DeliverTransport(in IpPacket packet, int @interface, PacketInfo info)
     {
         Mib mib = _context.Mib;
@@ -264,55 +248,6 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
                 refusal = RuleId.PacketNotOurs;
                 return false;
         }
-    }
-
-    /// <summary>Walks the options. Linux: __ip_options_compile; source routes are not accepted (accept_source_route
-    /// 0).</summary>
-    /// <param name="packet">The packet.</param>
-    /// <param name="pointer">The offset of the offending byte in the header; 0 for a source route.</param>
-    private static bool AreOptionsSound(in IpPacket packet, out int pointer)
-    {
-        const byte End = 0;
-        const byte Nop = 1;
-        const byte RecordRoute = 7;
-        const byte Timestamp = 68;
-        const byte LooseSource = 131;
-        const byte StrictSource = 137;
-        ReadOnlySpan<byte> options = packet.Options;
-        pointer = 0;
-        int at = 0;
-        while (at < options.Length && options[at] != End)
-        {
-            byte kind = options[at];
-            if (kind == Nop)
-            {
-                at++;
-                continue;
-            }
-
-            int length = at + 1 < options.Length ? options[at + 1] : 0;
-            if (length < 2 || at + length > options.Length)
-            {
-                pointer = IpPacket.MinimumHeaderLength + at;
-                return false;
-            }
-
-            if (kind is LooseSource or StrictSource)
-            {
-                return false;
-            }
-
-            int least = kind == RecordRoute ? 4 : kind == Timestamp ? 5 : 0;
-            if (least > 0 && (length < 3 || options[at + 2] < least))
-            {
-                pointer = IpPacket.MinimumHeaderLength + at + 2;
-                return false;
-            }
-
-            at += length;
-        }
-
-        return true;
     }
 
     private void Judge(in IpPacket packet, RuleId rule) => _context.Judge(

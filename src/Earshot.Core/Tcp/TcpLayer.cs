@@ -257,6 +257,11 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     /// <summary>Takes a request out of its queue and its slab; its place in the table is another's by now.</summary>
     internal void ForgetRequest(Listener listener, int place, ref ConnectionRequest request)
     {
+        if (Output.HasIpOptions)
+        {
+            Output.ForgetIpOptions(Table.Tuple(request));
+        }
+
         listener.SynQueue.Remove(place, ref request, Table.Requests);
         listener.Rules.Timer.Stop(listener, place);
         Table.FreeRequest(place);

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
@@ -10,6 +11,7 @@ internal sealed class TcpOutput
 {
     private readonly StackContext _context;
     private readonly RouteTable _routes;
+    private readonly Dictionary<FourTuple, byte[]> _requestOptions = [];
 
     internal TcpOutput(StackContext context, RouteTable routes, IpOutput ip, SocketTable table)
     {
@@ -49,7 +51,8 @@ internal sealed class TcpOutput
             fields.Flags |= TcpFlags.Ack;
         }
 
-        Send(route, segment.Destination, segment.Source, (byte)(segment.Tos & ~3), fields);
+        Send(
+            route, segment.Destination, segment.Source, (byte)(segment.Tos & ~3), fields, ipOptions: Ip.ReplyOptions);
         _context.Mib.Count(Counter.TcpOutSegs);
         _context.Mib.Count(Counter.TcpOutRsts);
     }
@@ -103,8 +106,24 @@ internal sealed class TcpOutput
         byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
         return Send(
             route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address),
-            options.Mark);
+            options.Mark, _requestOptions.Count == 0 ? null : _requestOptions.GetValueOrDefault(tuple));
     }
+
+    /// <summary>Every SYN-ACK to these ends has the options that answer the present SYN, if it has any. Linux:
+    /// tcp_v4_save_options.</summary>
+    internal void RememberIpOptions(in FourTuple tuple)
+    {
+        if (Ip.ReplyOptions is { Length: > 0 } options)
+        {
+            _requestOptions[tuple] = options;
+        }
+    }
+
+    /// <summary>There is no request of these ends any more.</summary>
+    internal void ForgetIpOptions(in FourTuple tuple) => _requestOptions.Remove(tuple);
+
+    /// <summary>Whether some request has options of IP.</summary>
+    internal bool HasIpOptions => _requestOptions.Count > 0;
 
     /// <summary>The type of service of a passive connection: the listener's, or the SYN's with the listener's ECN
     /// bits. sysctl net.ipv4.tcp_reflect_tos.</summary>
@@ -154,7 +173,8 @@ internal sealed class TcpOutput
             },
         };
         InetAddress remote = Table.RemoteAddress(request);
-        Send(route, Table.LocalAddress(request), remote, tos, fields, options.HopsTo(remote), options.Mark);
+        Send(route, Table.LocalAddress(request), remote, tos, fields, options.HopsTo(remote), options.Mark,
+            Ip.ReplyOptions);
         _context.Mib.Count(Counter.TcpOutSegs);
     }
 
@@ -165,7 +185,7 @@ internal sealed class TcpOutput
         {
             fields.SourcePort = tuple.Local.Port;
             fields.DestinationPort = tuple.Remote.Port;
-            Send(route, tuple.Local.Address, tuple.Remote.Address, tos, fields);
+            Send(route, tuple.Local.Address, tuple.Remote.Address, tos, fields, ipOptions: Ip.ReplyOptions);
             _context.Mib.Count(Counter.TcpOutSegs);
         }
     }
@@ -191,10 +211,11 @@ internal sealed class TcpOutput
     // Identification 0 and DF: what no socket sends carries no running number.
     private bool Send(
         in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, short hops = -1,
-        uint mark = 0)
+        uint mark = 0, byte[]? ipOptions = null)
     {
         uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
         var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label, mark);
-        return Ip.SendTcp(route, ip, fields, default, default, 0);
+        return ipOptions is null ? Ip.SendTcp(route, ip, fields, default, default, 0)
+            : Ip.SendTcpWithOptions(route, ip, fields, ipOptions);
     }
 }

@@ -207,6 +207,9 @@ public readonly ref struct IpPacket
     /// <param name="protocol">What the payload is.</param>
     internal IpPacket Beyond(int headerLength, byte protocol) => new(_bytes, headerLength, protocol);
 
+    /// <summary>The same packet over a copy of its bytes, whose options may say more.</summary>
+    internal IpPacket Over(ReadOnlySpan<byte> copy) => new(copy, _headerLength, _protocol);
+
     private static IpParseError ParseIPv6(ReadOnlySpan<byte> bytes, out IpPacket packet)
     {
         packet = default;
@@ -224,6 +227,13 @@ public readonly ref struct IpPacket
 
         packet = new IpPacket(bytes[..length], IPv6HeaderLength, bytes[NextHeaderOffset]);
         return IpParseError.None;
+    }
+
+    /// <summary>Writes the checksum of an IPv4 header that has changed.</summary>
+    internal static void WriteChecksum(Span<byte> header)
+    {
+        header[ChecksumOffset] = header[ChecksumOffset + 1] = 0;
+        Unsafe.WriteUnaligned(ref header[ChecksumOffset], Checksum.Finish(Checksum.Add(header)));
     }
 
     /// <summary>Writes a header without options, an IPv4 one with its checksum.</summary>

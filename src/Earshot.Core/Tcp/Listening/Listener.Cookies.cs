@@ -29,7 +29,9 @@ internal sealed partial class Listener
         request.TsOffset = request.Has(RequestFlags.Timestamps) && HasTimestampOffset ? offset : 0;
         uint stamp = _context.TimestampClock;
         stamp = request.Has(RequestFlags.Timestamps) ? cookies.Stamp(stamp, request) : stamp;
+        _tcp.Output.RememberIpOptions(tuple);
         _tcp.Output.SynAck(ref request, tuple, route, Options, stamp);
+        _tcp.Output.ForgetIpOptions(tuple);
     }
 
     /// <summary>An ACK that belongs to no request may acknowledge a cookie. Linux: cookie_v4_check,

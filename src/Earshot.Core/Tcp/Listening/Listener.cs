@@ -253,6 +253,7 @@ internal sealed partial class Listener
             _tcp.SaveSyn(place, syn.Headers);
         }
 
+        _tcp.Output.RememberIpOptions(syn.Tuple);
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
         Rules.Timer.Start(this, place, ref request);

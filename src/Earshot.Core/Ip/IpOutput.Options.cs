@@ -1,0 +1,109 @@
+using System;
+using Earshot.Core.Wire;
+
+namespace Earshot.Core.Ip;
+
+/// <content>Answers to packets with options. Linux: ip_options_build, ip_send_unicast_reply.</content>
+internal sealed partial class IpOutput
+{
+    private int _optionsBegun;
+
+    /// <summary>The options of what answers the packet that is being taken in; null: none.</summary>
+    internal byte[]? ReplyOptions { get; set; }
+
+    /// <summary>Which addresses are this host's.</summary>
+    internal RouteTable Routes { get; set; } = null!;
+
+    /// <summary>Sends a segment without data, with options of IP.</summary>
+    /// <returns>False when the queue is full, or nothing can be answered to such options.</returns>
+    internal bool SendTcpWithOptions(in Route route, in IpFields ip, in TcpFields tcp, byte[] options)
+    {
+        if (options.Length == 0)
+        {
+            return false;
+        }
+
+        PacketQueue queue = Queue(route);
+        if (queue.IsFull)
+        {
+            return Drop(ip, tcp.SourcePort, tcp.DestinationPort, queue.Count);
+        }
+
+        int header = IpPacket.MinimumHeaderLength + options.Length;
+        Span<byte> packet = Reserve(queue, route, header + tcp.HeaderLength);
+        WriteHeader(packet, ip, options, tcp.HeaderLength);
+        Span<byte> segment = packet[header..];
+        tcp.WriteHeader(segment, out _);
+        if (tcp.Key is not null)
+        {
+            Sign(ip, tcp.Key, segment, offload: false);
+        }
+        else
+        {
+            TcpFields.WriteChecksum(segment, 0);
+            ulong pseudo = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
+            TcpFields.WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, pseudo)));
+        }
+
+        Commit(queue, route, ip.Destination, packet.Length, new PacketInfo(PacketFlags.None, mark: ip.Mark));
+        return true;
+    }
+
+    /// <summary>As <see cref="TryBegin"/>, with <see cref="ReplyOptions"/>; <see cref="EndReply"/> lets it
+    /// go.</summary>
+    internal bool TryBeginReply(
+        in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+    {
+        _optionsBegun = 0;
+        int header = IpPacket.MinimumHeaderLength + (ReplyOptions?.Length ?? 0);
+
+        // Differs from Linux: what must be cut has none (docs/deviations.md, D34).
+        if (ReplyOptions is not { } options || MustCut(route, header + payloadLength))
+        {
+            return TryBegin(route, ip, payloadLength, out payload);
+        }
+
+        payload = default;
+        PacketQueue queue = Queue(route);
+        if (options.Length == 0)
+        {
+            return false;
+        }
+
+        if (queue.IsFull)
+        {
+            return Drop(ip, 0, 0, queue.Count);
+        }
+
+        Span<byte> packet = Reserve(queue, route, header + payloadLength);
+        WriteHeader(packet, ip, options, payloadLength);
+        _optionsBegun = options.Length;
+        payload = packet[header..];
+        return true;
+    }
+
+    /// <summary>Lets the packet go that <see cref="TryBeginReply"/> began.</summary>
+    internal void EndReply(in Route route, in InetAddress to, int payloadLength)
+    {
+        if (_optionsBegun == 0)
+        {
+            End(route, to, payloadLength);
+            return;
+        }
+
+        int length = IpPacket.MinimumHeaderLength + _optionsBegun + payloadLength;
+        Commit(Queue(route), route, to, length, default);
+    }
+
+    private void WriteHeader(Span<byte> packet, scoped in IpFields ip, byte[] options, int payloadLength)
+    {
+        const int Version4 = 0x40;
+        IpPacket.WriteHeader(packet, ip, options.Length + payloadLength);
+        Span<byte> header = packet[..(IpPacket.MinimumHeaderLength + options.Length)];
+        header[0] = (byte)(Version4 | (header.Length / sizeof(uint)));
+        Span<byte> target = header[IpPacket.MinimumHeaderLength..];
+        options.CopyTo(target);
+        IpOptions.Fill(target, Routes, ip.Source, _context.MillisecondsOfDay, counts: false);
+        IpPacket.WriteChecksum(header);
+    }
+}
