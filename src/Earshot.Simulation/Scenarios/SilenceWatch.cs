@@ -23,6 +23,9 @@ internal sealed class SilenceWatch(bool isSlow)
     private const int LeastRounds = 6;
     private const int LeastLostRounds = 4;
 
+    // Linux: TCP_RTO_MAX, in tcp_probe_timer.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(120);
+
     // Linux: mcast_solicit, ucast_solicit.
     private const int LeastUnanswered = 3;
     private static readonly TimeSpan LeastSpan = TimeSpan.FromSeconds(30);
@@ -60,6 +63,13 @@ internal sealed class SilenceWatch(bool isSlow)
         if (silence.Rounds > 0 && since < RoundGap)
         {
             return;
+        }
+
+        if (silence.Rounds >= LeastRounds && since >= LongestPause / 2)
+        {
+            // A closed window is asked ever more slowly; without a program nobody asks once the next pause is the
+            // longest, though each question was answered.
+            Excuse(tuple);
         }
 
         silence.Lost = silence.IsRoundLost || (silence.Rounds > 0 && since < ClearGap) ? silence.Lost : 0;
@@ -172,10 +182,12 @@ internal sealed class SilenceWatch(bool isSlow)
         bool isBroken = silence.Lost > 1 && silence.Repairing != default && now - silence.Repairing >= LeastSpan;
         if (isSilent || isBroken)
         {
-            // The talks' servers have the low ports.
-            _ports.Add(Math.Min(tuple.Local.Port, tuple.Remote.Port));
+            Excuse(tuple);
         }
     }
+
+    // The talks' servers have the low ports.
+    private void Excuse(in FourTuple tuple) => _ports.Add(Math.Min(tuple.Local.Port, tuple.Remote.Port));
 
     private Silence Of(in FourTuple tuple)
     {

@@ -34,6 +34,7 @@ internal sealed partial class Connection
             Inbox.Write(0, syn.Payload, _context.Buffers);
             AddUnread(packet);
             _tally.DataIn++;
+            _tally.TookSynData = true;
         }
 
         _windowUpdated = _receiveNext;
@@ -64,6 +65,7 @@ internal sealed partial class Connection
             return false;
         }
 
+        _tally.Delivered++;
         SetState(TcpState.Established);
         if (Options.KeepAlive)
         {

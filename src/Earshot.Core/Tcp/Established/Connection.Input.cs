@@ -236,6 +236,8 @@ internal sealed partial class Connection
         {
             _tcp.Timers.Stop(_writeTimer);
             _una = segment.Ack;
+            _bytesAcked = 1;
+            _tally.Delivered = 1;
             _context.Mib.Count(Counter.TcpExtTCPDelivered);
             if (_loss is { } loss)
             {

@@ -28,6 +28,9 @@ internal sealed partial class Connection
         _listener = listener;
         _listenerId = listener.Id;
         _tally.In = 1;
+
+        // Until something of ours was acknowledged: a FIN that leaves alone tells nothing of the path.
+        _sender.AppLimited = uint.MaxValue;
         _tally.IsFastOpen = request.Has(RequestFlags.FastOpen);
         if (_context.Observer is not null && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) != 0)
         {
@@ -304,6 +307,7 @@ internal sealed partial class Connection
         }
         else if (segment.Has(TcpFlags.Rst) || !segment.Has(TcpFlags.Syn))
         {
+            _tally.Drops++;
             Judge(segment, RuleId.ConnectIgnored);
         }
         else
@@ -344,6 +348,7 @@ internal sealed partial class Connection
 
         if (!segment.Has(TcpFlags.Syn))
         {
+            _tally.Drops++;
             Judge(segment, RuleId.ConnectIgnored);
             return;
         }

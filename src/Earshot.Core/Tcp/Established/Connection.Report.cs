@@ -199,7 +199,7 @@ internal sealed partial class Connection
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
         | (_hasSeenEcn ? TcpInfoOptions.EcnSeen : TcpInfoOptions.None)
-        | (_tally is { IsFastOpen: true, DataIn: > 0 } || _clientOpen is { IsDataAcknowledged: true }
+        | (_tally.TookSynData || _clientOpen is { IsDataAcknowledged: true }
             ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 
     private TimeSpan Since(long nanoseconds) =>

@@ -40,6 +40,9 @@ internal struct SegmentTally
     /// <summary>Whether it began with a SYN that Fast Open took.</summary>
     internal bool IsFastOpen;
 
+    /// <summary>Whether data of that SYN was taken. Linux: syn_data_acked.</summary>
+    internal bool TookSynData;
+
     /// <summary>Segments that were dropped. Linux: sk_drops.</summary>
     internal int Drops;
 

@@ -16,7 +16,7 @@ internal static class ListenerDrops
         (RuleId.RequestOutOfWindow, 1), (RuleId.RequestReset, 1), (RuleId.RequestSynInWindow, 1),
         (RuleId.RequestChallenge, 1), (RuleId.RequestChallengeLimited, 1), (RuleId.RequestNoAck, 1),
         (RuleId.RequestOverflow, 2), (RuleId.RequestOverflowAbort, 2), (RuleId.RequestNoRoute, 2),
-        (RuleId.RequestIcmp, 1), (RuleId.RequestDeferred, 1), (RuleId.CookieOverflow, 1),
+        (RuleId.RequestIcmp, 1), (RuleId.RequestDeferred, 1), (RuleId.CookieOverflow, 1), (RuleId.SegmentTtl, 1),
     ];
 
     /// <summary>The drops of a listener since it began; 0 under kernels before 4.9, which did not count them.</summary>

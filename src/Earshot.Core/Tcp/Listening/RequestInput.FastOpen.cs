@@ -10,7 +10,9 @@ internal sealed partial class RequestInput
     internal bool AdmitFastOpen(Connection child, int place, in TcpSegment segment)
     {
         ref ConnectionRequest request = ref _tcp.Table.Requests[place];
-        ushort listener = _tcp.ListenerAt(request.Listener)!.Id;
+
+        // What is dropped here the connection has dropped, not its listener.
+        const ushort listener = 0;
         const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst;
         TcpFlags flags = segment.Flags & Asked;
 
