@@ -23,7 +23,7 @@ internal sealed class SilenceWatch(bool isSlow)
     private const int LeastRounds = 6;
     private const int LeastLostRounds = 4;
 
-    // Linux: TCP_RTO_MAX, in tcp_probe_timer.
+    // Linux: tcp_probe_timer.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(120);
 
     // Linux: mcast_solicit, ucast_solicit.
