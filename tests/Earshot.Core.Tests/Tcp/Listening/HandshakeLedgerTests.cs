@@ -28,6 +28,49 @@ public sealed class HandshakeLedgerTests : HostTest
         Assert.Equal(RuleId.RequestChallengeLimited, Host.Rule(peer));
     }
 
+    // One a second: half of the limit, rounded up, and what is drawn below it, which is nothing.
+    [Fact]
+    [Trait("Linux", "tcp_send_challenge_ack")]
+    public void A_challenge_beyond_the_limit_of_the_host_has_that_reason_too()
+    {
+        Host.Set("net.ipv4.tcp_challenge_ack_limit", 1);
+        Peer first = SynReceived();
+        var second = new Peer(Host, 41000);
+        second.Syn();
+        Host.Mark();
+        Assert.Single(Host.Send(first.Segment(TcpFlags.Rst) with { Seq = first.Next + 1 }));
+        Assert.Empty(Host.Send(second.Segment(TcpFlags.Rst) with { Seq = second.Next + 1 }));
+        Host.Moves("TCPChallengeACK+1");
+        Assert.Equal(RuleId.RequestChallengeLimited, Host.Rule(second));
+    }
+
+    // tcp_check_req: only a SYN-ACK that was sent again starts the timer anew.
+    [Fact]
+    [Trait("Linux", "tcp_check_req")]
+    public void A_duplicate_SYN_too_soon_does_not_start_the_timer_anew()
+    {
+        Peer peer = SynReceived();
+        Packet syn = peer.SynPacket() with { Seq = Peer.Isn };
+        Host.Run(0.3);
+        Assert.Single(Host.Send(syn));
+        Host.Run(0.3);
+        Assert.Empty(Host.Send(syn));
+        Assert.Single(Host.Run(0.8));
+    }
+
+    [Fact]
+    [Trait("Linux", "syn_ack_recalc")]
+    public void A_silent_turn_of_the_timer_is_told_with_its_number()
+    {
+        Host.Options(Host.Listen()).DeferAccept = 4;
+        var peer = new Peer(Host);
+        peer.Syn();
+        peer.Ack();
+        Assert.Empty(Host.Run(3.5));
+        Assert.True(Host.Stack.Ledger.TryFindLast(peer.HostPort, peer.Endpoint, out LedgerEntry entry));
+        Assert.Equal((RuleId.RequestDeferredTimer, 2u, 4u), (entry.Rule, entry.A, entry.B));
+    }
+
     [Theory]
     [InlineData(TcpFlags.Rst, 0, RuleId.RequestReset)]
     [InlineData(TcpFlags.Syn, 10, RuleId.RequestSynInWindow)]
