@@ -433,9 +433,13 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
             return;
         }
 
-        bool silent = segment.Has(TcpFlags.Rst) || Routes.Classify(segment.Destination) != AddressKind.Local;
+        bool silent = !TryFindResetKey(segment, @interface, out byte[]? key) || segment.Has(TcpFlags.Rst)
+            || Routes.Classify(segment.Destination) != AddressKind.Local;
         Context.Judge(segment, silent ? RuleId.NoSocketSilent : RuleId.NoSocket);
-        Output.Reset(segment);
+        if (!silent)
+        {
+            Output.Reset(segment, key);
+        }
     }
 
     /// <summary>Whether a segment has made more hops than IP_MINTTL or IPV6_MINHOPCOUNT allows.</summary>

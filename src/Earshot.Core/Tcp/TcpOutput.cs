@@ -27,7 +27,9 @@ internal sealed class TcpOutput
 
     /// <summary>Answers a segment with a RST. Linux: tcp_v4_send_reset (net/ipv4/tcp_ipv4.c).</summary>
     /// <remarks>Never to a RST, and never unless both ends are single hosts. RFC 9293 §3.10.7.1.</remarks>
-    internal void Reset(in TcpSegment segment)
+    /// <param name="segment">The segment.</param>
+    /// <param name="key">The key that the RST is signed with; null: it is not.</param>
+    internal void Reset(in TcpSegment segment, byte[]? key)
     {
         if (segment.Has(TcpFlags.Rst) || _routes.Classify(segment.Destination) != AddressKind.Local
             || !_routes.TryRoute(segment.Source, out Route route))
@@ -40,6 +42,7 @@ internal sealed class TcpOutput
             SourcePort = segment.DestinationPort,
             DestinationPort = segment.SourcePort,
             Flags = TcpFlags.Rst,
+            Key = key,
         };
         if (segment.Has(TcpFlags.Ack))
         {

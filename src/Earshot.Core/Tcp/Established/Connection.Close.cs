@@ -373,7 +373,7 @@ internal sealed partial class Connection
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
             Judge(segment, RuleId.SegmentAfterClose);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Key);
             End(0);
             return false;
         }

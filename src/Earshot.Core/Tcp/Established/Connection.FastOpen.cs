@@ -55,7 +55,7 @@ internal sealed partial class Connection
         if (segment.Ack < _una || segment.Ack > _nxt)
         {
             Judge(segment, RuleId.ConnectWrongAck);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Key);
             return false;
         }
 

@@ -226,7 +226,7 @@ internal sealed partial class Connection
         if (segment.Ack < _una || segment.Ack > _nxt)
         {
             Judge(segment, RuleId.ConnectWrongAck);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Key);
             return false;
         }
 
@@ -342,7 +342,7 @@ internal sealed partial class Connection
                 {
                     _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
                     Judge(segment, RuleId.SegmentAfterClose);
-                    _tcp.Output.Reset(segment);
+                    _tcp.Output.Reset(segment, Key);
                     End(State == TcpState.CloseWait ? Errno.EPIPE : Errno.ECONNRESET);
                     return;
                 }

@@ -10,7 +10,7 @@ internal sealed partial class Connection
     private long _lastArrival;
 
     /// <summary>The key that its segments are signed with; null: they are not.</summary>
-    private byte[]? Key => Options.Others is null ? null : Options.KeyOf(_tuple.Remote.Address);
+    internal byte[]? Key => Options.Others is null ? null : Options.KeyOf(_tuple.Remote.Address);
 
     /// <summary>What TCP_MAXSEG tells of a connection: it leaves the signature out of the account. Linux:
     /// mss_cache.</summary>

@@ -327,7 +327,7 @@ internal sealed partial class Connection
             }
 
             Judge(segment, RuleId.ConnectWrongAck);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Key);
             return;
         }
 
@@ -335,7 +335,7 @@ internal sealed partial class Connection
         {
             _context.Mib.Count(Counter.TcpExtPAWSActive);
             Judge(segment, RuleId.ConnectOldEcho);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Key);
             return;
         }
 

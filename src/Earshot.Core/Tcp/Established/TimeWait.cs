@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -46,6 +47,7 @@ internal sealed class TimeWait
 
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
+    private readonly Dictionary<int, byte[]> _keys = [];
 
     internal TimeWait(TcpLayer tcp)
     {
@@ -69,6 +71,12 @@ internal sealed class TimeWait
         _tcp.Table.TimeWaits[place] = entry;
         ref TimeWaitEntry kept = ref _tcp.Table.TimeWaits[place];
         kept.Timer = TimerLink.Unarmed;
+        if (connection.Key is { } key)
+        {
+            // What is sent from here on is signed, but what comes is not asked for a signature.
+            _keys[place] = key;
+        }
+
         kept.Hold = _tcp.Ports.Add(entry.Tuple.Local.Port, owner with { IsTimeWait = true });
         kept.EnteredMilliseconds = _context.NowMilliseconds;
         int handle = Handle.Of(HandleKind.TimeWait, place);
@@ -102,7 +110,7 @@ internal sealed class TimeWait
         bool old = options.HasTimestamp && entry.TsRecent != 0 && (int)(options.TsVal - entry.TsRecent) < 0;
         if (entry.IsFinWait2)
         {
-            OnFinWait2(place, ref entry, segment, options, old);
+            OnFinWait2(place, ref entry, segment, options, old, @interface);
             return false;
         }
 
@@ -141,7 +149,7 @@ internal sealed class TimeWait
             Restart(place, Length);
         }
 
-        Answer(ref entry, segment, Counter.TcpExtTCPACKSkippedTimeWait);
+        Answer(place, ref entry, segment, Counter.TcpExtTCPACKSkippedTimeWait);
         return false;
     }
 
@@ -195,7 +203,8 @@ internal sealed class TimeWait
     }
 
     private void OnFinWait2(
-        int place, ref TimeWaitEntry entry, in TcpSegment segment, in TcpOptions options, bool old)
+        int place, ref TimeWaitEntry entry, in TcpSegment segment, in TcpOptions options, bool old,
+        int @interface)
     {
         SeqNumber right = entry.ReceiveNext + entry.WindowBytes;
         SeqNumber end = segment.EndSeq;
@@ -203,13 +212,13 @@ internal sealed class TimeWait
             || (segment.Seq == right && end == right);
         if (old || !inWindow)
         {
-            Answer(ref entry, segment, Counter.TcpExtTCPACKSkippedFinWait2);
+            Answer(place, ref entry, segment, Counter.TcpExtTCPACKSkippedFinWait2);
             return;
         }
 
         if (segment.Has(TcpFlags.Rst) || (segment.Has(TcpFlags.Syn) && segment.Seq >= entry.ReceiveNext))
         {
-            Kill(place, segment);
+            Kill(place, segment, @interface);
             return;
         }
 
@@ -222,7 +231,7 @@ internal sealed class TimeWait
         if (!segment.Has(TcpFlags.Fin) || end != entry.ReceiveNext + 1)
         {
             // Data for a program that is gone.
-            Kill(place, segment);
+            Kill(place, segment, @interface);
             return;
         }
 
@@ -240,17 +249,21 @@ internal sealed class TimeWait
 
         Restart(place, Length);
         _context.Judge(segment, RuleId.TimeWaitEntered);
-        Answer(ref entry, segment, Counter.None);
+        Answer(place, ref entry, segment, Counter.None);
     }
 
-    private void Kill(int place, in TcpSegment segment)
+    private void Kill(int place, in TcpSegment segment, int @interface)
     {
         _context.Judge(segment, RuleId.TimeWaitKilled);
-        _tcp.Output.Reset(segment);
+        if (_tcp.TryFindResetKey(segment, @interface, out byte[]? key))
+        {
+            _tcp.Output.Reset(segment, key);
+        }
+
         Remove(place);
     }
 
-    private void Answer(ref TimeWaitEntry entry, in TcpSegment segment, Counter skipped)
+    private void Answer(int place, ref TimeWaitEntry entry, in TcpSegment segment, Counter skipped)
     {
         uint now = _context.NowMilliseconds;
         bool limited = skipped != Counter.None && (segment.SegmentLength == 0 || segment.Has(TcpFlags.Syn));
@@ -274,6 +287,7 @@ internal sealed class TimeWait
                 Seq = entry.SendNext,
                 Ack = entry.ReceiveNext,
                 Flags = TcpFlags.Ack,
+                Key = _keys.Count == 0 ? null : _keys.GetValueOrDefault(place),
                 WindowField = (ushort)Math.Min(entry.WindowBytes >> entry.WindowScale, ushort.MaxValue),
                 Options = new TcpOptions
                 {
@@ -302,5 +316,9 @@ internal sealed class TimeWait
         _tcp.Table.Remove(_tcp.Table.Tag(entry.Tuple), handle);
         _tcp.Ports.Remove(entry.Hold);
         _tcp.Table.TimeWaits.Free(place);
+        if (_keys.Count > 0)
+        {
+            _keys.Remove(place);
+        }
     }
 }

@@ -135,13 +135,13 @@ internal sealed partial class Listener
         {
             if (!TryCookie(segment, tag, hasRequest: false))
             {
-                _tcp.Output.Reset(segment);
+                _tcp.Output.Reset(segment, Options.KeyOf(segment.Source));
             }
         }
         else if (segment.Has(TcpFlags.Ack))
         {
             _context.Judge(segment, RuleId.ListenAck, listener: Id);
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, Options.KeyOf(segment.Source));
         }
         else if (segment.Has(TcpFlags.Rst))
         {

@@ -54,7 +54,7 @@ internal sealed partial class RequestInput
             else
             {
                 // The connection survives what ends a request.
-                _tcp.Output.Reset(segment);
+                _tcp.Output.Reset(segment, child.Key);
             }
 
             return false;

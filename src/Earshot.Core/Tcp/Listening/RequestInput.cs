@@ -60,7 +60,7 @@ internal sealed partial class RequestInput
             _context.Judge(segment, RuleId.RequestWrongAck, listener: listener.Id);
             if (segment.Has(TcpFlags.Syn) || !listener.TryCookie(segment, tag, hasRequest: true))
             {
-                _tcp.Output.Reset(segment);
+                _tcp.Output.Reset(segment, listener.Options.KeyOf(segment.Source));
             }
 
             return false;
@@ -237,7 +237,7 @@ internal sealed partial class RequestInput
         _context.Judge(segment, reset ? RuleId.RequestReset : RuleId.RequestSynInWindow, listener: listener.Id);
         if (!reset)
         {
-            _tcp.Output.Reset(segment);
+            _tcp.Output.Reset(segment, listener.Options.KeyOf(segment.Source));
         }
 
         _tcp.RemoveRequest(place, ref request);
@@ -315,7 +315,7 @@ internal sealed partial class RequestInput
                 _tcp.RemoveRequest(place, ref request);
                 break;
             case AckAction.Abort:
-                _tcp.Output.Reset(segment);
+                _tcp.Output.Reset(segment, listener.Options.KeyOf(segment.Source));
                 _tcp.RemoveRequest(place, ref request);
                 break;
             default:
