@@ -167,7 +167,7 @@ internal static class SocketLister
                 IsReadShut = socket.Options.ReadShut,
                 IsWriteShut = socket.Options.WriteShut,
                 FastOpenLimit = (int)socket.Options.FastOpenLimit,
-                References = 1 + Held(listener) + listener.SynQueue.Count,
+                References = 1 + Held(listener) + listener.SynQueue.Count + listener.FastOpenQueue.Unfinished,
                 Memory = new SocketMemory
                 {
                     ReceiveBuffer = socket.Options.ReceiveBuffer,
@@ -185,13 +185,14 @@ internal static class SocketLister
         };
     }
 
-    // A request holds its listener until its connection is accepted; a cookie's connection had none.
+    // A request holds its listener until its connection is accepted, one of Fast Open until its handshake is over; a
+    // cookie's connection had none.
     private static int Held(Listener listener)
     {
         int held = 0;
         foreach (Connection connection in listener.AcceptQueue.Waiting)
         {
-            held += connection.IsFromCookie ? 0 : 1;
+            held += connection.IsFromCookie || connection.IsUnfinished ? 0 : 1;
         }
 
         return held;

@@ -19,6 +19,9 @@ public sealed class CostTests(ITestOutputHelper output)
 {
     private const int Rounds = 40;
 
+    // In seconds, of 40 listeners: between that of one and that of a thousand.
+    private const double QuietDumpOfForty = 0.000033;
+
     [SlowTheory(Needs = Needs.Root, Tools = "ip ss python3")]
     [InlineData(1, 0.002, 0.000022)]
     [InlineData(1000, 0.002, 0.00029)]
@@ -80,10 +83,14 @@ public sealed class CostTests(ITestOutputHelper output)
         await Task.Delay(5000);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         double share = (peaks.Cost - cost).TotalSeconds / seconds;
+
+        // As above: the promise is for a quiet machine.
+        double slower = Math.Max(1, Dump(monitor.Reader) / QuietDumpOfForty);
         output.WriteLine(
-            $"16 listeners: {share * 100:0.00} % of a core, {(peaks.Rounds - rounds) / seconds:0} looks a second");
+            $"16 listeners: {share * 100:0.00} % of a core, {(peaks.Rounds - rounds) / seconds:0} looks a second; the "
+            + $"kernel's dump {slower:0.0} times a quiet machine's");
         Assert.All(space.Listeners.Take(PeakSampler.MostTargets), one => Assert.NotNull(peaks.Take(one.Facts.Cookie)));
-        Assert.True(share <= 0.015, $"{share * 100:0.00} % of a core, promised 1 %");
+        Assert.True(share <= 0.01 * slower, $"{share * 100:0.00} % of a core, promised {slower:0.00} %");
     }
 
     [SlowFact(Needs = Needs.Root, Tools = "ip ss python3")]

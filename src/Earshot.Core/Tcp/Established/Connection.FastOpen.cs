@@ -11,6 +11,9 @@ internal sealed partial class Connection
     // The place of its request; -1: its handshake is finished. Linux: fastopen_rsk.
     private int _fastOpen = -1;
 
+    /// <summary>Whether it is a Fast Open connection without a third ACK.</summary>
+    internal bool IsUnfinished => _fastOpen >= 0;
+
     /// <summary>What it sends next.</summary>
     internal SeqNumber SendNext => _nxt;
 
