@@ -63,6 +63,7 @@ public sealed class UsageTests
     [InlineData("--help", "netstat")]
     [InlineData("listen --help", "BACKLOG")]
     [InlineData("lab --help", "compare")]
+    [InlineData("drill --help", "[default: linux-6.18]")]
     [InlineData("profiles", "2.6.32-642.el6")]
     [InlineData("lab list", "syn-backlog")]
     public async Task What_needs_no_stack_works_anywhere(string arguments, string said)

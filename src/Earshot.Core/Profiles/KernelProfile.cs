@@ -30,6 +30,9 @@ public sealed partial record KernelProfile
     /// <summary>The profile's name, as <c>linux-6.18</c>.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The profile's name: all its values would fill a page.</summary>
+    public override string ToString() => Name;
+
     /// <summary>The release, as <c>6.18.44</c>.</summary>
     public required string Release { get; init; }
 
