@@ -112,12 +112,21 @@ internal sealed class Bed : IDisposable
 
     public static void Signal(int pid, string signal) => Run("kill", $"-{signal} {pid}");
 
-    /// <summary>The children of a process.</summary>
-    public static int[] Children(Process process) =>
-    [
-        .. File.ReadAllText($"/proc/{process.Id}/task/{process.Id}/children")
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse),
-    ];
+    /// <summary>The only child of a process, once there is one: a server listens before it makes its
+    /// worker.</summary>
+    public static async Task<int> WorkerAsync(Process process)
+    {
+        string list = $"/proc/{process.Id}/task/{process.Id}/children";
+        long start = Stopwatch.GetTimestamp();
+        string[] children;
+        while ((children = (await File.ReadAllTextAsync(list)).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            is [] && Stopwatch.GetElapsedTime(start) < Limit)
+        {
+            await Task.Delay(20);
+        }
+
+        return int.Parse(Assert.Single(children));
+    }
 
     /// <summary>Runs <c>earshot check</c> in the namespace.</summary>
     /// <param name="arguments">Its arguments.</param>

@@ -20,7 +20,7 @@ public sealed class QueueTests
         bed.Sysctl(Somaxconn, 16);
         Process nginx = StoppedTests.Nginx(bed, "listen 8080;");
         await bed.ListensAsync("8080");
-        int worker = Bed.Children(nginx).Single();
+        int worker = await Bed.WorkerAsync(nginx);
         Verdict verdict = await bed.CheckAsync(
             "8080 --for 8s", () => PauseForBurstAsync(bed, worker, "8080", "60 60 talk"));
 

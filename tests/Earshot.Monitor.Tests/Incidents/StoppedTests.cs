@@ -53,7 +53,7 @@ public sealed class StoppedTests
         using var bed = new Bed();
         Process nginx = Nginx(bed, "listen 8080 backlog=10;");
         await bed.ListensAsync("8080");
-        int worker = Bed.Children(nginx).Single();
+        int worker = await Bed.WorkerAsync(nginx);
         Bed.Signal(worker, "STOP");
         bed.Python("connect.py", "8080 30 60");
         await bed.QueuesAsync("8080", 4);
@@ -107,7 +107,7 @@ public sealed class StoppedTests
         Process gunicorn = bed.Start($"gunicorn --backlog 4 --bind unix:{path} --workers 1 app:app");
         await bed.ListensAsync(path);
         await Task.Delay(1000);
-        int worker = Bed.Children(gunicorn).Single();
+        int worker = await Bed.WorkerAsync(gunicorn);
         Bed.Signal(worker, "STOP");
         bed.Python("connect.py", $"{path} 12 60");
         await bed.QueuesAsync(path, 4);
