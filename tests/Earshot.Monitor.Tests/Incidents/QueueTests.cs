@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Linq;
 using System.Text.Json.Nodes;
 using System.Threading.Tasks;
 using Earshot.Monitor.Verdicts;
