@@ -49,7 +49,7 @@ internal readonly record struct ReceiveWindow(int Bytes, int Scale, int Limit)
 
     /// <summary>What bounds the windows of a socket, whatever their scale.</summary>
     internal static int ClampOf(StackContext context, in SocketOptions options) =>
-        Clamp(options, FromSpace(context, options.ReceiveBuffer));
+        Clamp(options, options.ReceiveBufferLocked ? FromSpace(context, options.ReceiveBuffer) : 0);
 
     // TCP_WINDOW_CLAMP, or the whole of a buffer whose size the program chose, or all that can be told.
     private static int Clamp(in SocketOptions options, int full)

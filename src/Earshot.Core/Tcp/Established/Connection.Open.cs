@@ -62,7 +62,7 @@ internal sealed partial class Connection
         _maximumWindow = _sendWindow;
         StartReceiving(
             (int)request.WindowBytes,
-            Math.Min(ushort.MaxValue << request.OwnWindowScale, AskedOf(listener, request).ClampOf(request)));
+            Math.Min(ushort.MaxValue << request.OwnWindowScale, listener.ClampOf(request)));
         _peerMss = request.Mss;
         SetMss();
         _totalRetransmissions = request.Retransmissions;
@@ -90,11 +90,6 @@ internal sealed partial class Connection
         _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
         StartBuffer();
     }
-
-    // The listener that answered the SYN; another may take the connection.
-    private Listener AskedOf(Listener listener, in ConnectionRequest request) =>
-        request.Has(RequestFlags.Cookie | RequestFlags.FastOpen) ? listener
-            : _tcp.ListenerAt(request.Listener) ?? listener;
 
     // The SYN-ACK's timeouts are the connection's. Linux: tcp_create_openreq_child.
     private void TakeTimeouts(in ConnectionRequest request)

@@ -92,7 +92,8 @@ internal struct ConnectionRequest
     internal uint LastOutOfWindow;
 
     /// <summary>In a listener's own table: the next request of the bucket, plus one. (A sweep needs no other
-    /// link.) Of a Fast Open connection: the bytes taken from its SYN.</summary>
+    /// link.) Of a Fast Open connection: the bytes taken from its SYN. Of all others:
+    /// <see cref="WindowClamp"/>.</summary>
     internal int NextInBucket;
 
     /// <summary>The window that the SYN-ACK offered, in units of 1: at most 64 KB on the wire, more inside.</summary>
@@ -117,6 +118,14 @@ internal struct ConnectionRequest
 
     /// <summary>The interface that the SYN came by.</summary>
     internal byte Interface;
+
+    /// <summary>What bounds the windows of its connection, in bytes, as it was when the SYN came; not kept in a
+    /// listener's own table. Linux: rsk_window_clamp.</summary>
+    internal int WindowClamp
+    {
+        readonly get => NextInBucket;
+        set => NextInBucket = value;
+    }
 
     internal readonly SeqNumber ReceiveNext => new(PeerIsn + 1 + (Has(RequestFlags.FastOpen) ? (uint)NextInBucket : 0));
 

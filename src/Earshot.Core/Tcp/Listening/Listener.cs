@@ -40,9 +40,6 @@ internal sealed partial class Listener
     /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
     internal SocketOptions Options;
 
-    // What bounded the windows of earlier requests.
-    private ClampHistory _clamps;
-
     // What connections begin with; null: not made yet, or made before something changed.
     private SharedOptions? _childOptions;
 
@@ -90,18 +87,9 @@ internal sealed partial class Listener
     /// <summary>What bounds the windows of the connection that a request becomes.</summary>
     internal int ClampOf(in ConnectionRequest request)
     {
-        int present = ReceiveWindow.ClampOf(_context, Options);
-        return request.Has(RequestFlags.Cookie) ? present : _clamps.Of(present, request);
-    }
-
-    /// <summary>A request comes over from another listener of the group.</summary>
-    internal void AdoptClamp(in ConnectionRequest request, Listener from)
-    {
-        int clamp = from.ClampOf(request);
-        if (clamp != ClampOf(request))
-        {
-            _clamps.Adopt(request, clamp);
-        }
+        bool keepsIt = SynQueue.Buckets is null
+            && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) == 0;
+        return keepsIt ? request.WindowClamp : ReceiveWindow.ClampOf(_context, Options);
     }
 
     /// <summary>Sets the backlog: at the first listen() and at every later one.</summary>
@@ -254,6 +242,11 @@ internal sealed partial class Listener
         }
 
         _tcp.Output.RememberIpOptions(syn.Tuple);
+        if (SynQueue.Buckets is null)
+        {
+            request.WindowClamp = ReceiveWindow.ClampOf(_context, Options);
+        }
+
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
         Rules.Timer.Start(this, place, ref request);
@@ -284,8 +277,7 @@ internal sealed partial class Listener
     /// inet_csk_listen_stop.</summary>
     /// <remarks>
     /// Connections that wait are reset, in their order. Requests in the global table stay until their timer or a
-    /// segment
-    /// finds them; a listener's own table is emptied at once.
+    /// segment finds them; a listener's own table is emptied at once.
     /// </remarks>
     internal void Stop()
     {
@@ -417,12 +409,6 @@ internal sealed partial class Listener
         int advertised = _tcp.AdvertisedMss(route, options);
         ReceiveWindow window = _tcp.FirstWindow(
             options, advertised - (timestamps ? TcpOptions.TimestampLength : 0));
-        if (cookies is null)
-        {
-            _clamps.Note(
-                ReceiveWindow.ClampOf(_context, options), _context.NowMicroseconds, SynQueue.Count > 0);
-        }
-
         request.WindowBytes = (uint)window.Bytes;
         if (request.Has(RequestFlags.WindowScale))
         {

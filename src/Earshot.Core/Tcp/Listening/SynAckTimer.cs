@@ -170,7 +170,6 @@ internal sealed partial class SynAckTimer
             to.SynQueue.Age();
         }
 
-        to.AdoptClamp(request, from);
         request.Listener = to.Place;
         _context.Judge(_tcp.Table.Tuple(request), new Verdict(RuleId.RequestMigrated), to.Id);
         _tcp.ForgetIfUnused(from);
