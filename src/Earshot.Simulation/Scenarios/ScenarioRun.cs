@@ -307,10 +307,18 @@ public sealed class ScenarioRun : IDisposable
         return string.Join("; ", rows);
     }
 
-    // Where an end leaves early the other may be reset; where all that an end asks is lost it gives up.
+    // Where an end leaves early the other may be reset; where all that an end asks is lost it gives up; and what a
+    // program has closed asks a closed window for a time only.
     private bool MayFail(TalkEndpoint end)
     {
-        ScenarioTalk talk = _scenario.Talks[_ends.IndexOf(end) / 2];
+        int index = _ends.IndexOf(end);
+        ScenarioTalk talk = _scenario.Talks[index / 2];
+        if (end.Error == Errno.ECONNRESET && _ends[index ^ 1] is { IsClosed: true, Error: 0 }
+            && _silences.AsksSlowly(talk.Port))
+        {
+            return true;
+        }
+
         return talk.EndsEarly || _scenario.HasCookies || _silences.IsExcused(talk.Port)
             || _silences.IsAlone(talk.Client) || _silences.IsAlone(talk.Server);
     }

@@ -40,11 +40,16 @@ internal sealed class SilenceWatch(bool isSlow)
 
     private readonly Dictionary<FourTuple, Silence> _silences = [];
     private readonly HashSet<int> _ports = [];
+    private readonly HashSet<int> _slow = [];
     private readonly Dictionary<(ulong Station, ushort Protocol), int> _unanswered = [];
     private readonly HashSet<ulong> _alone = [];
 
     /// <summary>Whether an end of the connection to a port was cut off.</summary>
     internal bool IsExcused(int port) => _ports.Contains(port);
+
+    /// <summary>Whether an end of the connection to a port has asked so often in vain that its next pause is the
+    /// longest there is: it has ended, though each question was answered, if no program holds it any more.</summary>
+    internal bool AsksSlowly(int port) => _slow.Contains(port);
 
     /// <summary>A host sends a segment.</summary>
     internal void OnSent(in SeenSegment segment, Instant now)
@@ -67,9 +72,7 @@ internal sealed class SilenceWatch(bool isSlow)
 
         if (silence.Rounds >= LeastRounds && since >= LongestPause / 2)
         {
-            // A closed window is asked ever more slowly; without a program nobody asks once the next pause is the
-            // longest, though each question was answered.
-            Excuse(tuple);
+            _slow.Add(Port(tuple));
         }
 
         silence.Lost = silence.IsRoundLost || (silence.Rounds > 0 && since < ClearGap) ? silence.Lost : 0;
@@ -182,12 +185,12 @@ internal sealed class SilenceWatch(bool isSlow)
         bool isBroken = silence.Lost > 1 && silence.Repairing != default && now - silence.Repairing >= LeastSpan;
         if (isSilent || isBroken)
         {
-            Excuse(tuple);
+            _ports.Add(Port(tuple));
         }
     }
 
     // The talks' servers have the low ports.
-    private void Excuse(in FourTuple tuple) => _ports.Add(Math.Min(tuple.Local.Port, tuple.Remote.Port));
+    private static int Port(in FourTuple tuple) => Math.Min(tuple.Local.Port, tuple.Remote.Port);
 
     private Silence Of(in FourTuple tuple)
     {
