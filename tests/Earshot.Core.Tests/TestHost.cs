@@ -86,6 +86,25 @@ internal sealed class TestHost : IDisposable
         return ref socket.ChangeOptions();
     }
 
+    /// <summary>Segments that a socket dropped: SO_MEMINFO.</summary>
+    internal int Drops(int fd)
+    {
+        const int DropsOffset = 32;
+        byte[] memory = new byte[36];
+        int length = memory.Length;
+        Assert.Equal(0, Calls.GetSocketOption(fd, 1, 55, memory, ref length));
+        return BitConverter.ToInt32(memory, DropsOffset);
+    }
+
+    /// <summary>TCP_INFO.</summary>
+    internal byte[] Info(int fd)
+    {
+        byte[] info = new byte[280];
+        int length = info.Length;
+        Assert.Equal(0, Calls.GetSocketOption(fd, 6, 11, info, ref length));
+        return info;
+    }
+
     /// <summary>Sets a sysctl, which must exist.</summary>
     internal void Set(string name, int value) => Assert.Equal(0, Stack.Sysctls.Set(name, value.ToString()));
 

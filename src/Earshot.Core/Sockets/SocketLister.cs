@@ -172,7 +172,7 @@ internal static class SocketLister
                 {
                     ReceiveBuffer = socket.Options.ReceiveBuffer,
                     SendBuffer = socket.Options.SendBuffer,
-                    Drops = ListenerDrops.Of(context, listener.Id),
+                    Drops = ListenerDrops.Of(context, listener),
                 },
                 Info = new TcpInfo
                 {

@@ -29,9 +29,18 @@ internal static class TcpInfoFields
     private static readonly Dictionary<string, (int Offset, int Length)> Info = ReadInfo();
     private static readonly string[] Memory = MemoryText.Split(' ');
 
+    // Fields that are a part of a byte.
+    private static readonly Dictionary<string, (int Offset, int Shift, int Mask)> Bits = new()
+    {
+        ["tcpi_snd_wscale"] = (6, 0, 15),
+        ["tcpi_rcv_wscale"] = (6, 4, 15),
+        ["tcpi_delivery_rate_app_limited"] = (7, 0, 1),
+        ["tcpi_fastopen_client_fail"] = (7, 1, 3),
+    };
+
     /// <summary>Whether a name is a field of TCP_INFO or SO_MEMINFO.</summary>
     public static bool Has(string name) =>
-        Info.ContainsKey(name) || name is "tcpi_snd_wscale" or "tcpi_rcv_wscale" || Array.IndexOf(Memory, name) >= 0;
+        Info.ContainsKey(name) || Bits.ContainsKey(name) || Array.IndexOf(Memory, name) >= 0;
 
     /// <summary>The value of a field.</summary>
     /// <param name="name">The field's name.</param>
@@ -40,9 +49,9 @@ internal static class TcpInfoFields
     /// <returns>null when the target did not give it.</returns>
     public static long? Find(string name, ReadOnlySpan<byte> info, ReadOnlySpan<byte> memory)
     {
-        if (name is "tcpi_snd_wscale" or "tcpi_rcv_wscale")
+        if (Bits.TryGetValue(name, out (int Offset, int Shift, int Mask) bits))
         {
-            return info.Length <= 6 ? null : name == "tcpi_snd_wscale" ? info[6] & 15 : info[6] >> 4;
+            return info.Length <= bits.Offset ? null : (info[bits.Offset] >> bits.Shift) & bits.Mask;
         }
 
         int index = Array.IndexOf(Memory, name);

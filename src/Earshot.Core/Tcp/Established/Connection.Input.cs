@@ -126,8 +126,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>Tries header prediction from now on if nothing is out of the ordinary; it is given up by what is.
-    /// Linux:
-    /// tcp_fast_path_check.</summary>
+    /// Linux: tcp_fast_path_check.</summary>
     private void Predict() => _isPredicting |= _inbox is not { Beyond.Count: > 0 } && _receiveWindow != 0
         && ReceivedMemory < Options.ReceiveBuffer && _urgent is not { IsPending: true };
 
@@ -139,6 +138,7 @@ internal sealed partial class Connection
     {
         if (_fastOpen >= 0 && !_tcp.RequestInput.AdmitFastOpen(this, _fastOpen, segment))
         {
+            _tally.Drops++;
             return;
         }
 

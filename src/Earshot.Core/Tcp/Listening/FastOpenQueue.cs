@@ -23,6 +23,9 @@ internal sealed class FastOpenQueue
     /// <summary>Those, and the ones that were reset. Linux: qlen.</summary>
     internal int Count => Unfinished + _resets.Count;
 
+    /// <summary>Segments that its connections dropped, not the listener, though its rules spoke of them.</summary>
+    internal long Dropped { get; set; }
+
     /// <summary>Whether a connection was reset so long ago that it need not count.</summary>
     internal bool OldestResetIsOver => _resets.TryPeek(out long until) && until <= _context.Jiffies;
 

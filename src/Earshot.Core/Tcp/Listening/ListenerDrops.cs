@@ -20,17 +20,17 @@ internal static class ListenerDrops
     ];
 
     /// <summary>The drops of a listener since it began; 0 under kernels before 4.9, which did not count them.</summary>
-    internal static long Of(StackContext context, ushort listener)
+    internal static long Of(StackContext context, Listener listener)
     {
         if (context.Profile.Shape != ListenShape.GlobalTable)
         {
             return 0;
         }
 
-        long drops = 0;
+        long drops = -listener.FastOpenQueue.Dropped;
         foreach ((RuleId rule, int weight) in Weights)
         {
-            drops += (context.Ledger.Tally(listener, rule)?.Count ?? 0) * weight;
+            drops += (context.Ledger.Tally(listener.Id, rule)?.Count ?? 0) * weight;
         }
 
         return drops;

@@ -9,10 +9,14 @@ internal sealed partial class RequestInput
     /// <summary>Whether a segment goes on to the connection. Linux: tcp_check_req, fastopen.</summary>
     internal bool AdmitFastOpen(Connection child, int place, in TcpSegment segment)
     {
-        ref ConnectionRequest request = ref _tcp.Table.Requests[place];
+        Listener listener = _tcp.ListenerAt(_tcp.Table.Requests[place].Listener)!;
+        bool isAdmitted = Admit(child, ref _tcp.Table.Requests[place], segment, listener.Id);
+        listener.FastOpenQueue.Dropped += isAdmitted ? 0 : 1;
+        return isAdmitted;
+    }
 
-        // What is dropped here the connection has dropped, not its listener.
-        const ushort listener = 0;
+    private bool Admit(Connection child, ref ConnectionRequest request, in TcpSegment segment, ushort listener)
+    {
         const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst;
         TcpFlags flags = segment.Flags & Asked;
 
