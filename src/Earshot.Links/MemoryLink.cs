@@ -1,5 +1,4 @@
 using System;
-using System.Threading;
 
 using Earshot.Links.Native;
 
@@ -131,10 +130,7 @@ public sealed class MemoryLink : ILink
     public bool Wait(TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(nameof(timeout));
-        }
+        LinkTimeout.Check(timeout);
 
         if (HasWork())
         {

@@ -1,6 +1,5 @@
 using System;
 using System.Runtime.InteropServices;
-using System.Threading;
 using Earshot.Links.Native;
 using Microsoft.Win32.SafeHandles;
 
@@ -159,10 +158,7 @@ public sealed unsafe class PacketSocketLink : ILink
     public bool Wait(TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(nameof(timeout));
-        }
+        LinkTimeout.Check(timeout);
 
         Flush();
         if (_ring.HasNext || !_sleeper.TryBegin())

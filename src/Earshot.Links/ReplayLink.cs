@@ -112,10 +112,7 @@ public sealed class ReplayLink : ILink
     public bool Wait(TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(nameof(timeout));
-        }
+        LinkTimeout.Check(timeout);
 
         bool more = TryPrepare();
         if ((more && IsDue()) || !_sleeper.TryBegin())

@@ -5,7 +5,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Threading;
 using Earshot.Links.Native;
 using Microsoft.Win32.SafeHandles;
 
@@ -206,10 +205,7 @@ public sealed unsafe class TunLink : ILink
     public bool Wait(TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        if (timeout < TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
-        {
-            throw new ArgumentOutOfRangeException(nameof(timeout));
-        }
+        LinkTimeout.Check(timeout);
 
         if (!_sleeper.TryBegin())
         {

@@ -8,8 +8,7 @@ namespace Earshot.Simulation;
 /// <summary>Hosts, wires and virtual time from one seed. One thread; a minute of silence costs nothing.</summary>
 /// <remarks>
 /// Same seed and same calls give the same packets at the same moments, and so the same <see cref="Trace"/>. Each step
-/// jumps
-/// to the next moment at which something happens: a timer of a stack, a packet's arrival, or a scheduled action.
+/// jumps to the next moment at which something happens: a timer of a stack, a packet's arrival, or a scheduled action.
 /// </remarks>
 public sealed class World : IDisposable
 {

@@ -11,8 +11,7 @@ using Earshot.Cli.Running;
 namespace Earshot.Cli.Verbs;
 
 /// <summary><c>earshot forward</c>: ports of a stack on a device lead to servers of the host's network, and ports of
-/// the
-/// host through the stack to servers beyond the device.</summary>
+/// the host through the stack to servers beyond the device.</summary>
 internal static class ForwardVerb
 {
     internal static Command Create(Terminal terminal)

@@ -40,9 +40,7 @@ internal sealed partial class IpOutput
         }
         else
         {
-            TcpFields.WriteChecksum(segment, 0);
-            ulong pseudo = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
-            TcpFields.WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, pseudo)));
+            TcpFields.SumSegment(segment, ip.Source, ip.Destination);
         }
 
         Commit(queue, route, ip.Destination, packet.Length, new PacketInfo(PacketFlags.None, mark: ip.Mark));

@@ -132,10 +132,7 @@ internal sealed partial class IpOutput
             ip.Source, ip.Destination, segment, headerLength, key, segment.Slice(DigestOffset, Md5.DigestLength));
         if (!offload)
         {
-            TcpFields.WriteChecksum(segment, 0);
-            ulong pseudo = Checksum.PseudoHeader(
-                ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
-            TcpFields.WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, pseudo)));
+            TcpFields.SumSegment(segment, ip.Source, ip.Destination);
         }
     }
 

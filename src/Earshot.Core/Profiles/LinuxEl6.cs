@@ -5,10 +5,8 @@ namespace Earshot.Core.Profiles;
 /// <summary>Linux 2.6.32-642.el6, the kernel of CentOS 6.8 on which the first article measured.</summary>
 /// <remarks>
 /// Its queue rules are those of mainline 2.6.32; its one-second initial timeout, its SYN schedule of 63 s and its ports
-/// in
-/// steps of two are not. (unverified): receive buffer defaults and HZ of the distribution's build, the first receive
-/// window
-/// of ten segments, what a SYN or RST inside the window of a connection does.
+/// in steps of two are not. (unverified): receive buffer defaults and HZ of the distribution's build, the first receive
+/// window of ten segments, what a SYN or RST inside the window of a connection does.
 /// </remarks>
 internal static class LinuxEl6
 {

@@ -34,8 +34,7 @@ internal enum OptionLength : byte
 /// and what setting it does.</summary>
 /// <remarks>
 /// The rules stand in <see cref="OptionTable"/>, one a line. What the packet path asks for is no field of a table but
-/// one
-/// of <see cref="SocketOptions"/>: <see cref="Effect"/> puts it there, or tells the connection.
+/// one of <see cref="SocketOptions"/>: <see cref="Effect"/> puts it there, or tells the connection.
 /// </remarks>
 internal sealed record OptionRule
 {

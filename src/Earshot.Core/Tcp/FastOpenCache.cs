@@ -48,8 +48,7 @@ internal sealed class FastOpenCache
     /// <param name="mss">Its MSS.</param>
     /// <param name="cookie">The cookie that came; null: none.</param>
     /// <param name="experiment">What the lack of one says: 0 nothing, 1 the experimental option is to be tried, 2 it
-    /// was
-    /// tried.</param>
+    /// was tried.</param>
     internal void Set(in InetAddress local, in InetAddress remote, int mss, FastOpenEntry? cookie, byte experiment)
     {
         FastOpenEntry entry = Get(local, remote);

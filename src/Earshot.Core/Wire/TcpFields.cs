@@ -93,9 +93,14 @@ public struct TcpFields
             return;
         }
 
-        Span<byte> segment = packet.Slice(ip.HeaderLength, ip.Payload.Length);
+        SumSegment(packet.Slice(ip.HeaderLength, ip.Payload.Length), ip.Source, ip.Destination);
+    }
+
+    /// <summary>Stores the checksum of a whole segment.</summary>
+    internal static void SumSegment(Span<byte> segment, in InetAddress source, in InetAddress destination)
+    {
         WriteChecksum(segment, 0);
-        ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, segment.Length);
-        WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, sum)));
+        ulong pseudo = Checksum.PseudoHeader(source, destination, IpPacket.ProtocolTcp, segment.Length);
+        WriteChecksum(segment, Checksum.Finish(Checksum.Add(segment, pseudo)));
     }
 }

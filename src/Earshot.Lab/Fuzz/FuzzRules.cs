@@ -68,8 +68,7 @@ internal static class FuzzRules
 
     /// <summary>How many steps can be compared: the moment at which an unlocked send buffer grows is another, and what
     /// is written from then on too (docs/deviations.md, D111); the memory of packets of which SACK told a part is
-    /// another
-    /// (D90).</summary>
+    /// another (D90).</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="host">What the host showed.</param>
     /// <param name="stack">What the stack showed.</param>

@@ -32,8 +32,7 @@ internal sealed record Observation
     public IReadOnlyDictionary<string, long> Counters { get; init; } = new Dictionary<string, long>();
 
     /// <summary>What the connection tells of itself: fields of TCP_INFO and SO_MEMINFO, queues and poll(), by name;
-    /// empty
-    /// in sequences about listeners.</summary>
+    /// empty in sequences about listeners.</summary>
     public IReadOnlyDictionary<string, long> Info { get; init; } = new Dictionary<string, long>();
 
     /// <summary>Whether another host showed the same, times left aside.</summary>

@@ -5,6 +5,7 @@ using System.Linq;
 using System.Net;
 using System.Text;
 using Earshot.Core.Time;
+using Earshot.Core.Wire;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
 
@@ -18,6 +19,8 @@ internal sealed class SequenceRun
 
     // A number that the host did not draw lies this far from the one that it did at most.
     private const int Near = 1 << 24;
+    private const TcpFlags Acked = TcpFlags.Ack;
+    private const TcpFlags SynAcked = TcpFlags.Syn | TcpFlags.Ack;
 
     private readonly IPacketTarget _target;
     private readonly Sequence _sequence;
@@ -311,10 +314,7 @@ internal sealed class SequenceRun
     private byte[] Bytes(ErrorStep step)
     {
         PeerView peer = PeerOf(step.Flow);
-        var toPeer = new Envelope(_local, _remote, 0, 64, 0);
-        byte[] quoted = SegmentBytes.Segment(
-            toPeer, (ushort)step.Port, (ushort)(FirstPeerPort + step.Flow), new TcpPattern { Flags = 0x10 },
-            peer.Acknowledged + (uint)step.Offset, peer.PeerIsn + 1, [], []);
+        byte[] quoted = Quoted(step.Port, step.Flow, Acked, peer.Acknowledged + (uint)step.Offset);
         (int type, int code) = _sequence.IsIPv6 ? Six(step) : (step.Type, step.Code);
         return SegmentBytes.Message(new Envelope(_remote, _local, 0, 64, 0), type, code, step.Mtu, quoted);
 
@@ -330,13 +330,14 @@ internal sealed class SequenceRun
         };
     }
 
+    // A segment of ours, as an ICMP error gives it back.
+    private byte[] Quoted(int port, int flow, TcpFlags flags, uint sequence) => SegmentBytes.Segment(
+        new Envelope(_local, _remote, 0, 64, 0), (ushort)port, (ushort)(FirstPeerPort + flow),
+        new TcpPattern { Flags = (int)flags }, sequence, PeerOf(flow).PeerIsn + 1, [], []);
+
     private byte[] Bytes(UnreachableStep step)
     {
-        PeerView flow = PeerOf(step.Flow);
-        var toPeer = new Envelope(_local, _remote, 0, 64, 0);
-        byte[] quoted = SegmentBytes.Segment(
-            toPeer, (ushort)step.Port, (ushort)(FirstPeerPort + step.Flow), new TcpPattern { Flags = 0x12 },
-            flow.Isn + (uint)step.Offset, flow.PeerIsn + 1, [], []);
+        byte[] quoted = Quoted(step.Port, step.Flow, SynAcked, PeerOf(step.Flow).Isn + (uint)step.Offset);
         return SegmentBytes.Message(
             new Envelope(_remote, _local, 0, 64, 0), _sequence.IsIPv6 ? 1 : 3, step.Code, 0, quoted);
     }

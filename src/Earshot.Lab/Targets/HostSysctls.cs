@@ -13,8 +13,7 @@ namespace Earshot.Lab.Targets;
 public static class HostSysctls
 {
     /// <summary>The congestion control of both targets: a namespace may not have a host's restricted ones, and CUBIC is
-    /// one
-    /// on hosts whose default is another.</summary>
+    /// one on hosts whose default is another.</summary>
     public const string CongestionControl = "reno";
 
     /// <summary>The list, in the order in which it is written: congestion control first.</summary>

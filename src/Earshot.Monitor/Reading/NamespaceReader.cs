@@ -8,8 +8,7 @@ namespace Earshot.Monitor.Reading;
 
 /// <summary>Reads one network namespace again and again, and tells what changed.</summary>
 /// <remarks>Its sockets and files were opened inside the namespace and show it from any thread; they also keep it
-/// alive,
-/// so close the reader when the namespace's last process is gone.</remarks>
+/// alive, so close the reader when the namespace's last process is gone.</remarks>
 internal sealed class NamespaceReader : IDisposable
 {
     /// <summary>The sysctls that decide over listeners.</summary>

@@ -13,8 +13,7 @@ internal readonly record struct QueueRange(uint Low, uint Peak, int Looks);
 
 /// <summary>Looks at up to sixteen listeners every ten milliseconds, by exact queries sent in one batch.</summary>
 /// <remarks>An exact query finds what a packet would find, so a member of a SO_REUSEPORT group is found from those
-/// foreign
-/// ports whose hash chooses it; one is searched, and searched again when the group changes.</remarks>
+/// foreign ports whose hash chooses it; one is searched, and searched again when the group changes.</remarks>
 internal sealed class PeakSampler : IDisposable
 {
     /// <summary>How many listeners it looks at at most.</summary>

@@ -107,8 +107,7 @@ internal sealed partial class Connection
     /// <summary>When a piece leaves, told apart from what left before it.</summary>
     /// <remarks>A kernel takes in each packet at a microsecond of its own; here a batch shares a moment. New data that
     /// one ACK let out must not look younger than what a later ACK of the same moment brings again: RACK would take
-    /// that
-    /// for lost as soon as the new data arrive.</remarks>
+    /// that for lost as soon as the new data arrive.</remarks>
     private long LeavingTime(bool isCopy)
     {
         const int Microsecond = 1000;
