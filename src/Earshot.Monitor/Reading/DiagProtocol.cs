@@ -71,13 +71,14 @@ internal static class DiagProtocol
     /// <paramref name="peerPort"/>.</summary>
     /// <returns>Its length.</returns>
     public static int WriteGet(
-        Span<byte> at, byte family, UInt128 address, ushort port, ushort peerPort, uint device, ulong cookie)
+        Span<byte> at, byte family, UInt128 address, ushort port, ushort peerPort, uint device, ulong cookie,
+        byte extensions = WithDrops)
     {
         at[..RequestLength].Clear();
         WriteHeader(at, RequestLength, FlagRequest);
         at[HeaderLength] = family;
         at[HeaderLength + 1] = Tcp;
-        at[HeaderLength + 2] = WithDrops;
+        at[HeaderLength + 2] = extensions;
         BinaryPrimitives.WriteUInt32LittleEndian(at[(HeaderLength + 4)..], Mask(TcpState.Listen));
         BinaryPrimitives.WriteUInt16BigEndian(at[(HeaderLength + 8)..], port);
         BinaryPrimitives.WriteUInt16BigEndian(at[(HeaderLength + 10)..], peerPort);

@@ -259,7 +259,7 @@ internal sealed class PeakSampler : IDisposable
             : Write(at, PeerPort, Facts.Cookie);
 
         public int Write(Span<byte> at, ushort peerPort, ulong cookie) => DiagProtocol.WriteGet(
-            at, Facts.Family, Facts.RawAddress, Facts.Port, peerPort, Facts.Interface, cookie);
+            at, Facts.Family, Facts.RawAddress, Facts.Port, peerPort, Facts.Interface, cookie, extensions: 0);
 
         public void Saw(uint queue)
         {
