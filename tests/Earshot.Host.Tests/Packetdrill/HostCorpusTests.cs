@@ -50,23 +50,6 @@ public sealed class HostCorpusTests
             verdict.ToString());
     }
 
-    [TunFact]
-    public async Task A_call_that_blocks_without_leave_ends_the_script_and_leaves_no_descriptor_behind()
-    {
-        const string text = """
-            0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
-            +0 bind(3, ..., ...) = 0
-            +0 listen(3, 1) = 0
-            +0 accept(3, ..., ...) = 4
-            """;
-        int before = Directory.GetFileSystemEntries("/proc/self/fd").Length;
-        ScriptVerdict verdict = (await Run([(Script.Parse("x.pkt", text), IpVersion.IPv6)]))[0];
-        Assert.Equal((4, "accept() blocks"), (verdict.Line, verdict.Reason));
-
-        // Other tests of this process may open a few of their own meanwhile.
-        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, before + 8);
-    }
-
     private static async Task Pass(IEnumerable<Script> scripts)
     {
         (Script Script, IpVersion Version)[] runs =
