@@ -1,4 +1,6 @@
+using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Lab.Packetdrill;
@@ -12,6 +14,8 @@ namespace Earshot.Host.Tests.Packetdrill;
 [Collection(nameof(AloneCollection))]
 public sealed class HostDescriptorTests
 {
+    private const int Runs = 16;
+
     [TunFact]
     public async Task A_call_that_blocks_without_leave_ends_the_script_and_leaves_no_descriptor_behind()
     {
@@ -21,23 +25,20 @@ public sealed class HostDescriptorTests
             +0 listen(3, 1) = 0
             +0 accept(3, ..., ...) = 4
             """;
-        const int runs = 16;
         await Run(text);
         int before = Descriptors();
-        for (int run = 0; run < runs; run++)
-        {
-            ScriptVerdict verdict = await Run(text);
-            Assert.Equal((4, "accept() blocks"), (verdict.Line, verdict.Reason));
-        }
+        Assert.All(
+            await Run(text), static verdict => Assert.Equal((4, "accept() blocks"), (verdict.Line, verdict.Reason)));
 
         // The runtime may open one of its own meanwhile; a script that leaves one leaves it in each run.
-        Assert.InRange(Descriptors(), 0, before + (runs / 2));
+        Assert.InRange(Descriptors(), 0, before + (Runs / 2));
     }
 
     private static int Descriptors() => Directory.GetFileSystemEntries("/proc/self/fd").Length;
 
-    private static Task<ScriptVerdict> Run(string text) => Task.Factory.StartNew(
-        () => ScriptBatch.Run([(Script.Parse("x.pkt", text), IpVersion.IPv6)], new HostPacketTargetMaker())[0],
+    private static Task<IReadOnlyList<ScriptVerdict>> Run(string text) => Task.Factory.StartNew(
+        () => ScriptBatch.Run(
+            [.. Enumerable.Repeat((Script.Parse("x.pkt", text), IpVersion.IPv6), Runs)], new HostPacketTargetMaker()),
         CancellationToken.None,
         TaskCreationOptions.LongRunning,
         TaskScheduler.Default);
