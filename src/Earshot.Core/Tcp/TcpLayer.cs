@@ -68,6 +68,9 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     /// <summary>The cookies that servers gave.</summary>
     internal FastOpenCache FastOpenCache { get; }
 
+    /// <summary>Where connections rent what they need while something moves.</summary>
+    internal TrafficPool Traffics { get; } = new();
+
     internal PortHolds Ports { get; } = new();
 
     /// <summary>Where connections rent room for what they know of pieces in flight.</summary>

@@ -40,15 +40,15 @@ internal sealed partial class Connection
 
         AckSample sample = default;
         Begin(ref sample, options);
-        uint lost = _lostEver;
-        long delivered = _tally.Delivered;
+        uint lost = LostEver;
+        uint delivered = Tally.Delivered;
         int packets = _packetsOut;
         SeqNumber highestSacked = HighestSacked;
         bool changed = false;
         if (ack > _una)
         {
             sample.Flags = AckFlags.UnaAdvanced;
-            _timeouts = 0;
+            Timeouts = 0;
         }
 
         if (predicted && ack > _una)
@@ -65,8 +65,8 @@ internal sealed partial class Connection
         }
 
         SoftError = 0;
-        _probes = 0;
-        _lastReceived = _context.Now.Nanoseconds;
+        Probes = 0;
+        LastReceived = _context.Now.Nanoseconds;
         if (packets == 0)
         {
             AfterAckOfNothing(changed, ref sample, delivered);
@@ -74,7 +74,7 @@ internal sealed partial class Connection
         }
 
         CleanSent(ref sample, highestSacked);
-        if (_loss is not null)
+        if (KnownLoss is not null)
         {
             WidenReorderWindow(sample.Rate.PriorDelivered);
             JudgeProbe(ref sample);
@@ -91,7 +91,7 @@ internal sealed partial class Connection
             SetWriteTimer();
         }
 
-        AfterAck(ref sample, (int)(_tally.Delivered - delivered), (int)(_lostEver - lost));
+        AfterAck(ref sample, (int)(Tally.Delivered - delivered), (int)(LostEver - lost));
         SendAgain(resend);
         return true;
     }
@@ -99,7 +99,7 @@ internal sealed partial class Connection
     /// <summary>An ACK of what is acknowledged already: its SACK blocks may tell something new.</summary>
     private bool OnOldAck(in TcpSegment segment, in TcpOptions options)
     {
-        uint tolerated = (uint)Math.Min(_maximumWindow, _bytesAcked);
+        uint tolerated = (uint)Math.Min(_maximumWindow, BytesAcked);
         if (segment.Ack < _una - tolerated && _context.Profile.ChallengesOddSegments)
         {
             SendChallenge(segment);
@@ -111,10 +111,10 @@ internal sealed partial class Connection
         {
             AckSample sample = default;
             Begin(ref sample, options);
-            long delivered = _tally.Delivered;
+            uint delivered = Tally.Delivered;
             TakeSacks(ref blocks, segment.Ack, ref sample);
             Resend resend = JudgeLosses(ref sample, Duplicates(segment, sample.Flags));
-            CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
+            CountNewlyDelivered((int)(Tally.Delivered - delivered), sample);
             SendAgain(resend);
         }
 
@@ -167,16 +167,16 @@ internal sealed partial class Connection
         (flags & (AckFlags.UnaAdvanced | NotDuplicate | AckFlags.Dsack)) != 0 || segment.SegmentLength > 0 ? 0 : 1;
 
     /// <summary>Nothing was in flight. Linux: tcp_ack, no_queue.</summary>
-    private void AfterAckOfNothing(bool changed, ref AckSample sample, long delivered)
+    private void AfterAckOfNothing(bool changed, ref AckSample sample, uint delivered)
     {
         if (sample.Has(AckFlags.Dsack))
         {
             JudgeLosses(ref sample, 0);
-            CountNewlyDelivered((int)(_tally.Delivered - delivered), sample);
+            CountNewlyDelivered((int)(Tally.Delivered - delivered), sample);
         }
 
         AfterProbe();
-        if (_loss is not null)
+        if (KnownLoss is not null)
         {
             JudgeProbe(ref sample);
         }
@@ -184,10 +184,10 @@ internal sealed partial class Connection
 
     private void CountDelivered(int packets, bool ece)
     {
-        _tally.Delivered += packets;
+        Tally.Delivered += (uint)packets;
         if (ece)
         {
-            _tally.DeliveredCe += packets;
+            Tally.DeliveredCe += (uint)packets;
         }
     }
 
@@ -208,7 +208,7 @@ internal sealed partial class Connection
         sample.Rate.IsAckDelayed = sample.Has(AckFlags.MaybeDelayed);
         sample.Rate.Acknowledged = delivered;
         sample.Rate.Losses = lost;
-        if (_loss is { IsReneging: true })
+        if (KnownLoss is { IsReneging: true })
         {
             // What was delivered is not known until the recovery ends.
             sample.Rate.PriorTime = 0;
@@ -261,7 +261,7 @@ internal sealed partial class Connection
         {
             _isPredicting = false;
             Predict();
-            if (_unsent.Count > 0)
+            if (Unsent.Count > 0)
             {
                 RestartIfIdle();
             }
@@ -279,8 +279,8 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_snd_una_update.</summary>
     private void AdvanceUna(SeqNumber ack)
     {
-        int bytes = Math.Min(ack - _una, _sendBuffer.Length);
-        _bytesAcked += (ulong)(ack - _una);
+        int bytes = Math.Min(ack - _una, SendBuffer.Length);
+        BytesAcked += (ulong)(ack - _una);
         _una = ack;
         if (_route.IsEthernet)
         {
@@ -290,7 +290,7 @@ internal sealed partial class Connection
 
         if (bytes > 0)
         {
-            _sendBuffer.Advance(bytes, _context.Buffers);
+            SendBuffer.Advance(bytes, _context.Buffers);
         }
     }
 
@@ -304,9 +304,9 @@ internal sealed partial class Connection
         bool whole = true;
         int hadSacked = _sacked;
         SeqNumber reordered = _nxt;
-        while (_sent.Count > 0)
+        while (Sent.Count > 0)
         {
-            ref SentSegment piece = ref _sent.First;
+            ref SentSegment piece = ref Sent.First;
             SeqNumber start = piece.Has(SentFlags.PartlyAcknowledged) ? piece.Seq - 1 : piece.Seq;
             int packets = piece.Packets;
             whole = piece.End <= _una;
@@ -325,7 +325,7 @@ internal sealed partial class Connection
                 last = piece.SentNanoseconds / 1000;
                 first = first < 0 ? last : first;
                 reordered = start < reordered ? start : reordered;
-                if (_recovery == RecoveryState.Loss && piece.End <= _loss!.HighSeq)
+                if (_recovery == RecoveryState.Loss && piece.End <= KnownLoss!.HighSeq)
                 {
                     sample.Flags |= AckFlags.OriginalArrived;
                 }
@@ -340,7 +340,7 @@ internal sealed partial class Connection
                 CountDelivered(packets, sample.Has(AckFlags.Ece));
                 if (!IsSpurious(piece, sample.Echo))
                 {
-                    _rack.Advance(piece, now, _tally.MinimumRtt);
+                    Rack.Advance(piece, now, Tally.MinimumRtt);
                 }
             }
 
@@ -354,10 +354,10 @@ internal sealed partial class Connection
                 break;
             }
 
-            _sent.RemoveFirst(_tcp.SentSegments);
+            Sent.RemoveFirst(_tcp.SentSegments);
         }
 
-        if (_sent.Count > 0 && _sent.First.Has(SentFlags.Sacked))
+        if (Sent.Count > 0 && Sent.First.Has(SentFlags.Sacked))
         {
             sample.Flags |= AckFlags.Reneging;
         }
@@ -406,7 +406,7 @@ internal sealed partial class Connection
             }
         }
         else if (sampled && sample.FirstSacked >= 0
-            && sample.FirstSacked < _sent.First.SentNanoseconds / 1000)
+            && sample.FirstSacked < Sent.First.SentNanoseconds / 1000)
         {
             // Only of what was sent before the head's last copy: else a timeout would be put off for ever.
             sample.Flags |= AckFlags.SetTimer;
@@ -428,7 +428,7 @@ internal sealed partial class Connection
             smoothed = now - first;
             newest = now - last;
             if (isSingle && _una - sample.PriorUna < _mss && (sample.Flags & Alarming) == 0
-                && sample.Rate.PriorDelivered + 1 == (uint)_tally.Delivered)
+                && sample.Rate.PriorDelivered + 1 == Tally.Delivered)
             {
                 sample.Flags |= AckFlags.MaybeDelayed;
             }
@@ -452,9 +452,9 @@ internal sealed partial class Connection
         }
 
         NoteMinimum(newest, sample.Has(AckFlags.MaybeDelayed));
-        _rtt.Sample(smoothed, _una.Value, _nxt.Value, MinimumVariation);
+        Rtt.Sample(smoothed, _una.Value, _nxt.Value, MinimumVariation);
         SetRto();
-        _backoff = 0;
+        Backoff = 0;
         return true;
     }
 
@@ -470,7 +470,7 @@ internal sealed partial class Connection
     private void Sample(long microseconds)
     {
         NoteMinimum(microseconds, maybeDelayed: false);
-        _rtt.Sample(microseconds, _una.Value, _nxt.Value, MinimumVariation);
+        Rtt.Sample(microseconds, _una.Value, _nxt.Value, MinimumVariation);
         SetRto();
     }
 
@@ -486,13 +486,13 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_update_rtt_min.</summary>
     private void NoteMinimum(long microseconds, bool maybeDelayed)
     {
-        if (maybeDelayed && microseconds > _tally.MinimumRtt && _tally.MinimumRtt != 0)
+        if (maybeDelayed && microseconds > Tally.MinimumRtt && Tally.MinimumRtt != 0)
         {
             return;
         }
 
         long counted = microseconds > 0 ? microseconds : _context.Clock.TickMicroseconds;
-        _tally.MinimumRtt = _minimumRtt.Update(
+        Tally.MinimumRtt = LeastRtt.Update(
             (uint)_context.Jiffies, (uint)Math.Min(counted, uint.MaxValue),
             (uint)_context.Sysctls.TcpMinRttWlen * (uint)_context.Clock.Hz);
     }

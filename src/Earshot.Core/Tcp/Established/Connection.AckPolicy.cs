@@ -15,19 +15,19 @@ internal sealed partial class Connection
 
     private int MostDelay => Math.Max(1, _context.Clock.Hz / MostDelayParts);
 
-    private bool IsPingPong => _ack.PingPong >= _context.Sysctls.TcpPingpongThresh;
+    private bool IsPingPong => Ack.PingPong >= _context.Sysctls.TcpPingpongThresh;
 
     // Linux: tcp_in_quickack_mode.
-    private bool IsQuickAck => _ack.Quick > 0 && !IsPingPong;
+    private bool IsQuickAck => Ack.Quick > 0 && !IsPingPong;
 
-    private int RtoJiffies => (int)Math.Min(_context.Clock.FromMicroseconds(_rtt.Rto), int.MaxValue);
+    private int RtoJiffies => (int)Math.Min(_context.Clock.FromMicroseconds(Rtt.Rto), int.MaxValue);
 
     /// <summary>Data is sent: soon after data that came, it is an answer. Linux: tcp_event_data_sent.</summary>
     private void NoteAnswer()
     {
-        if ((uint)_context.Jiffies - _lastDataReceived < _ack.Interval && _ack.PingPong < byte.MaxValue)
+        if ((uint)_context.Jiffies - LastDataJiffies < Ack.Interval && Ack.PingPong < byte.MaxValue)
         {
-            _ack.PingPong++;
+            Ack.PingPong++;
         }
     }
 
@@ -35,9 +35,9 @@ internal sealed partial class Connection
         - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
 
     // Linux: tcp_established_options.
-    private int SackLength => _inbox is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.WireLength(RoomForSacks) : 0;
+    private int SackLength => Unread is { Sacks.IsEmpty: false } inbox ? inbox.Sacks.WireLength(RoomForSacks) : 0;
 
-    private void EnterPingPongMode() => _ack.PingPong = (byte)_context.Sysctls.TcpPingpongThresh;
+    private void EnterPingPongMode() => Ack.PingPong = (byte)_context.Sysctls.TcpPingpongThresh;
 
     /// <summary>Guesses the size of the peer's segments, and what share of their memory is data. Linux:
     /// tcp_measure_rcv_mss.</summary>
@@ -48,17 +48,17 @@ internal sealed partial class Connection
         const TcpFlags Remnant = TcpFlags.Fin | TcpFlags.Urg | TcpFlags.Syn | TcpFlags.Psh;
         int length = segment.PayloadLength;
         int size = segment.SegmentSize != 0 ? segment.SegmentSize : length;
-        int last = _ack.LastSegment;
-        _ack.LastSegment = 0;
-        if (size >= _ack.PeerSegment)
+        int last = Ack.LastSegment;
+        Ack.LastSegment = 0;
+        if (size >= Ack.PeerSegment)
         {
-            if (size != _ack.PeerSegment)
+            if (size != Ack.PeerSegment)
             {
                 MeasureShare(length, cost);
             }
 
-            _ack.PeerSegment = Math.Min(size, AdvertisedPayload);
-            _ack.Pushed |= segment.Has(TcpFlags.Psh);
+            Ack.PeerSegment = Math.Min(size, AdvertisedPayload);
+            Ack.Pushed |= segment.Has(TcpFlags.Psh);
             return;
         }
 
@@ -67,16 +67,16 @@ internal sealed partial class Connection
         if (whole >= DefaultWithHeader || (whole >= LeastWithHeader && !segment.Has(Remnant)))
         {
             int plain = whole - TcpSegment.MinimumHeaderLength - (_hasTimestamps ? TcpOptions.TimestampLength : 0);
-            _ack.LastSegment = (ushort)plain;
+            Ack.LastSegment = (ushort)plain;
             if (plain == last)
             {
-                _ack.PeerSegment = plain;
+                Ack.PeerSegment = plain;
                 return;
             }
         }
 
-        _ack.PushedTwice |= _ack.Pushed;
-        _ack.Pushed = true;
+        Ack.PushedTwice |= Ack.Pushed;
+        Ack.Pushed = true;
     }
 
     private void MeasureShare(int length, int cost)
@@ -86,35 +86,35 @@ internal sealed partial class Connection
         {
             _share = share;
             SetWindowClamp(WindowFrom(Options.ReceiveBuffer));
-            _space.Space = Math.Min(_space.Space, _windowLimit);
+            Reading.Space = Math.Min(Reading.Space, _windowLimit);
         }
     }
 
     /// <summary>Data came in order: how soon must it be acknowledged? Linux: tcp_event_data_recv.</summary>
     private void OnDataEvent(in TcpSegment segment, in ReceivedPacket packet)
     {
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
         MeasurePeerSegment(segment, packet.Cost);
-        _space.MeasureWindow(_receiveNext, _receiveWindow, _context.NowMicroseconds);
+        Reading.MeasureWindow(_receiveNext, _receiveWindow, _context.NowMicroseconds);
         uint now = (uint)_context.Jiffies;
         int least = LeastDelay;
-        if (_ack.Interval == 0)
+        if (Ack.Interval == 0)
         {
             // The stream begins: the sender's window opens sooner if its first segments are acknowledged at once.
             AddQuickAcks(AckState.MaximumQuick);
-            _ack.Interval = (ushort)least;
+            Ack.Interval = (ushort)least;
         }
         else
         {
-            int gap = (int)Math.Min(now - _lastDataReceived, int.MaxValue);
+            int gap = (int)Math.Min(now - LastDataJiffies, int.MaxValue);
             if (gap <= least / 2)
             {
-                _ack.Interval = (ushort)((_ack.Interval >> 1) + (least / 2));
+                Ack.Interval = (ushort)((Ack.Interval >> 1) + (least / 2));
             }
-            else if (gap < _ack.Interval)
+            else if (gap < Ack.Interval)
             {
-                int interval = Math.Min((_ack.Interval >> 1) + gap, RtoJiffies);
-                _ack.Interval = (ushort)Math.Min(interval, MostDelay);
+                int interval = Math.Min((Ack.Interval >> 1) + gap, RtoJiffies);
+                Ack.Interval = (ushort)Math.Min(interval, MostDelay);
             }
             else if (gap > RtoJiffies)
             {
@@ -123,8 +123,8 @@ internal sealed partial class Connection
             }
         }
 
-        _lastDataReceived = now;
-        _lastArrival = _context.Now.Nanoseconds;
+        LastDataJiffies = now;
+        LastArrival = _context.Now.Nanoseconds;
         CheckCongestionMark(segment);
         if (segment.PayloadLength >= SmallSegment)
         {
@@ -137,28 +137,28 @@ internal sealed partial class Connection
 
     private void AddQuickAcks(int most)
     {
-        uint segments = _receiveWindow / (uint)Math.Max(1, 2 * _ack.PeerSegment);
-        _ack.Quick = Math.Max(_ack.Quick, (int)Math.Min(segments == 0 ? 2 : segments, (uint)most));
+        uint segments = _receiveWindow / (uint)Math.Max(1, 2 * Ack.PeerSegment);
+        Ack.Quick = Math.Max(Ack.Quick, (int)Math.Min(segments == 0 ? 2 : segments, (uint)most));
     }
 
     private void EnterQuickAck(int most = AckState.MaximumQuick)
     {
         AddQuickAcks(most);
-        _ack.PingPong = 0;
-        _ack.Interval = (ushort)LeastDelay;
+        Ack.PingPong = 0;
+        Ack.Interval = (ushort)LeastDelay;
     }
 
     /// <summary>Sends the ACK that is owed, now or later. Linux: __tcp_ack_snd_check.</summary>
     private void AcknowledgeIfNeeded()
     {
-        if (!_ack.Scheduled || State is TcpState.Close or TcpState.TimeWait || _isFinished)
+        if (!Ack.Scheduled || State is TcpState.Close or TcpState.TimeWait || _isFinished)
         {
             return;
         }
 
-        bool two = _receiveNext - _windowUpdated > _ack.PeerSegment
+        bool two = _receiveNext - _windowUpdated > Ack.PeerSegment
             && (_receiveNext - _readNext < Options.ReceiveLowWater || SelectWindow() >= _receiveWindow);
-        if (two || IsQuickAck || _ack.Now)
+        if (two || IsQuickAck || Ack.Now)
         {
             SendAck();
         }
@@ -175,43 +175,40 @@ internal sealed partial class Connection
     /// <summary>A duplicate ACK: the first ones leave at once, later ones are gathered for a moment.</summary>
     private void CompressAck()
     {
-        if (!_hasSack || _ack.Compressed >= _context.Sysctls.TcpCompSackNr)
+        if (!_hasSack || Ack.Compressed >= _context.Sysctls.TcpCompSackNr)
         {
             SendAck();
             return;
         }
 
-        if (_ack.DuplicatesOf != _receiveNext)
+        if (Ack.DuplicatesOf != _receiveNext)
         {
-            _ack.DuplicatesOf = _receiveNext;
-            _ack.Duplicates = 0;
+            Ack.DuplicatesOf = _receiveNext;
+            Ack.Duplicates = 0;
         }
 
-        if (_ack.Duplicates < AckState.PromptDuplicates)
+        if (Ack.Duplicates < AckState.PromptDuplicates)
         {
-            _ack.Duplicates++;
+            Ack.Duplicates++;
             SendAck();
             return;
         }
 
-        _ack.Compressed++;
-        if (_ack.Compressed == 1)
+        Ack.Compressed++;
+        if (Ack.Compressed == 1)
         {
-            long roundTrip = Math.Min(_space.RoundTrip, _rtt.HasSample ? _rtt.Smoothed : long.MaxValue);
+            long roundTrip = Math.Min(Reading.RoundTrip, Rtt.HasSample ? Rtt.Smoothed : long.MaxValue);
             long wait = Math.Min(_context.Sysctls.TcpCompSackDelayNs, roundTrip * 1000 / 20);
-            _compressedUntil = _context.Now.Nanoseconds + Math.Max(wait, 1);
-            _tcp.Timers.Precise.Arm(new Time.Instant(_compressedUntil), Handle, Time.PreciseTimerKind.CompressedAck);
+            CompressedUntil = _context.Now.Nanoseconds + Math.Max(wait, 1);
+            _tcp.Timers.Precise.Arm(new Time.Instant(CompressedUntil), Handle, Time.PreciseTimerKind.CompressedAck);
         }
     }
-
-    // The moment until which duplicate ACKs are gathered.
-    private long _compressedUntil;
 
     /// <summary>A moment is over that duplicate ACKs may be gathered for: that of this connection, or of one before it.
     /// Linux: tcp_compressed_ack_kick.</summary>
     internal void OnCompressedAckTimer()
     {
-        if (_compressedUntil == _context.Now.Nanoseconds && State != TcpState.Close)
+        if (_traffic is not null && CompressedUntil == _context.Now.Nanoseconds && State != TcpState.Close)
         {
             SendCompressedAck();
         }
@@ -220,11 +217,11 @@ internal sealed partial class Connection
     /// <summary>Sends what was gathered. Linux: tcp_sack_compress_send_ack.</summary>
     private void SendCompressedAck()
     {
-        if (_ack.Compressed > 0)
+        if (Ack.Compressed > 0)
         {
             // Since one of them is sent now, it is not counted.
-            _context.Mib.Count(Counter.TcpExtTCPAckCompressed, _ack.Compressed - 1);
-            _ack.Compressed = 0;
+            _context.Mib.Count(Counter.TcpExtTCPAckCompressed, Ack.Compressed - 1);
+            Ack.Compressed = 0;
             SendAck();
         }
     }
@@ -232,19 +229,19 @@ internal sealed partial class Connection
     /// <summary>Every segment carries the ACK that was owed. Linux: tcp_event_ack_sent.</summary>
     private void AfterAckSent()
     {
-        if (_ack.Compressed > 0)
+        if (Ack.Compressed > 0)
         {
-            _context.Mib.Count(Counter.TcpExtTCPAckCompressed, _ack.Compressed);
-            _ack.Compressed = 0;
-            _compressedUntil = 0;
+            _context.Mib.Count(Counter.TcpExtTCPAckCompressed, Ack.Compressed);
+            Ack.Compressed = 0;
+            CompressedUntil = 0;
         }
 
-        if (_ack.Scheduled && _ack.Quick > 0 && --_ack.Quick == 0)
+        if (Ack.Scheduled && Ack.Quick > 0 && --Ack.Quick == 0)
         {
-            _ack.Interval = (ushort)LeastDelay;
+            Ack.Interval = (ushort)LeastDelay;
         }
 
-        _ack.Settle();
+        Ack.Settle();
         if (_delayedAckTimer >= 0)
         {
             _tcp.Timers.Wheel.Cancel(_delayedAckTimer);
@@ -256,13 +253,13 @@ internal sealed partial class Connection
     {
         int least = LeastDelay;
         int most = MostDelay;
-        int wait = _ack.Interval;
+        int wait = Ack.Interval;
         if (wait > least)
         {
-            int limit = IsPingPong || _ack.Pushed ? most : _context.Clock.Hz / 2;
-            if (_rtt.HasSample)
+            int limit = IsPingPong || Ack.Pushed ? most : _context.Clock.Hz / 2;
+            if (Rtt.HasSample)
             {
-                limit = (int)Math.Min(limit, Math.Max(_context.Clock.FromMicroseconds(_rtt.Smoothed), least));
+                limit = (int)Math.Min(limit, Math.Max(_context.Clock.FromMicroseconds(Rtt.Smoothed), least));
             }
 
             wait = Math.Min(wait, limit);
@@ -298,18 +295,19 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_delack_timer_handler.</summary>
     internal void OnDelayedAckTimer()
     {
+        Rouse();
         if (State is TcpState.Close or TcpState.Listen)
         {
             return;
         }
 
-        if (_ack.Compressed > 0)
+        if (Ack.Compressed > 0)
         {
             SendCompressedAck();
             return;
         }
 
-        if (!_ack.Scheduled)
+        if (!Ack.Scheduled)
         {
             return;
         }
@@ -317,12 +315,12 @@ internal sealed partial class Connection
         if (IsPingPong)
         {
             // Nobody answered: the peer waits for the ACK after all.
-            _ack.PingPong = 0;
-            _ack.Interval = (ushort)LeastDelay;
+            Ack.PingPong = 0;
+            Ack.Interval = (ushort)LeastDelay;
         }
         else
         {
-            _ack.Interval = (ushort)Math.Min(Math.Min(_ack.Interval << 1, RtoJiffies), MostDelay);
+            Ack.Interval = (ushort)Math.Min(Math.Min(Ack.Interval << 1, RtoJiffies), MostDelay);
         }
 
         SendAck();
@@ -337,11 +335,11 @@ internal sealed partial class Connection
             return;
         }
 
-        if (_ack.Scheduled)
+        if (Ack.Scheduled)
         {
-            bool many = _receiveNext - _windowUpdated > _ack.PeerSegment;
+            bool many = _receiveNext - _windowUpdated > Ack.PeerSegment;
             bool all = count > 0 && ReceivedMemory == 0
-                && (_ack.PushedTwice || (_ack.Pushed && !IsPingPong));
+                && (Ack.PushedTwice || (Ack.Pushed && !IsPingPong));
             if (many || all)
             {
                 SendAck();
@@ -368,16 +366,17 @@ internal sealed partial class Connection
     /// <summary>TCP_QUICKACK. Linux: __tcp_sock_set_quickack.</summary>
     internal void SetQuickAck(int value)
     {
+        Rouse();
         if (value == 0)
         {
             EnterPingPongMode();
             return;
         }
 
-        _ack.PingPong = 0;
-        if (State is TcpState.Established or TcpState.CloseWait && _ack.Scheduled)
+        Ack.PingPong = 0;
+        if (State is TcpState.Established or TcpState.CloseWait && Ack.Scheduled)
         {
-            _ack.Pushed = true;
+            Ack.Pushed = true;
             AfterRead(1);
             if ((value & 1) == 0)
             {
@@ -387,5 +386,12 @@ internal sealed partial class Connection
     }
 
     /// <summary>Whether ACKs leave at once, as TCP_QUICKACK tells it.</summary>
-    internal bool IsQuickAckSet => !IsPingPong;
+    internal bool IsQuickAckSet
+    {
+        get
+        {
+            Rouse();
+            return !IsPingPong;
+        }
+    }
 }

@@ -80,8 +80,8 @@ internal sealed partial class Connection
     // The SYN and its data are two entries of the queue; the SYN alone is sent again.
     private void QueueSynData(ReadOnlySpan<byte> data)
     {
-        _sendBuffer.Append(data, _context.Buffers);
-        ref SentSegment piece = ref _sent.Add(_tcp.SentSegments);
+        SendBuffer.Append(data, _context.Buffers);
+        ref SentSegment piece = ref Sent.Add(_tcp.SentSegments);
         piece = default;
         piece.Seq = _nxt;
         piece.End = _nxt + data.Length;
@@ -139,11 +139,11 @@ internal sealed partial class Connection
         }
 
         TakeSynDataAck(segment.Ack);
-        if (_sent.Count > 0)
+        if (Sent.Count > 0)
         {
             open.Failure = retransmitted ? (byte)3 : (byte)2;
             _context.Mib.Count(Counter.TcpExtTCPFastOpenActiveFail);
-            MarkLost(ref _sent.First);
+            MarkLost(ref Sent.First);
             ResendMarked();
             return true;
         }
@@ -186,16 +186,16 @@ internal sealed partial class Connection
             return;
         }
 
-        _sendBuffer.Advance(bytes, _context.Buffers);
-        _bytesAcked += (ulong)bytes;
-        if (ack >= _sent.First.End)
+        SendBuffer.Advance(bytes, _context.Buffers);
+        BytesAcked += (ulong)bytes;
+        if (ack >= Sent.First.End)
         {
-            _sent.RemoveFirst(_tcp.SentSegments);
+            Sent.RemoveFirst(_tcp.SentSegments);
             _packetsOut = 0;
         }
         else
         {
-            _sent.First.Seq = ack;
+            Sent.First.Seq = ack;
         }
     }
 
@@ -203,9 +203,9 @@ internal sealed partial class Connection
     /// tcp_fastopen_active_detect_blackhole.</summary>
     private void DetectFastOpenBlackHole(bool expired)
     {
-        const int Timeouts = 2;
+        const int Enough = 2;
         if (_clientOpen is { } open && (open.HasOption || open.DataLength > 0)
-            && (_timeouts == Timeouts || (_timeouts < Timeouts && expired)))
+            && (Timeouts == Enough || (Timeouts < Enough && expired)))
         {
             _tcp.FastOpenCache.Suspend();
             _context.Mib.Count(Counter.TcpExtTCPFastOpenActiveFail);

@@ -11,6 +11,7 @@ internal sealed partial class Connection
     /// <returns>0, or -ENOTCONN.</returns>
     internal int Shutdown(bool read, bool write)
     {
+        Rouse();
         if (State == TcpState.SynSent)
         {
             End(Errno.ECONNRESET, failed: false);
@@ -42,6 +43,7 @@ internal sealed partial class Connection
     /// <summary>close() by the program. Linux: tcp_close.</summary>
     internal void Close()
     {
+        Rouse();
         bool unread = ReadableBytes > 0;
         IsReadShut = IsWriteShut = true;
         if (State is TcpState.Close)
@@ -96,6 +98,7 @@ internal sealed partial class Connection
     /// <summary>connect(AF_UNSPEC): the peer is reset, the socket can be used again. Linux: tcp_disconnect.</summary>
     internal void Disconnect()
     {
+        Rouse();
         bool reset = State is TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
             or TcpState.SynRecv;
         if (reset)
@@ -118,6 +121,7 @@ internal sealed partial class Connection
     /// <summary>The listener closed before anyone accepted: the peer is reset. Linux: inet_child_forget.</summary>
     internal void AbortUnaccepted()
     {
+        Rouse();
         _listener = null;
         if (State != TcpState.Close)
         {
@@ -132,6 +136,7 @@ internal sealed partial class Connection
     /// <summary>An ICMP error that quotes a segment of ours. Linux: tcp_v4_err.</summary>
     internal void OnIcmpError(in DatagramError quoted)
     {
+        Rouse();
         IcmpError error = quoted.Message;
         if (error.Ttl < (error.IsIPv6 ? Options.MinimumHopLimit : Options.MinimumTtl))
         {
@@ -256,8 +261,8 @@ internal sealed partial class Connection
             ForgetFastOpen(reset: false);
         }
 
-        _sendBuffer.Clear(_context.Buffers);
-        _unsent.Clear(_tcp.UnsentPieces);
+        SendBuffer.Clear(_context.Buffers);
+        Unsent.Clear(_tcp.UnsentPieces);
         ForgetSent();
         _una = _nxt = _writeSeq;
         _finQueued = false;
@@ -417,7 +422,7 @@ internal sealed partial class Connection
         {
             TimeSpan time = TimeSpan.FromSeconds(
                 Options.Linger2 > 0 ? Options.Linger2 : _context.Sysctls.TcpFinTimeout);
-            TimeSpan least = TimeSpan.FromMicroseconds(_rtt.Rto * 3.5);
+            TimeSpan least = TimeSpan.FromMicroseconds(Rtt.Rto * 3.5);
             return time < least ? least : time;
         }
     }
@@ -425,7 +430,7 @@ internal sealed partial class Connection
     /// <summary>Only the four-tuple stays. Linux: tcp_time_wait.</summary>
     private void EnterTimeWait(bool isFinWait2, TimeSpan lifetime)
     {
-        _tcp.Metrics.Update(_tuple, _rtt, _congestion, _backoff > 0);
+        _tcp.Metrics.Update(_tuple, Rtt, Control, Backoff > 0);
         var entry = new TimeWaitEntry
         {
             Tuple = _tuple,

@@ -11,7 +11,7 @@ internal sealed partial class Connection : ISender
     private ICongestionControl Algorithm => _context.CongestionControls[Options.Congestion];
 
     /// <summary>The connection as the congestion control sees it.</summary>
-    private CongestionContext Congestion => new(this, ref _congestion);
+    private CongestionContext Congestion => new(this, ref Control);
 
     long ISender.NowMicroseconds => _context.NowMicroseconds;
 
@@ -27,19 +27,19 @@ internal sealed partial class Connection : ISender
 
     int ISender.Reordering => Reordering;
 
-    uint ISender.Delivered => (uint)_tally.Delivered;
+    uint ISender.Delivered => Tally.Delivered;
 
-    uint ISender.DeliveredWithCe => (uint)_tally.DeliveredCe;
+    uint ISender.DeliveredWithCe => Tally.DeliveredCe;
 
-    uint ISender.Lost => _lostEver;
+    uint ISender.Lost => LostEver;
 
-    long ISender.DeliveredMicroseconds => _sender.DeliveredNanoseconds / 1000;
+    long ISender.DeliveredMicroseconds => Sender.DeliveredNanoseconds / 1000;
 
-    long ISender.PaceMicroseconds => _sender.PaceNanoseconds / 1000;
+    long ISender.PaceMicroseconds => Sender.PaceNanoseconds / 1000;
 
-    uint ISender.AppLimited => _sender.AppLimited;
+    uint ISender.AppLimited => Sender.AppLimited;
 
-    long ISender.LastSentJiffies => _context.Clock.At(new Time.Instant(_lastSent));
+    long ISender.LastSentJiffies => _context.Clock.At(new Time.Instant(LastSent));
 
     SeqNumber ISender.Unacknowledged => _una;
 
@@ -47,13 +47,13 @@ internal sealed partial class Connection : ISender
 
     RecoveryState ISender.Recovery => _recovery;
 
-    long ISender.SmoothedRtt8 => _rtt.Smoothed8;
+    long ISender.SmoothedRtt8 => Rtt.Smoothed8;
 
-    long ISender.MinimumRtt => _tally.MinimumRtt == 0 ? uint.MaxValue : _tally.MinimumRtt;
+    long ISender.MinimumRtt => Tally.MinimumRtt == 0 ? uint.MaxValue : Tally.MinimumRtt;
 
     // Only a window that was used up shows what the path can take. Linux: tcp_is_cwnd_limited.
     bool ISender.IsWindowLimited => _windowLimited
-        || (_congestion.Window < _congestion.Threshold && _congestion.Window < 2 * _mostPacketsOut);
+        || (Control.Window < Control.Threshold && Control.Window < 2 * MostPacketsOut);
 
     bool ISender.IsPaced => IsPaced;
 
@@ -64,7 +64,7 @@ internal sealed partial class Connection : ISender
     bool ISender.HasEcn => _hasEcn;
 
     void ISender.MarkAppLimited() =>
-        _sender.AppLimited = Math.Max(1, (uint)_tally.Delivered + (uint)PacketsInFlight);
+        Sender.AppLimited = Math.Max(1, Tally.Delivered + (uint)PacketsInFlight);
 
     uint ISender.Draw(uint bound) => _context.Identifications.Below(bound);
 
@@ -74,9 +74,10 @@ internal sealed partial class Connection : ISender
     /// tcp_reinit_congestion_control.</summary>
     internal void ChangeAlgorithm(byte place)
     {
+        Rouse();
         Algorithm.Release(Congestion);
         ChangeOptions().Congestion = place;
-        _congestion.ClearPrivate();
+        Control.ClearPrivate();
         if (!IsOpening)
         {
             StartAlgorithm();
@@ -84,13 +85,16 @@ internal sealed partial class Connection : ISender
     }
 
     /// <summary>What TCP_CC_INFO tells: the bytes written.</summary>
-    internal int AlgorithmInfo(Span<byte> target) =>
-        IsOpening ? Algorithm.InfoLength : Algorithm.Info(Congestion, target);
+    internal int AlgorithmInfo(Span<byte> target)
+    {
+        Rouse();
+        return IsOpening ? Algorithm.InfoLength : Algorithm.Info(Congestion, target);
+    }
 
     /// <summary>The congestion control begins. Linux: tcp_init_congestion_control.</summary>
     private void StartAlgorithm()
     {
-        _congestion.ClearPrivate();
+        Control.ClearPrivate();
         _isPaced |= (Algorithm.Traits & CongestionTraits.Paced) != 0;
         Algorithm.Initialize(Congestion);
     }
@@ -99,7 +103,7 @@ internal sealed partial class Connection : ISender
     private void GrowWindow(int delivered)
     {
         Algorithm.Grow(Congestion, delivered);
-        _sender.WindowStamp = (uint)_context.Jiffies;
+        Sender.WindowStamp = (uint)_context.Jiffies;
     }
 
     /// <summary>The threshold that the congestion control wants after a loss.</summary>

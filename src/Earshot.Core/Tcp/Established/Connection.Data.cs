@@ -15,7 +15,7 @@ internal sealed partial class Connection
             return;
         }
 
-        _inbox?.Sacks.ForgetDuplicate();
+        Unread?.Sacks.ForgetDuplicate();
         if (segment.Seq <= _receiveNext && segment.EndSeq > _receiveNext)
         {
             TakeNext(segment);
@@ -42,9 +42,9 @@ internal sealed partial class Connection
 
     private void RefuseData()
     {
-        _tally.Drops++;
+        Tally.Drops++;
         EnterQuickAck();
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
     }
 
     /// <summary>Takes a segment that what is expected next begins or lies in.</summary>
@@ -65,12 +65,12 @@ internal sealed partial class Connection
         ReceivedPacket packet = ReceivedPacket.Of(segment, _route.IsLocal);
         if (!TryMakeRoom(segment.Seq, packet.Cost))
         {
-            _ack.NoMemory = _ack.Now = _ack.Scheduled = true;
+            Ack.NoMemory = Ack.Now = Ack.Scheduled = true;
             Notify(PollMask.In | PollMask.ReadNormal);
             if (UnreadPackets > 0 && segment.PayloadLength > 0)
             {
                 _context.Mib.Count(Counter.TcpExtTCPRcvQDrop);
-                _tally.Drops++;
+                Tally.Drops++;
                 Judge(segment, RuleId.SegmentNoMemory);
                 return;
             }
@@ -106,7 +106,7 @@ internal sealed partial class Connection
         if (inbox.Beyond.Count > 0)
         {
             JoinEarly();
-            _ack.Now |= inbox.Beyond.Count == 0;
+            Ack.Now |= inbox.Beyond.Count == 0;
         }
 
         if (inbox.Sacks.Count > 0)
@@ -127,7 +127,7 @@ internal sealed partial class Connection
     /// <summary>Puts a packet at the end of what can be read. Linux: tcp_queue_rcv.</summary>
     private void AddUnread(in ReceivedPacket packet)
     {
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         int cost = packet.Cost;
         if (inbox.Queue.Count > 0 && inbox.Queue.Last.TryAppend(packet, _windowUpdated, out int more))
         {
@@ -140,7 +140,7 @@ internal sealed partial class Connection
         }
 
         Charge(cost);
-        _tally.BytesReceived += packet.End - _receiveNext;
+        Tally.BytesReceived += packet.End - _receiveNext;
         _receiveNext = packet.End;
     }
 
@@ -165,12 +165,12 @@ internal sealed partial class Connection
             }
 
             int wanted = Math.Max(1, Options.ReceiveLowWater);
-            if (_urgent is { IsPending: true } urgent && urgent.Seq == _readNext && !Options.UrgentInline)
+            if (Urgent is { IsPending: true } urgent && urgent.Seq == _readNext && !Options.UrgentInline)
             {
                 wanted++;
             }
 
-            return available >= wanted || IsMemoryShort || RemainingWindow <= (uint)_ack.PeerSegment;
+            return available >= wanted || IsMemoryShort || RemainingWindow <= (uint)Ack.PeerSegment;
         }
     }
 
@@ -187,7 +187,7 @@ internal sealed partial class Connection
     /// <summary>The peer's FIN is next: it was taken in order. Linux: tcp_fin.</summary>
     private void OnFin()
     {
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
         _finReceived = true;
         IsReadShut = true;
         switch (State)
@@ -202,13 +202,13 @@ internal sealed partial class Connection
                 break;
             case TcpState.FinWait2:
                 SendAck();
-                DropEarly(_inbox?.Beyond.Count ?? 0);
+                DropEarly(Unread?.Beyond.Count ?? 0);
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return;
         }
 
         // Only now: an ACK that was just sent still tells of what lies beyond the FIN.
-        if (_inbox is { } inbox)
+        if (Unread is { } inbox)
         {
             DropEarly(inbox.Beyond.Count);
             inbox.Sacks.Clear();
@@ -285,7 +285,7 @@ internal sealed partial class Connection
         }
 
         _echoesCongestion = isMarked;
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
         EnterQuickAck(1);
     }
 
@@ -298,7 +298,7 @@ internal sealed partial class Connection
             _echoesCongestion &= EchoesEachMark;
             if (segment.PayloadLength > 0)
             {
-                _ack.Now = true;
+                Ack.Now = true;
             }
         }
     }

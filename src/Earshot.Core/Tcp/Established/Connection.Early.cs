@@ -18,7 +18,7 @@ internal sealed partial class Connection
         if (!TryMakeRoom(segment.Seq, packet.Cost))
         {
             _context.Mib.Count(Counter.TcpExtTCPOFODrop);
-            _tally.Drops++;
+            Tally.Drops++;
             Judge(segment, RuleId.SegmentNoMemory);
             Notify(PollMask.In | PollMask.ReadNormal);
             return;
@@ -26,10 +26,10 @@ internal sealed partial class Connection
 
         MeasurePeerSegment(segment, packet.Cost);
         _isPredicting = false;
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
         _context.Mib.Count(Counter.TcpExtTCPOFOQueue);
-        _tally.OutOfOrder += segment.SegmentSize == 0
-            ? 1 : (segment.PayloadLength + segment.SegmentSize - 1) / segment.SegmentSize;
+        Tally.OutOfOrder += segment.SegmentSize == 0
+            ? 1 : (uint)((segment.PayloadLength + segment.SegmentSize - 1) / segment.SegmentSize);
         EarlyOutcome outcome = Place(segment, packet);
         if (_hasSack)
         {
@@ -45,7 +45,7 @@ internal sealed partial class Connection
         if (Owner is not null)
         {
             // What waits beyond a gap shall not cost the rest of the window its memory. Linux: tcp_rcvbuf_grow.
-            GrowReceiveBuffer(_space.Space);
+            GrowReceiveBuffer(Reading.Space);
         }
     }
 
@@ -70,7 +70,7 @@ internal sealed partial class Connection
                 if (packet.End <= before.End)
                 {
                     _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
-                    _tally.Drops++;
+                    Tally.Drops++;
                     TellDuplicate(packet.Seq, packet.End);
                     return EarlyOutcome.Known;
                 }
@@ -85,7 +85,7 @@ internal sealed partial class Connection
                     // The same beginning, and longer: the old one goes.
                     ExtendDuplicate(before.Seq, before.End);
                     _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
-                    _tally.Drops++;
+                    Tally.Drops++;
                     place--;
                     RemoveEarly(place, 1);
                 }
@@ -111,14 +111,14 @@ internal sealed partial class Connection
         int skip = from - segment.Seq;
         if (skip < segment.PayloadLength)
         {
-            _inbox!.Write(from - _readNext, segment.Payload[skip..], _context.Buffers);
+            Unread!.Write(from - _readNext, segment.Payload[skip..], _context.Buffers);
         }
     }
 
     /// <summary>Removes those that a new packet covers, and tells of what it has in common with the next.</summary>
     private void RemoveCovered(int place, SeqNumber end)
     {
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         int covered = 0;
         while (place + covered < inbox.Beyond.Count)
         {
@@ -136,7 +136,7 @@ internal sealed partial class Connection
 
             ExtendDuplicate(next.Seq, next.End);
             _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
-            _tally.Drops++;
+            Tally.Drops++;
             covered++;
         }
 
@@ -147,25 +147,25 @@ internal sealed partial class Connection
     {
         for (int i = 0; i < count; i++)
         {
-            Charge(-_inbox!.Beyond[place + i].Cost);
+            Charge(-Unread!.Beyond[place + i].Cost);
         }
 
         if (count > 0)
         {
-            _inbox!.Beyond.Remove(place, count);
+            Unread!.Beyond.Remove(place, count);
         }
     }
 
     private void DropEarly(int count)
     {
-        _tally.Drops += count;
+        Tally.Drops += count;
         RemoveEarly(0, count);
     }
 
     /// <summary>Makes the packets readable that follow without a gap now. Linux: tcp_ofo_queue.</summary>
     private void JoinEarly()
     {
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         SeqNumber high = _receiveNext;
         while (inbox.Beyond.Count > 0 && inbox.Beyond[0].Seq <= _receiveNext)
         {
@@ -179,7 +179,7 @@ internal sealed partial class Connection
             RemoveEarly(0, 1);
             if (packet.End <= _receiveNext)
             {
-                _tally.Drops++;
+                Tally.Drops++;
                 continue;
             }
 
@@ -206,7 +206,7 @@ internal sealed partial class Connection
     // Linux: tcp_dsack_extend.
     private void ExtendDuplicate(SeqNumber start, SeqNumber end)
     {
-        if (_inbox is { Sacks.HasDuplicate: true } inbox)
+        if (Unread is { Sacks.HasDuplicate: true } inbox)
         {
             inbox.Sacks.ExtendDuplicate(start, end);
         }
@@ -258,7 +258,7 @@ internal sealed partial class Connection
             return true;
         }
 
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         CollapseEarly(inbox);
         if (inbox.Queue.Count > 0)
         {
@@ -284,7 +284,7 @@ internal sealed partial class Connection
     private void ClampWindow()
     {
         int most = _context.Sysctls.TcpRmem[2];
-        _ack.Quick = 0;
+        Ack.Quick = 0;
         if (Options.ReceiveBuffer < most && !Options.ReceiveBufferLocked && !_tcp.Memory.IsUnderPressure
             && _tcp.Memory.IsPlenty)
         {
@@ -306,7 +306,7 @@ internal sealed partial class Connection
         {
             goal -= inbox.Beyond.Last.Cost;
             pruned = true;
-            _tally.Drops++;
+            Tally.Drops++;
             RemoveEarly(inbox.Beyond.Count - 1, 1);
             if (inbox.Beyond.Count == 0 || goal <= 0)
             {

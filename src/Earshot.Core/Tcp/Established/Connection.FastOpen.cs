@@ -36,8 +36,8 @@ internal sealed partial class Connection
             packet.Marks &= ~ReceivedMarks.Fin;
             Inbox.Write(0, syn.Payload, _context.Buffers);
             AddUnread(packet);
-            _tally.DataIn++;
-            _tally.TookSynData = true;
+            Tally.DataIn++;
+            Tally.TookSynData = true;
         }
 
         _windowUpdated = _receiveNext;
@@ -48,6 +48,7 @@ internal sealed partial class Connection
     /// <summary>An exact RST before the third ACK. Linux: tcp_check_req, tcp_reset.</summary>
     internal void OnFastOpenReset()
     {
+        Rouse();
         ForgetFastOpen(reset: true);
         End(Errno.ECONNRESET);
     }
@@ -68,7 +69,7 @@ internal sealed partial class Connection
             return false;
         }
 
-        _tally.Delivered++;
+        Tally.Delivered++;
         SetState(TcpState.Established);
         if (Options.KeepAlive)
         {
@@ -88,17 +89,17 @@ internal sealed partial class Connection
     private void EndFastOpen()
     {
         ref ConnectionRequest request = ref _tcp.Table.Requests[_fastOpen];
-        if (request.Retransmissions == 0 && !_rtt.HasSample)
+        if (request.Retransmissions == 0 && !Rtt.HasSample)
         {
             Sample((uint)_context.NowMicroseconds - request.FirstSentMicroseconds);
         }
 
-        _timeouts = _backoff = 0;
-        _firstRetransmission = 0;
+        Timeouts = Backoff = 0;
+        FirstRetransmission = 0;
         ForgetFastOpen(reset: false);
         if (_packetsOut > 0)
         {
-            ArmWriteTimer(_rtt.Rto);
+            ArmWriteTimer(Rtt.Rto);
         }
         else
         {
@@ -133,7 +134,7 @@ internal sealed partial class Connection
             return;
         }
 
-        if (_timeouts == 1)
+        if (Timeouts == 1)
         {
             EnterLoss();
         }
@@ -144,11 +145,11 @@ internal sealed partial class Connection
         }
 
         request.Timeouts++;
-        _timeouts++;
-        _totalRetransmissions++;
-        if (_firstRetransmission == 0)
+        Timeouts++;
+        TotalRetransmissions++;
+        if (FirstRetransmission == 0)
         {
-            _firstRetransmission = _context.Now.Nanoseconds;
+            FirstRetransmission = _context.Now.Nanoseconds;
         }
 
         Judge(RuleId.RequestTimer, request.Retransmissions, (uint)retries);

@@ -9,6 +9,7 @@ internal sealed partial class Connection
     /// <param name="info">The 280 bytes of 6.18.</param>
     internal void FillInfo(Span<byte> info)
     {
+        Rouse();
         Info().Write(info);
         info[0] = (byte)State;
     }

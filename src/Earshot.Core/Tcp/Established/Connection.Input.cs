@@ -9,10 +9,11 @@ internal sealed partial class Connection
     /// <summary>A segment for this connection.</summary>
     internal void OnSegment(in TcpSegment segment)
     {
-        int packets = segment.SegmentSize > 0
-            ? (segment.PayloadLength + segment.SegmentSize - 1) / segment.SegmentSize : 1;
-        _tally.In += packets;
-        _tally.DataIn += segment.PayloadLength > 0 ? packets : 0;
+        Rouse();
+        uint packets = segment.SegmentSize > 0
+            ? (uint)((segment.PayloadLength + segment.SegmentSize - 1) / segment.SegmentSize) : 1;
+        Tally.In += packets;
+        Tally.DataIn += segment.PayloadLength > 0 ? packets : 0u;
         switch (State)
         {
             case TcpState.Close:
@@ -34,9 +35,10 @@ internal sealed partial class Connection
     /// <summary>A segment for this connection had a wrong checksum.</summary>
     internal void CountDamaged(int payloadLength)
     {
-        _tally.In++;
-        _tally.DataIn += payloadLength > 0 ? 1 : 0;
-        _tally.Drops++;
+        Rouse();
+        Tally.In++;
+        Tally.DataIn += payloadLength > 0 ? 1u : 0u;
+        Tally.Drops++;
     }
 
     /// <summary>Header prediction: the segment that everything is made for. Linux: tcp_rcv_established.</summary>
@@ -96,9 +98,9 @@ internal sealed partial class Connection
         }
 
         MeasureReceiverRoundTrip(segment, options);
-        _lastReceived = _context.Now.Nanoseconds;
+        LastReceived = _context.Now.Nanoseconds;
         _context.Mib.Count(Counter.TcpExtTCPHPHits);
-        _inbox?.Sacks.ForgetDuplicate();
+        Unread?.Sacks.ForgetDuplicate();
         TakeInOrder(segment, packet);
         if (segment.Ack != _una)
         {
@@ -127,8 +129,8 @@ internal sealed partial class Connection
 
     /// <summary>Tries header prediction from now on if nothing is out of the ordinary; it is given up by what is.
     /// Linux: tcp_fast_path_check.</summary>
-    private void Predict() => _isPredicting |= _inbox is not { Beyond.Count: > 0 } && _receiveWindow != 0
-        && ReceivedMemory < Options.ReceiveBuffer && _urgent is not { IsPending: true };
+    private void Predict() => _isPredicting |= Unread is not { Beyond.Count: > 0 } && _receiveWindow != 0
+        && ReceivedMemory < Options.ReceiveBuffer && Urgent is not { IsPending: true };
 
     /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given. Linux:
     /// sk_forward_alloc.</summary>
@@ -138,13 +140,13 @@ internal sealed partial class Connection
     {
         if (_fastOpen >= 0 && !_tcp.RequestInput.AdmitFastOpen(this, _fastOpen, segment))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             return;
         }
 
         if (!segment.Has(TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Syn))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             Judge(segment, RuleId.SegmentNoFlags);
             return;
         }
@@ -157,13 +159,13 @@ internal sealed partial class Connection
 
         if (!Validate(segment, options))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             return;
         }
 
         if (!segment.Has(TcpFlags.Ack))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             Judge(segment, RuleId.SegmentNoFlags);
             return;
         }
@@ -179,7 +181,7 @@ internal sealed partial class Connection
         }
         else if (!TakeAck(segment, options))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             return;
         }
         else if (_fastOpen >= 0)
@@ -236,17 +238,17 @@ internal sealed partial class Connection
         {
             _tcp.Timers.Stop(_writeTimer);
             _una = segment.Ack;
-            _bytesAcked = 1;
-            _tally.Delivered = 1;
+            BytesAcked = 1;
+            Tally.Delivered = 1;
             _context.Mib.Count(Counter.TcpExtTCPDelivered);
-            if (_loss is { } loss)
+            if (KnownLoss is { } loss)
             {
                 EndTimeoutEpisode(loss);
                 loss.ForgetHints(_una);
             }
 
-            _timeouts = _backoff = 0;
-            _firstRetransmission = 0;
+            Timeouts = Backoff = 0;
+            FirstRetransmission = 0;
             if (options.HasTimestamp && options.TsEcr != 0)
             {
                 SampleTimestamp(options.TsEcr);
@@ -254,7 +256,7 @@ internal sealed partial class Connection
 
             StartCongestion(timedOut: true);
         }
-        else if (!_rtt.HasSample && options.HasTimestamp && options.TsEcr != 0)
+        else if (!Rtt.HasSample && options.HasTimestamp && options.TsEcr != 0)
         {
             // A SYN-ACK that was sent again, or that nobody remembers: its echo tells. Linux: tcp_synack_rtt_meas.
             SampleTimestamp(options.TsEcr);
@@ -270,10 +272,10 @@ internal sealed partial class Connection
             ? segment.WindowField : (uint)segment.WindowField << _sendScale;
         _maximumWindow = System.Math.Max(_maximumWindow, _sendWindow);
         _wl1 = segment.Seq;
-        _lastReceived = _context.Now.Nanoseconds;
+        LastReceived = _context.Now.Nanoseconds;
         SetMss();
         _isPredicting = true;
-        _tally.Delivered++;
+        Tally.Delivered++;
         SetState(TcpState.Established);
         if (!segment.Has(TcpFlags.Fin) && segment.PayloadLength == 0)
         {
@@ -320,7 +322,7 @@ internal sealed partial class Connection
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return false;
             case TcpState.LastAck when finAcked:
-                _tcp.Metrics.Update(_tuple, _rtt, _congestion, _backoff > 0);
+                _tcp.Metrics.Update(_tuple, Rtt, Control, Backoff > 0);
                 SetState(TcpState.Close);
                 Leave();
                 return false;

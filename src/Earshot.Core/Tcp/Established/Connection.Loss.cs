@@ -18,17 +18,17 @@ internal sealed partial class Connection
         bool isNew = _recovery < RecoveryState.Recovery;
         MarkLostByTimeout(loss);
         if (_recovery <= RecoveryState.Disorder || loss.HighSeq <= _una
-            || (_recovery == RecoveryState.Loss && _timeouts == 0))
+            || (_recovery == RecoveryState.Loss && Timeouts == 0))
         {
             loss.PriorThreshold = CurrentThreshold;
-            _congestion.PriorWindow = _congestion.Window;
-            _congestion.Threshold = LossThreshold();
+            Control.PriorWindow = Control.Window;
+            Control.Threshold = LossThreshold();
             Algorithm.OnEvent(Congestion, CongestionEvent.Loss);
             ArmUndo(loss);
         }
 
-        _congestion.Window = PacketsInFlight + 1;
-        _congestion.Credit = 0;
+        Control.Window = PacketsInFlight + 1;
+        Control.Credit = 0;
         int reordering = _context.Sysctls.TcpReordering;
         if (_recovery <= RecoveryState.Disorder && _sacked >= reordering)
         {
@@ -40,13 +40,13 @@ internal sealed partial class Connection
         loss.HighSeq = _nxt;
         loss.HasProbe = false;
         _owesCwr |= _hasEcn;
-        loss.IsFrto = _context.Sysctls.TcpFrto != 0 && (isNew || _timeouts > 0);
+        loss.IsFrto = _context.Sysctls.TcpFrto != 0 && (isNew || Timeouts > 0);
     }
 
     /// <summary>Linux: tcp_timeout_mark_lost.</summary>
     private void MarkLostByTimeout(LossState loss)
     {
-        bool reneging = _sent.Count > 0 && _sent.First.Has(SentFlags.Sacked);
+        bool reneging = Sent.Count > 0 && Sent.First.Has(SentFlags.Sacked);
         if (reneging)
         {
             _context.Mib.Count(Counter.TcpExtTCPSACKReneging);
@@ -59,14 +59,14 @@ internal sealed partial class Connection
         }
 
         long now = _context.NowMicroseconds;
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < Sent.Count; i++)
         {
-            ref SentSegment piece = ref _sent[i];
+            ref SentSegment piece = ref Sent[i];
             if (reneging)
             {
                 piece.Flags &= ~SentFlags.Sacked;
             }
-            else if (i > 0 && _rack.RttMicroseconds > now - (piece.SentNanoseconds / 1000))
+            else if (i > 0 && Rack.RttMicroseconds > now - (piece.SentNanoseconds / 1000))
             {
                 // It left so lately that it can still arrive.
                 continue;
@@ -83,7 +83,7 @@ internal sealed partial class Connection
     private void WaitForReneging(ref AckSample sample)
     {
         sample.Flags &= ~AckFlags.SetTimer;
-        ArmWriteTimer(Math.Max(_rtt.Smoothed >> 1, RenegingMicroseconds), WriteTimer.Retransmission);
+        ArmWriteTimer(Math.Max(Rtt.Smoothed >> 1, RenegingMicroseconds), WriteTimer.Retransmission);
     }
 
     /// <summary>An ACK after a timeout. Linux: tcp_process_loss.</summary>
@@ -114,7 +114,7 @@ internal sealed partial class Connection
             else if (sample.Has(AckFlags.UnaAdvanced) && !recovered)
             {
                 loss.HighSeq = _nxt;
-                if (_unsent.Count > 0 && _una + _sendWindow > _nxt)
+                if (Unsent.Count > 0 && _una + _sendWindow > _nxt)
                 {
                     // Step 2.b: new data, and no retransmission.
                     return Resend.New;
@@ -165,9 +165,9 @@ internal sealed partial class Connection
     /// tcp_packet_delayed.</summary>
     private bool IsDelayed(uint echo)
     {
-        if (_firstRetransmission != 0)
+        if (FirstRetransmission != 0)
         {
-            return echo != 0 && (int)(echo - TimestampAt(_firstRetransmission)) < 0;
+            return echo != 0 && (int)(echo - TimestampAt(FirstRetransmission)) < 0;
         }
 
         // Nothing was sent again yet, unless it was forgotten at the end of an episode without SACK.
@@ -187,9 +187,9 @@ internal sealed partial class Connection
     {
         if (unmark)
         {
-            for (int i = 0; i < _sent.Count; i++)
+            for (int i = 0; i < Sent.Count; i++)
             {
-                _sent[i].Flags &= ~SentFlags.Lost;
+                Sent[i].Flags &= ~SentFlags.Lost;
             }
 
             _lost = 0;
@@ -198,16 +198,16 @@ internal sealed partial class Connection
 
         if (loss.PriorThreshold != 0)
         {
-            _congestion.Window = Algorithm.Undo(Congestion);
-            if (loss.PriorThreshold > _congestion.Threshold)
+            Control.Window = Algorithm.Undo(Congestion);
+            if (loss.PriorThreshold > Control.Threshold)
             {
-                _congestion.Threshold = loss.PriorThreshold;
+                Control.Threshold = loss.PriorThreshold;
                 _owesCwr = false;
             }
         }
 
         loss.HasUndoMarker = false;
-        _rack.HasAdvanced = true;
+        Rack.HasAdvanced = true;
     }
 
     /// <summary>Linux: tcp_try_undo_loss.</summary>
@@ -225,7 +225,7 @@ internal sealed partial class Connection
             _context.Mib.Count(Counter.TcpExtTCPSpuriousRTOs);
         }
 
-        _timeouts = 0;
+        Timeouts = 0;
         if (!HoldsStateWithoutSack(loss) && (spurious || _hasSack))
         {
             SetRecovery(RecoveryState.Open);
@@ -271,7 +271,7 @@ internal sealed partial class Connection
 
         if (!HasResent)
         {
-            _firstRetransmission = 0;
+            FirstRetransmission = 0;
         }
 
         return true;
@@ -309,7 +309,7 @@ internal sealed partial class Connection
 
         if (!HasResent)
         {
-            _firstRetransmission = 0;
+            FirstRetransmission = 0;
         }
 
         Undo(loss, unmark: true);
@@ -321,7 +321,7 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_update_rto_stats.</summary>
     private void BeginTimeoutEpisode(LossState loss)
     {
-        if (_timeouts++ == 0)
+        if (Timeouts++ == 0)
         {
             loss.TimeoutRecoveries++;
             loss.TimeoutsBegan = Math.Max(1, _context.NowMilliseconds);

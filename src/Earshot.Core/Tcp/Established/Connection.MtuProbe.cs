@@ -61,7 +61,7 @@ internal sealed partial class Connection
     {
         MtuProbe probe = _mtuProbe!;
         if (!probe.IsEnabled || probe.Size != 0 || _recovery != RecoveryState.Open
-            || _congestion.Window < LeastProbingWindow || mss != _mss)
+            || Control.Window < LeastProbingWindow || mss != _mss)
         {
             return -1;
         }
@@ -85,7 +85,7 @@ internal sealed partial class Connection
             return 0;
         }
 
-        if (PacketsInFlight + 2 > _congestion.Window)
+        if (PacketsInFlight + 2 > Control.Window)
         {
             return PacketsInFlight == 0 ? -1 : 0;
         }
@@ -111,14 +111,14 @@ internal sealed partial class Connection
     /// <summary>Whether no record ends in so many bytes. Linux: tcp_can_coalesce_send_queue_head.</summary>
     private bool CanGatherHead(int length)
     {
-        while (_unsent.Head.End - _nxt < length)
+        while (Unsent.Head.End - _nxt < length)
         {
-            if (_unsent.Count == 1 || _unsent.Head.Has(UnsentFlags.EndOfRecord))
+            if (Unsent.Count == 1 || Unsent.Head.Has(UnsentFlags.EndOfRecord))
             {
                 return false;
             }
 
-            GrowHead(_unsent.Head.End - _nxt, length);
+            GrowHead(Unsent.Head.End - _nxt, length);
         }
 
         return true;
@@ -132,7 +132,7 @@ internal sealed partial class Connection
             return false;
         }
 
-        _congestion.Window--;
+        Control.Window--;
         probe.Size = MtuOf(size);
         probe.Start = start;
         probe.End = _nxt;
@@ -160,11 +160,11 @@ internal sealed partial class Connection
             return;
         }
 
-        long window = (long)_congestion.Window * MtuOf(_mss) / probe.Size;
-        _congestion.Window = (int)Math.Max(1, window);
-        _congestion.Credit = 0;
-        _sender.WindowStamp = (uint)_context.Jiffies;
-        _congestion.Threshold = KeptThreshold;
+        long window = (long)Control.Window * MtuOf(_mss) / probe.Size;
+        Control.Window = (int)Math.Max(1, window);
+        Control.Credit = 0;
+        Sender.WindowStamp = (uint)_context.Jiffies;
+        Control.Threshold = KeptThreshold;
         probe.Low = probe.Size;
         probe.Size = 0;
         SetMss();
@@ -192,7 +192,7 @@ internal sealed partial class Connection
         probe.High = probe.Size - 1;
         probe.Size = 0;
         _context.Mib.Count(Counter.TcpExtTCPMTUPFail);
-        _congestion.Window++;
+        Control.Window++;
         ResendTooLarge();
         failed = true;
     }

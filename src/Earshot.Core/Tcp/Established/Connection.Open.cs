@@ -27,11 +27,11 @@ internal sealed partial class Connection
 
         _listener = listener;
         _listenerId = listener.Id;
-        _tally.In = 1;
+        Tally.In = 1;
 
         // Until something of ours was acknowledged: a FIN that leaves alone tells nothing of the path.
-        _sender.AppLimited = uint.MaxValue;
-        _tally.IsFastOpen = request.Has(RequestFlags.FastOpen);
+        Sender.AppLimited = uint.MaxValue;
+        Tally.IsFastOpen = request.Has(RequestFlags.FastOpen);
         if (_context.Observer is not null && (request.Flags & (RequestFlags.Cookie | RequestFlags.FastOpen)) != 0)
         {
             // Nobody has heard of it: no request was kept.
@@ -65,7 +65,7 @@ internal sealed partial class Connection
             Math.Min(ushort.MaxValue << request.OwnWindowScale, listener.ClampOf(request)));
         _peerMss = request.Mss;
         SetMss();
-        _totalRetransmissions = request.Retransmissions;
+        TotalRetransmissions = request.Retransmissions;
         State = TcpState.SynRecv;
         IsReadShut = Options.ReadShut;
         IsWriteShut = Options.WriteShut;
@@ -87,7 +87,7 @@ internal sealed partial class Connection
 
         StartCongestion(again);
         _readNext = _receiveNext;
-        _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
+        Ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
         StartBuffer();
     }
 
@@ -162,7 +162,7 @@ internal sealed partial class Connection
         ReceiveWindow window = ReceiveWindow.Initial(_context, Options, segment);
         _receiveScale = (byte)window.Scale;
         StartReceiving(window.Bytes, window.Limit);
-        _rtt.Rto = InitialRto;
+        Rtt.Rto = InitialRto;
         StartMtuProbing(sysctls.TcpTimestamps != 0);
         _hasEcn = sysctls.TcpEcn == 1 || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
         _tcp.Table.Add(_tag, Handle);
@@ -177,8 +177,8 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpActiveOpens);
         _context.Mib.Count(Counter.TcpOutSegs);
         Judge(RuleId.ConnectSent);
-        _lastSent = _context.Now.Nanoseconds;
-        _firstRetransmission = _context.Now.Nanoseconds;
+        LastSent = _context.Now.Nanoseconds;
+        FirstRetransmission = _context.Now.Nanoseconds;
         int taken = 0;
         if (fastOpen || Options.FastOpenConnect)
         {
@@ -189,7 +189,7 @@ internal sealed partial class Connection
             SendSyn();
         }
 
-        ArmWriteTimer(_rtt.Rto);
+        ArmWriteTimer(Rtt.Rto);
         return taken;
     }
 
@@ -208,12 +208,13 @@ internal sealed partial class Connection
         {
             _context.Mib.Count(Counter.TcpExtTcpTimeoutRehash);
             _flowLabel = _context.FlowLabel(
-                _tuple.Local.Address, _tuple.Remote.Address, Flow + (Step * (uint)(_timeouts + 1)));
+                _tuple.Local.Address, _tuple.Remote.Address, Flow + (Step * (uint)(Timeouts + 1)));
         }
     }
 
     private void Begin(in FourTuple tuple, uint tag, in Route route, SharedOptions options)
     {
+        Rouse();
         _tuple = tuple;
         _tag = tag;
         _route = route;
@@ -221,10 +222,10 @@ internal sealed partial class Connection
         _identification = (ushort)_context.Identifications.NextUInt32();
         _flowLabel = _context.FlowLabel(tuple.Local.Address, tuple.Remote.Address, Flow);
         _advertisedMss = _tcp.AdvertisedMss(route, options.Value);
-        _lastReceived = _context.Now.Nanoseconds;
-        _tally.Begun = _context.Now.Nanoseconds;
-        _ack = default;
-        _lastDataReceived = (uint)_context.Jiffies;
+        LastReceived = _context.Now.Nanoseconds;
+        Tally.Begun = _context.Now.Nanoseconds;
+        Ack = default;
+        LastDataJiffies = (uint)_context.Jiffies;
     }
 
     private void StartReceiving(int window, int limit)
@@ -237,7 +238,7 @@ internal sealed partial class Connection
     /// <summary>The payload that a full segment of the peer's has; Fast Open leaves the timestamps out of the account
     /// until the third ACK. Linux: advmss.</summary>
     private int AdvertisedPayload => _advertisedMss
-        - (_hasTimestamps && !(_tally.IsFastOpen && State is TcpState.Close or TcpState.SynRecv)
+        - (_hasTimestamps && !(Tally.IsFastOpen && State is TcpState.Close or TcpState.SynRecv)
             ? TcpOptions.TimestampLength : 0);
 
     /// <summary>The state in which data begins to be sent.</summary>
@@ -245,12 +246,12 @@ internal sealed partial class Connection
     /// because the peer asked again.</param>
     private void StartCongestion(bool timedOut)
     {
-        _congestion = default;
-        _congestion.Threshold = CongestionState.InfiniteThreshold;
+        Control = default;
+        Control.Threshold = CongestionState.InfiniteThreshold;
 
         // A handshake that had to be repeated speaks of a path in trouble. Linux: tcp_init_transfer.
-        _congestion.Window = _totalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow;
-        _mostPacketsOutEnd = _nxt;
+        Control.Window = TotalRetransmissions > 1 && timedOut ? 1 : _context.Profile.InitialWindow;
+        MostPacketsOutEnd = _nxt;
         StartMtuProbing(_hasTimestamps);
         StartRto();
         StartAlgorithm();
@@ -260,20 +261,20 @@ internal sealed partial class Connection
             UpdatePacing();
         }
 
-        _sender.WindowStamp = (uint)_context.Jiffies;
+        Sender.WindowStamp = (uint)_context.Jiffies;
     }
 
     private void StartRto()
     {
         long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
-        if (known > _rtt.Smoothed)
+        if (known > Rtt.Smoothed)
         {
             // The handshake was faster than the way is known to be. Linux: tcp_init_metrics.
-            _rtt.Rto = Math.Min(ToTicks(known + Math.Max(2 * known, MinimumVariation)), MaximumRto);
+            Rtt.Rto = Math.Min(ToTicks(known + Math.Max(2 * known, MinimumVariation)), MaximumRto);
         }
-        else if (!_rtt.HasSample)
+        else if (!Rtt.HasSample)
         {
-            _rtt.Rto = _context.Profile.FallbackRto.Ticks / TimeSpan.TicksPerMicrosecond;
+            Rtt.Rto = _context.Profile.FallbackRto.Ticks / TimeSpan.TicksPerMicrosecond;
         }
     }
 
@@ -302,7 +303,7 @@ internal sealed partial class Connection
         }
         else if (segment.Has(TcpFlags.Rst) || !segment.Has(TcpFlags.Syn))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             Judge(segment, RuleId.ConnectIgnored);
         }
         else
@@ -315,7 +316,7 @@ internal sealed partial class Connection
     {
         if (segment.Ack <= _una || segment.Ack > _nxt)
         {
-            if (_timeouts == 0)
+            if (Timeouts == 0)
             {
                 // The peer has an old connection in mind; once it is reset our SYN will do. Linux: TCP_TIMEOUT_MIN.
                 _tcp.Timers.Arm(Node(ref _writeTimer, TimerKind.Write), 2);
@@ -343,7 +344,7 @@ internal sealed partial class Connection
 
         if (!segment.Has(TcpFlags.Syn))
         {
-            _tally.Drops++;
+            Tally.Drops++;
             Judge(segment, RuleId.ConnectIgnored);
             return;
         }
@@ -354,7 +355,7 @@ internal sealed partial class Connection
     private bool IsUnsentEcho(uint echo)
     {
         uint now = _context.TimestampClock + _tsOffset;
-        uint first = TimestampAt(_firstRetransmission);
+        uint first = TimestampAt(FirstRetransmission);
         return (int)(echo - first) < 0 || (int)(echo - now) > 0;
     }
 
@@ -364,32 +365,32 @@ internal sealed partial class Connection
     /// <summary>The SYN-ACK that was waited for. Linux: tcp_finish_connect.</summary>
     private void Establish(in TcpSegment segment, in TcpOptions options)
     {
-        bool retransmitted = _totalRetransmissions > 0;
+        bool retransmitted = TotalRetransmissions > 0;
         TakePeerOptions(segment, options);
         _una = segment.Ack;
-        _bytesAcked = 1;
-        _tally.Delivered = 1;
+        BytesAcked = 1;
+        Tally.Delivered = 1;
         _tcp.Timers.Stop(_writeTimer);
-        if (_timeouts == 0)
+        if (Timeouts == 0)
         {
-            Sample((_context.Now.Nanoseconds - _lastSent) / 1000);
+            Sample((_context.Now.Nanoseconds - LastSent) / 1000);
         }
         else if (_hasTimestamps && options.TsEcr != 0)
         {
             SampleTimestamp(options.TsEcr);
         }
 
-        bool again = !_hasTimestamps || options.TsEcr != TimestampAt(_firstRetransmission);
-        if (_loss is { } loss)
+        bool again = !_hasTimestamps || options.TsEcr != TimestampAt(FirstRetransmission);
+        if (KnownLoss is { } loss)
         {
             EndTimeoutEpisode(loss);
             loss.ForgetHints(_una);
         }
 
-        _timeouts = _backoff = 0;
-        _firstRetransmission = 0;
+        Timeouts = Backoff = 0;
+        FirstRetransmission = 0;
         _windowUpdated = _receiveNext;
-        _lastDataReceived = (uint)_context.Jiffies;
+        LastDataJiffies = (uint)_context.Jiffies;
         StartCongestion(again);
         StartBuffer();
         _isPredicting = _sendScale == 0;
@@ -419,7 +420,7 @@ internal sealed partial class Connection
         }
 
         EnterQuickAck();
-        _ack.Scheduled = true;
+        Ack.Scheduled = true;
         _tcp.Timers.Arm(Node(ref _delayedAckTimer, TimerKind.DelayedAck), MostDelay);
     }
 
@@ -464,7 +465,7 @@ internal sealed partial class Connection
             : Options.MaximumSegment != 0 ? Math.Min(options.Mss, Options.MaximumSegment) : options.Mss;
 
         SetMss();
-        _ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
+        Ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);
     }
 
     /// <summary>Simultaneous open. RFC 9293 §3.5, figure 8.</summary>

@@ -19,6 +19,7 @@ internal sealed partial class Connection
     /// <summary>The queue that was full has room.</summary>
     internal void OnUnblocked()
     {
+        Rouse();
         _isBlocked = false;
         if (!_isFinished && State != TcpState.Close)
         {
@@ -75,7 +76,7 @@ internal sealed partial class Connection
         fields.Ack = _receiveNext;
         fields.Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags;
         fields.WindowField = PromiseWindow();
-        fields.FurtherOptions = _inbox is { Sacks.IsEmpty: false } inbox
+        fields.FurtherOptions = Unread is { Sacks.IsEmpty: false } inbox
             ? (byte)inbox.Sacks.Write(blocks, RoomForSacks) : (byte)0;
         fields.Key = Key;
         fields.Options.HasTimestamp = _hasTimestamps;
@@ -100,11 +101,11 @@ internal sealed partial class Connection
         int segments = segmentSize == 0 ? 1 : (first.Length + second.Length + segmentSize - 1) / segmentSize;
         _identification += (ushort)segments;
         int bytes = first.Length + second.Length;
-        _sender.PaceNanoseconds = Math.Max(_sender.PaceNanoseconds, _context.Now.Nanoseconds);
-        _tally.Out += segments;
-        _tally.DataOut += bytes > 0 ? segments : 0;
-        _tally.BytesSent += bytes;
-        if (_isUrgent && IsUrgent && fields.Seq < _urgentEnd && (fields.Flags & TcpFlags.Urg) == 0)
+        Sender.PaceNanoseconds = Math.Max(Sender.PaceNanoseconds, _context.Now.Nanoseconds);
+        Tally.Out += (uint)segments;
+        Tally.DataOut += bytes > 0 ? (uint)segments : 0u;
+        Tally.BytesSent += bytes;
+        if (_isUrgent && IsUrgent && fields.Seq < UrgentEnd && (fields.Flags & TcpFlags.Urg) == 0)
         {
             return _tcp.Output.Ip.SendTcp(_route, ip, PointToUrgent(fields), first, second, segmentSize, options);
         }

@@ -12,7 +12,6 @@ internal sealed partial class Connection
     // Packets that leave before there is a pace, as fq has it.
     private const int UnpacedSegments = 10;
 
-    private long _paceTimer;
     private bool _isPaced;
 
     /// <summary>Whether packets leave at a pace. Linux: tcp_needs_internal_pacing.</summary>
@@ -30,25 +29,25 @@ internal sealed partial class Connection
 
     /// <summary>The pace in bytes a second; 0: there is none yet.</summary>
     private long Pace => Options.Others is null
-        ? _congestion.PacingRate
-        : Math.Min(_congestion.PacingRate == 0 ? long.MaxValue : _congestion.PacingRate, LimitOfPace);
+        ? Control.PacingRate
+        : Math.Min(Control.PacingRate == 0 ? long.MaxValue : Control.PacingRate, LimitOfPace);
 
     /// <summary>By how much timers are late because the pace is. Linux: tcp_pacing_delay.</summary>
     private long PaceDelayMicroseconds => IsPaced
-        ? Math.Max(0, (_sender.PaceNanoseconds - _context.Now.Nanoseconds) / 1000) : 0;
+        ? Math.Max(0, (Sender.PaceNanoseconds - _context.Now.Nanoseconds) / 1000) : 0;
 
     /// <summary>Whether the pace keeps the next packet back; it leaves later by itself then.</summary>
     private bool IsPaceClosed()
     {
-        if (_sender.PaceNanoseconds <= _context.Now.Nanoseconds || !IsPaced)
+        if (Sender.PaceNanoseconds <= _context.Now.Nanoseconds || !IsPaced)
         {
             return false;
         }
 
-        if (_paceTimer == 0)
+        if (PaceTimer == 0)
         {
-            _paceTimer = _sender.PaceNanoseconds;
-            _tcp.Timers.Precise.Arm(new Instant(_paceTimer), Handle, PreciseTimerKind.Pacing);
+            PaceTimer = Sender.PaceNanoseconds;
+            _tcp.Timers.Precise.Arm(new Instant(PaceTimer), Handle, PreciseTimerKind.Pacing);
         }
 
         return true;
@@ -57,17 +56,17 @@ internal sealed partial class Connection
     /// <summary>The pace lets the next packet out. Linux: tcp_pace_kick, tcp_tsq_write.</summary>
     internal void OnPaceTimer()
     {
-        if (_paceTimer != _context.Now.Nanoseconds)
+        if (_traffic is null || PaceTimer != _context.Now.Nanoseconds)
         {
             // It was armed for a connection that is no more.
             return;
         }
 
-        _paceTimer = 0;
+        PaceTimer = 0;
         if (State is TcpState.Established or TcpState.FinWait1 or TcpState.Closing or TcpState.CloseWait
             or TcpState.LastAck)
         {
-            if (_lost > _retransmitted && PacketsInFlight < _congestion.Window)
+            if (_lost > _retransmitted && PacketsInFlight < Control.Window)
             {
                 RetransmitLost();
             }
@@ -82,11 +81,11 @@ internal sealed partial class Connection
     private void AdvancePace(int length, long before)
     {
         long rate;
-        if (IsPaced && _tally.DataOut >= UnpacedSegments && (rate = Pace) > 0)
+        if (IsPaced && Tally.DataOut >= UnpacedSegments && (rate = Pace) > 0)
         {
             // What was lost by waking late is made up for, up to half.
             long pause = (long)((double)length * Instant.NanosecondsPerSecond / rate);
-            _sender.PaceNanoseconds += pause - Math.Min(pause / 2, _sender.PaceNanoseconds - before);
+            Sender.PaceNanoseconds += pause - Math.Min(pause / 2, Sender.PaceNanoseconds - before);
         }
     }
 
@@ -94,11 +93,11 @@ internal sealed partial class Connection
     /// tcp_update_pacing_rate.</summary>
     private void UpdatePacing()
     {
-        int percent = _congestion.Window < _congestion.Threshold / 2
+        int percent = Control.Window < Control.Threshold / 2
             ? _context.Sysctls.TcpPacingSsRatio : _context.Sysctls.TcpPacingCaRatio;
-        ulong rate = (ulong)_mss * 80_000 * (ulong)percent * (ulong)Math.Max(_congestion.Window, _packetsOut);
-        long rtt = _rtt.Smoothed8;
+        ulong rate = (ulong)_mss * 80_000 * (ulong)percent * (ulong)Math.Max(Control.Window, _packetsOut);
+        long rtt = Rtt.Smoothed8;
         rate = rtt > 0 ? rate / (ulong)rtt : rate;
-        _congestion.PacingRate = (long)Math.Min(rate, (ulong)(Options.Others is null ? long.MaxValue : LimitOfPace));
+        Control.PacingRate = (long)Math.Min(rate, (ulong)(Options.Others is null ? long.MaxValue : LimitOfPace));
     }
 }

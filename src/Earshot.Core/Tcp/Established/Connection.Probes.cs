@@ -8,25 +8,22 @@ namespace Earshot.Core.Tcp.Established;
 /// tcp_keepalive_timer.</content>
 internal sealed partial class Connection
 {
-    // When probing a closed window began, in jiffies; 0: it has not. Linux: icsk_probes_tstamp.
-    private uint _probesBegun;
-
     /// <summary>Nothing is in flight, and data may not leave.</summary>
     private void OnProbeTimer()
     {
-        if (_unsent.Count == 0)
+        if (Unsent.Count == 0)
         {
-            _probes = 0;
-            _probesBegun = 0;
+            Probes = 0;
+            ProbesBegun = 0;
             return;
         }
 
         uint now = (uint)_context.Jiffies;
-        if (_probesBegun == 0)
+        if (ProbesBegun == 0)
         {
-            _probesBegun = now == 0 ? 1 : now;
+            ProbesBegun = now == 0 ? 1 : now;
         }
-        else if (Options.UserTimeout > 0 && (int)(now - _probesBegun) >= UserTimeoutJiffies)
+        else if (Options.UserTimeout > 0 && (int)(now - ProbesBegun) >= UserTimeoutJiffies)
         {
             GiveUpProbing();
             return;
@@ -35,9 +32,9 @@ internal sealed partial class Connection
         int limit = _context.Sysctls.TcpRetries2;
         if (IsOrphan)
         {
-            bool alive = _rtt.Rto << Math.Min(_backoff, MaximumBackoff) < MaximumRto;
+            bool alive = Rtt.Rto << Math.Min(Backoff, MaximumBackoff) < MaximumRto;
             limit = OrphanRetriesWhile(alive);
-            if (!alive && _backoff >= limit)
+            if (!alive && Backoff >= limit)
             {
                 GiveUpProbing();
                 return;
@@ -49,7 +46,7 @@ internal sealed partial class Connection
             }
         }
 
-        if (_probes >= limit)
+        if (Probes >= limit)
         {
             GiveUpProbing();
             return;
@@ -61,7 +58,7 @@ internal sealed partial class Connection
     private void GiveUpProbing()
     {
         _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-        Judge(RuleId.ConnectionTimedOut, (uint)_probes);
+        Judge(RuleId.ConnectionTimedOut, (uint)Probes);
         End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
     }
 
@@ -69,17 +66,17 @@ internal sealed partial class Connection
     private void ProbeWindow()
     {
         WakePeer(Counter.TcpExtTCPWinProbe);
-        if (_packetsOut > 0 || _unsent.Count == 0)
+        if (_packetsOut > 0 || Unsent.Count == 0)
         {
-            _probes = _backoff = 0;
-            _probesBegun = 0;
+            Probes = Backoff = 0;
+            ProbesBegun = 0;
             return;
         }
 
-        _probes++;
-        if (_backoff < _context.Sysctls.TcpRetries2)
+        Probes++;
+        if (Backoff < _context.Sysctls.TcpRetries2)
         {
-            _backoff++;
+            Backoff++;
         }
 
         ArmWriteTimer(ProbeWait);
@@ -90,14 +87,14 @@ internal sealed partial class Connection
     {
         get
         {
-            long wait = Math.Max(_rtt.Rto, RttEstimator.MinimumMicroseconds);
-            wait = Math.Min(wait << Math.Min(_backoff, MaximumBackoff), MaximumRto);
-            if (Options.UserTimeout == 0 || _probesBegun == 0)
+            long wait = Math.Max(Rtt.Rto, RttEstimator.MinimumMicroseconds);
+            wait = Math.Min(wait << Math.Min(Backoff, MaximumBackoff), MaximumRto);
+            if (Options.UserTimeout == 0 || ProbesBegun == 0)
             {
                 return wait;
             }
 
-            int elapsed = Math.Max(0, (int)((uint)_context.Jiffies - _probesBegun));
+            int elapsed = Math.Max(0, (int)((uint)_context.Jiffies - ProbesBegun));
             long left = Math.Max(UserTimeoutJiffies - elapsed, LeastJiffies);
             return Math.Min(wait, left * _context.Clock.TickMicroseconds);
         }
@@ -109,14 +106,14 @@ internal sealed partial class Connection
     private void WakePeer(Counter counter)
     {
         int window = (int)(_una.Value + _sendWindow - _nxt.Value);
-        if (_unsent.Count > 0 && window > 0)
+        if (Unsent.Count > 0 && window > 0)
         {
             // The window is open, but less than a segment: a piece that fits goes as real data.
             SendProbePiece(window);
             return;
         }
 
-        if (IsUrgent && _urgentEnd - _una <= ushort.MaxValue)
+        if (IsUrgent && UrgentEnd - _una <= ushort.MaxValue)
         {
             SendProbe(_una, counter);
         }
@@ -138,16 +135,16 @@ internal sealed partial class Connection
     /// <summary>An ACK while nothing was in flight: perhaps the window has opened. Linux: tcp_ack_probe.</summary>
     private void AfterProbe()
     {
-        if (_unsent.Count == 0)
+        if (Unsent.Count == 0)
         {
             return;
         }
 
         // A FIN takes a number too, and waits for the window as data does.
-        if (_unsent.Head.End + (_unsent.Head.Has(UnsentFlags.Fin) ? 1 : 0) <= _una + _sendWindow)
+        if (Unsent.Head.End + (Unsent.Head.Has(UnsentFlags.Fin) ? 1 : 0) <= _una + _sendWindow)
         {
-            _backoff = 0;
-            _probesBegun = 0;
+            Backoff = 0;
+            ProbesBegun = 0;
             _tcp.Timers.Stop(_writeTimer);
         }
         else
@@ -166,7 +163,7 @@ internal sealed partial class Connection
     /// <summary>Whether there are too many connections without a program. Linux: tcp_out_of_resources.</summary>
     private bool EndsForWantOfMemory(bool reset)
     {
-        long sinceSent = (_context.Now.Nanoseconds - _lastSent) / 1000;
+        long sinceSent = (_context.Now.Nanoseconds - LastSent) / 1000;
         int shift = (sinceSent > 2 * MaximumRto || !reset ? 1 : 0) + (SoftError != 0 ? 1 : 0);
         if ((long)_tcp.OrphanCount << shift <= _context.Sysctls.TcpMaxOrphans)
         {
@@ -205,6 +202,7 @@ internal sealed partial class Connection
     /// <summary>TCP_KEEPIDLE was set: what is left of the time counts. Linux: tcp_sock_set_keepidle_locked.</summary>
     internal void RestartKeepalive()
     {
+        Rouse();
         if (Options.KeepAlive && State is not (TcpState.Close or TcpState.Listen))
         {
             ArmKeepalive(Math.Max(0, KeepaliveTime - KeepaliveElapsed));
@@ -226,8 +224,8 @@ internal sealed partial class Connection
     {
         get
         {
-            long heard = _context.Jiffies - _context.Clock.At(new Time.Instant(_lastReceived));
-            return Math.Min((uint)_context.Jiffies - _lastDataReceived, heard);
+            long heard = _context.Jiffies - _context.Clock.At(new Time.Instant(LastReceived));
+            return Math.Min((uint)_context.Jiffies - LastDataJiffies, heard);
         }
     }
 
@@ -237,6 +235,7 @@ internal sealed partial class Connection
     /// <summary>The keepalive timer fired; of an orphan in FIN_WAIT2 it is the end.</summary>
     internal void OnKeepaliveTimer()
     {
+        Rouse();
         if (State == TcpState.FinWait2 && IsOrphan)
         {
             EndFinWait2();
@@ -249,7 +248,7 @@ internal sealed partial class Connection
         }
 
         long elapsed = KeepaliveElapsed;
-        if (_packetsOut > 0 || _unsent.Count > 0)
+        if (_packetsOut > 0 || Unsent.Count > 0)
         {
             ArmKeepalive(KeepaliveTime);
         }
@@ -258,17 +257,17 @@ internal sealed partial class Connection
             ArmKeepalive(KeepaliveTime - elapsed);
         }
         else if (Options.UserTimeout > 0
-            ? elapsed >= UserTimeoutJiffies && _probes > 0 : _probes >= KeepaliveProbes)
+            ? elapsed >= UserTimeoutJiffies && Probes > 0 : Probes >= KeepaliveProbes)
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-            Judge(RuleId.ConnectionTimedOut, (uint)_probes);
+            Judge(RuleId.ConnectionTimedOut, (uint)Probes);
             SendReset();
             End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
         }
         else
         {
             WakePeer(Counter.TcpExtTCPKeepAlive);
-            _probes++;
+            Probes++;
             ArmKeepalive(KeepaliveInterval);
         }
     }
@@ -279,7 +278,7 @@ internal sealed partial class Connection
         TimeSpan left = FinTime - TimeWait.Length;
         if (Options.Linger2 >= 0 && left > TimeSpan.Zero)
         {
-            TimeSpan least = TimeSpan.FromMicroseconds(_rtt.Rto * 3.5);
+            TimeSpan least = TimeSpan.FromMicroseconds(Rtt.Rto * 3.5);
             EnterTimeWait(isFinWait2: true, left < least ? least : left);
             return;
         }

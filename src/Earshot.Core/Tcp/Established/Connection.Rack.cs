@@ -27,8 +27,8 @@ internal sealed partial class Connection
                 return 0;
             }
 
-            long minimum = _tally.MinimumRtt == 0 ? uint.MaxValue : _tally.MinimumRtt;
-            return Math.Min((minimum >> 2) * loss.WindowSteps, _rtt.Smoothed);
+            long minimum = Tally.MinimumRtt == 0 ? uint.MaxValue : Tally.MinimumRtt;
+            return Math.Min((minimum >> 2) * loss.WindowSteps, Rtt.Smoothed);
         }
     }
 
@@ -51,7 +51,7 @@ internal sealed partial class Connection
         {
             loss.WindowSteps = (byte)Math.Min(byte.MaxValue, loss.WindowSteps + 1);
             loss.DuplicateSeen = false;
-            loss.DeliveredAtWidening = (uint)_tally.Delivered;
+            loss.DeliveredAtWidening = Tally.Delivered;
             loss.WindowHeld = LossState.RecoveriesHeld;
         }
         else if (loss.WindowHeld == 0)
@@ -64,19 +64,19 @@ internal sealed partial class Connection
     /// <returns>Whether some pieces must wait, and the timer runs for them.</returns>
     private bool FindByTime()
     {
-        if (!_rack.HasAdvanced)
+        if (!Rack.HasAdvanced)
         {
             return false;
         }
 
-        _rack.HasAdvanced = false;
+        Rack.HasAdvanced = false;
         long wait = DetectLosses();
         if (wait == 0)
         {
             return false;
         }
 
-        ArmWriteTimer(Math.Min(wait + LeastMicroseconds, _rtt.Rto), WriteTimer.Reordering);
+        ArmWriteTimer(Math.Min(wait + LeastMicroseconds, Rtt.Rto), WriteTimer.Reordering);
         return true;
     }
 
@@ -86,19 +86,19 @@ internal sealed partial class Connection
     private long DetectLosses()
     {
         LossState loss = Loss;
-        long age = _context.NowMicroseconds - _rack.RttMicroseconds - ReorderWindow;
+        long age = _context.NowMicroseconds - Rack.RttMicroseconds - ReorderWindow;
         long wait = 0;
 
         // Those that were sent once left in the order of the stream.
         Refresh(ref loss.RackHint);
-        int i = _sent.IndexAfter(loss.RackHint);
+        int i = Sent.IndexAfter(loss.RackHint);
         bool isPrefix = true;
-        for (; i < _sent.Count; i++)
+        for (; i < Sent.Count; i++)
         {
-            ref SentSegment piece = ref _sent[i];
+            ref SentSegment piece = ref Sent[i];
             if ((piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted)) == 0 && !piece.Has(SentFlags.Lost))
             {
-                if (!_rack.IsAfter(piece) || !LoseIfOlder(ref piece, age, ref wait))
+                if (!Rack.IsAfter(piece) || !LoseIfOlder(ref piece, age, ref wait))
                 {
                     isPrefix = false;
                 }
@@ -108,7 +108,7 @@ internal sealed partial class Connection
             {
                 loss.RackHint = piece.End;
             }
-            else if (!_rack.IsAfter(piece) && !piece.Has(SentFlags.EverRetransmitted))
+            else if (!Rack.IsAfter(piece) && !piece.Has(SentFlags.EverRetransmitted))
             {
                 break;
             }
@@ -137,9 +137,9 @@ internal sealed partial class Connection
     private bool DetectAmong(in Resent resent, long age, ref long wait, out bool isLeft)
     {
         isLeft = false;
-        for (int i = _sent.IndexAfter(resent.Seq); i < _sent.Count && _sent[i].Seq < resent.End; i++)
+        for (int i = Sent.IndexAfter(resent.Seq); i < Sent.Count && Sent[i].Seq < resent.End; i++)
         {
-            ref SentSegment piece = ref _sent[i];
+            ref SentSegment piece = ref Sent[i];
             if (piece.SentNanoseconds != resent.SentNanoseconds
                 || (piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted)) != SentFlags.EverRetransmitted
                 || (piece.Flags & (SentFlags.Lost | SentFlags.Retransmitted)) == SentFlags.Lost)
@@ -147,7 +147,7 @@ internal sealed partial class Connection
                 continue;
             }
 
-            if (!_rack.IsAfter(piece))
+            if (!Rack.IsAfter(piece))
             {
                 isLeft = true;
                 return false;
@@ -179,7 +179,7 @@ internal sealed partial class Connection
     {
         LossState loss = Loss;
         int inFlight = PacketsInFlight;
-        uint lost = _lostEver;
+        uint lost = LostEver;
         DetectLosses();
         if (inFlight != PacketsInFlight)
         {
@@ -188,7 +188,7 @@ internal sealed partial class Connection
                 EnterRecovery(loss, ece: false);
                 if ((Algorithm.Traits & CongestionTraits.ControlsWindow) == 0)
                 {
-                    ReduceWindow(1, (int)(_lostEver - lost), advanced: false);
+                    ReduceWindow(1, (int)(LostEver - lost), advanced: false);
                 }
             }
 
@@ -214,9 +214,9 @@ internal sealed partial class Connection
         }
 
         // One packet alone may wait for the peer's delayed ACK.
-        long timeout = !_rtt.HasSample ? InitialRto
-            : (2 * _rtt.Smoothed) + (_packetsOut == 1 ? MinimumVariation : LeastMicroseconds);
-        long rto = advancing ? _rtt.Rto : UntilRto;
+        long timeout = !Rtt.HasSample ? InitialRto
+            : (2 * Rtt.Smoothed) + (_packetsOut == 1 ? MinimumVariation : LeastMicroseconds);
+        long rto = advancing ? Rtt.Rto : UntilRto;
         if (rto > 0)
         {
             timeout = Math.Min(timeout, rto);
@@ -246,32 +246,32 @@ internal sealed partial class Connection
     }
 
     // Linux: tcp_snd_wnd_test of the head.
-    private bool HeadFits => Math.Min(_unsent.Head.End - _nxt, CurrentMss)
-        + (_unsent.Head.Has(UnsentFlags.Fin) && _unsent.Head.End - _nxt <= CurrentMss ? 1 : 0)
+    private bool HeadFits => Math.Min(Unsent.Head.End - _nxt, CurrentMss)
+        + (Unsent.Head.Has(UnsentFlags.Fin) && Unsent.Head.End - _nxt <= CurrentMss ? 1 : 0)
         <= (int)(_una.Value + _sendWindow - _nxt.Value);
 
     private bool SendProbe(LossState loss)
     {
         loss.ProbeIsCopy = false;
         int before = _packetsOut;
-        if (_unsent.Count > 0 && HeadFits)
+        if (Unsent.Count > 0 && HeadFits)
         {
             // New data does what a copy would, and is of use in any case.
             SendQueued(CurrentMss, Nagle.Off, SendMode.Probe);
             return _packetsOut > before;
         }
 
-        if (_sent.Count == 0)
+        if (Sent.Count == 0)
         {
             return false;
         }
 
-        int last = _sent.Count - 1;
-        int packets = _sent[last].Packets;
-        int whole = (packets - 1) * _sent[last].SegmentSize;
-        if (packets > 1 && _sent[last].PayloadLength > whole)
+        int last = Sent.Count - 1;
+        int packets = Sent[last].Packets;
+        int whole = (packets - 1) * Sent[last].SegmentSize;
+        if (packets > 1 && Sent[last].PayloadLength > whole)
         {
-            Cut(last, whole, _sent[last].SegmentSize);
+            Cut(last, whole, Sent[last].SegmentSize);
             last++;
         }
 

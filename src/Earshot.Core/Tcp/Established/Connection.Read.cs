@@ -10,24 +10,24 @@ internal sealed partial class Connection
     internal int ReadableBytes => _receiveNext - _readNext - (HasUnreadFin ? 1 : 0);
 
     /// <summary>What recv() can have before the urgent mark. Linux: tcp_inq.</summary>
-    internal int BytesBeforeMark => _urgent is { IsPending: true } urgent && !Options.UrgentInline
+    internal int BytesBeforeMark => Urgent is { IsPending: true } urgent && !Options.UrgentInline
         && urgent.Seq >= _readNext && urgent.Seq < _receiveNext
         ? urgent.Seq - _readNext : ReadableBytes;
 
     /// <summary>Whether the next byte to be read is the urgent one. Linux: SIOCATMARK.</summary>
-    internal bool IsAtMark => _urgent is { IsPending: true } urgent && urgent.Seq == _readNext;
+    internal bool IsAtMark => Urgent is { IsPending: true } urgent && urgent.Seq == _readNext;
 
     private bool HasUnreadFin => _finReceived && !_isFinRead;
 
     /// <summary>Bytes of memory that unread and early packets take. Linux: sk_rmem_alloc.</summary>
-    private int ReceivedMemory => _inbox?.Memory ?? 0;
+    private int ReceivedMemory => Unread?.Memory ?? 0;
 
-    private int UnreadPackets => _inbox?.Queue.Count ?? 0;
+    private int UnreadPackets => Unread?.Queue.Count ?? 0;
 
-    private int EarlyPackets => _inbox?.Beyond.Count ?? 0;
+    private int EarlyPackets => Unread?.Beyond.Count ?? 0;
 
     /// <summary>The place of what is received; made when something comes, given back when all is read.</summary>
-    private ReceiveBuffer Inbox => _inbox ??= _tcp.Memory.Rent();
+    private ReceiveBuffer Inbox => Live.Unread ??= _tcp.Memory.Rent();
 
     /// <summary>Reads bytes that are there.</summary>
     /// <param name="target">Where they go; with <see cref="MessageFlags.Cut"/> only its length counts.</param>
@@ -38,6 +38,7 @@ internal sealed partial class Connection
     internal int Read(
         Span<byte> target, MessageFlags flags = MessageFlags.None, int offset = 0, int length = 0)
     {
+        Rouse();
         if ((flags & MessageFlags.Urgent) != 0)
         {
             return ReadUrgent(target, flags);
@@ -79,12 +80,12 @@ internal sealed partial class Connection
         ended = false;
         for (int i = 0; i < UnreadPackets && (copied < room || copied == 0); i += peek ? 1 : 0)
         {
-            if (copied > 0 && _urgent is { IsPending: true } mark && mark.Seq == seq)
+            if (copied > 0 && Urgent is { IsPending: true } mark && mark.Seq == seq)
             {
                 break;
             }
 
-            ref ReceivedPacket packet = ref _inbox!.Queue[i];
+            ref ReceivedPacket packet = ref Unread!.Queue[i];
             SeqNumber dataEnd = packet.Seq + packet.Length;
             if (seq > dataEnd || (seq == dataEnd && !packet.HasFin))
             {
@@ -92,10 +93,10 @@ internal sealed partial class Connection
             }
 
             int used = Math.Min(dataEnd - seq, room - copied);
-            int hole = _urgent is { IsPending: true } ? StopAtMark(seq, ref used) : 0;
+            int hole = Urgent is { IsPending: true } ? StopAtMark(seq, ref used) : 0;
             if ((flags & MessageFlags.Cut) == 0 && used > 0)
             {
-                _inbox.Peek(seq + hole - _readNext, target.Slice(copied, used));
+                Unread.Peek(seq + hole - _readNext, target.Slice(copied, used));
             }
 
             copied += used;
@@ -136,7 +137,7 @@ internal sealed partial class Connection
     /// <returns>The bytes passed over.</returns>
     private int StopAtMark(SeqNumber seq, ref int used)
     {
-        uint distance = (uint)(_urgent!.Seq - seq);
+        uint distance = (uint)(Urgent!.Seq - seq);
         if (distance >= (uint)used)
         {
             return 0;
@@ -159,14 +160,14 @@ internal sealed partial class Connection
 
     private void Consume(SeqNumber next, bool copied)
     {
-        _inbox!.Skip(next - _readNext);
+        Unread!.Skip(next - _readNext);
         _readNext = next;
         if (copied)
         {
             AdjustReceiveSpace();
         }
 
-        if (_urgent is { IsPending: true } urgent && _readNext > urgent.Seq)
+        if (Urgent is { IsPending: true } urgent && _readNext > urgent.Seq)
         {
             urgent.State = UrgentState.None;
             Predict();
@@ -176,7 +177,7 @@ internal sealed partial class Connection
     /// <summary>A packet of which everything is read gives its memory back. Linux: tcp_eat_recv_skb.</summary>
     private void EatPacket(bool fin)
     {
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         Charge(-inbox.Queue[0].Cost);
         inbox.Queue.RemoveFirst();
         if (fin)
@@ -194,7 +195,7 @@ internal sealed partial class Connection
     /// <summary>Takes or gives back memory for received packets.</summary>
     private void Charge(int bytes)
     {
-        ReceiveBuffer inbox = _inbox!;
+        ReceiveBuffer inbox = Unread!;
         inbox.Memory += bytes;
         _tcp.Memory.Received += bytes;
     }
@@ -202,9 +203,9 @@ internal sealed partial class Connection
     /// <summary>An idle connection has no place for what it receives.</summary>
     private void GiveBackInbox()
     {
-        if (_inbox is { IsIdle: true } inbox)
+        if (Unread is { IsIdle: true } inbox)
         {
-            _inbox = null;
+            Live.Unread = null;
             _tcp.Memory.Return(inbox);
         }
     }
@@ -212,7 +213,7 @@ internal sealed partial class Connection
     /// <summary>Everything that can be read goes; what lies beyond gaps stays.</summary>
     private void ForgetUnread()
     {
-        if (_inbox is { Beyond.Count: > 0 } inbox)
+        if (Unread is { Beyond.Count: > 0 } inbox)
         {
             inbox.Skip(ReadableBytes);
             for (int i = 0; i < inbox.Queue.Count; i++)
@@ -231,9 +232,9 @@ internal sealed partial class Connection
     /// <summary>Everything received and not read goes; what was promised stays promised.</summary>
     private void ForgetReceived()
     {
-        if (_inbox is { } inbox)
+        if (Unread is { } inbox)
         {
-            _inbox = null;
+            Live.Unread = null;
             _tcp.Memory.Return(inbox);
         }
 

@@ -9,7 +9,7 @@ namespace Earshot.Core.Tcp.Established;
 internal sealed partial class Connection
 {
     /// <summary>Packets by which the path is believed to shift one. Linux: reordering.</summary>
-    private int Reordering => _loss?.Reordering ?? _context.Sysctls.TcpReordering;
+    private int Reordering => KnownLoss?.Reordering ?? _context.Sysctls.TcpReordering;
 
     /// <summary>Packets that have left the network, or so it is believed. Linux: tcp_left_out.</summary>
     private int LeftOut => _sacked + _lost;
@@ -40,7 +40,7 @@ internal sealed partial class Connection
 
         if (_recovery == RecoveryState.Open)
         {
-            _firstRetransmission = 0;
+            FirstRetransmission = 0;
         }
         else if (_una >= loss.HighSeq && LeaveReduction(loss, sample.Echo))
         {
@@ -183,7 +183,7 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_identify_packet_loss.</summary>
     private void FindLosses(ref AckSample sample)
     {
-        if (_sent.Count == 0)
+        if (Sent.Count == 0)
         {
             return;
         }
@@ -210,17 +210,17 @@ internal sealed partial class Connection
     private void MarkHeadLost(bool advanced)
     {
         bool early = _recovery < RecoveryState.Recovery && _sacked >= Reordering;
-        if ((!early && (_recovery != RecoveryState.Recovery || !advanced)) || _sent.First.Has(SentFlags.Lost))
+        if ((!early && (_recovery != RecoveryState.Recovery || !advanced)) || Sent.First.Has(SentFlags.Lost))
         {
             return;
         }
 
-        if (_sent.First.Packets > 1 && _sent.First.PayloadLength > _mss)
+        if (Sent.First.Packets > 1 && Sent.First.PayloadLength > _mss)
         {
             Cut(0, _mss, _mss);
         }
 
-        MarkLost(ref _sent.First);
+        MarkLost(ref Sent.First);
     }
 
     /// <summary>Without SACK each duplicate ACK says that a packet has arrived. Linux: tcp_add_reno_sack.</summary>
@@ -298,13 +298,13 @@ internal sealed partial class Connection
         {
             piece.Flags |= SentFlags.Lost;
             _lost += piece.Packets;
-            _lostEver += piece.Packets;
+            LostEver += piece.Packets;
         }
         else if (piece.Has(SentFlags.Retransmitted))
         {
             piece.Flags &= ~SentFlags.Retransmitted;
             _retransmitted -= piece.Packets;
-            _lostEver += piece.Packets;
+            LostEver += piece.Packets;
             _context.Mib.Count(Counter.TcpExtTCPLostRetransmit, piece.Packets);
         }
     }
@@ -325,7 +325,7 @@ internal sealed partial class Connection
         if (!HasResent)
         {
             // The clock starts with this retransmission.
-            _firstRetransmission = 0;
+            FirstRetransmission = 0;
         }
 
         loss.PriorThreshold = 0;
@@ -362,9 +362,9 @@ internal sealed partial class Connection
         loss.HighSeq = _nxt;
         loss.HasProbe = false;
         loss.Delivered = loss.Sent = 0;
-        _congestion.Credit = 0;
-        _congestion.PriorWindow = _congestion.Window;
-        _congestion.Threshold = LossThreshold();
+        Control.Credit = 0;
+        Control.PriorWindow = Control.Window;
+        Control.Threshold = LossThreshold();
         _owesCwr |= _hasEcn;
     }
 
@@ -375,18 +375,18 @@ internal sealed partial class Connection
     private void ReduceWindow(int delivered, int lost, bool advanced)
     {
         LossState loss = Loss;
-        if (delivered <= 0 || _congestion.PriorWindow <= 0)
+        if (delivered <= 0 || Control.PriorWindow <= 0)
         {
             return;
         }
 
-        int room = _congestion.Threshold - PacketsInFlight;
+        int room = Control.Threshold - PacketsInFlight;
         loss.Delivered += delivered;
         int send;
         if (room < 0)
         {
-            long share = ((long)_congestion.Threshold * loss.Delivered) + _congestion.PriorWindow - 1;
-            send = (int)(share / _congestion.PriorWindow) - loss.Sent;
+            long share = ((long)Control.Threshold * loss.Delivered) + Control.PriorWindow - 1;
+            send = (int)(share / Control.PriorWindow) - loss.Sent;
         }
         else
         {
@@ -396,7 +396,7 @@ internal sealed partial class Connection
 
         // The first retransmission leaves in any case.
         send = Math.Max(send, loss.Sent > 0 ? 0 : 1);
-        _congestion.Window = PacketsInFlight + send;
+        Control.Window = PacketsInFlight + send;
     }
 
     /// <summary>Linux: tcp_end_cwnd_reduction.</summary>
@@ -407,10 +407,10 @@ internal sealed partial class Connection
             return;
         }
 
-        if (_congestion.Threshold < CongestionState.InfiniteThreshold
+        if (Control.Threshold < CongestionState.InfiniteThreshold
             && (_recovery == RecoveryState.Cwr || loss.HasUndoMarker))
         {
-            _congestion.Window = _congestion.Threshold;
+            Control.Window = Control.Threshold;
         }
 
         Algorithm.OnEvent(Congestion, CongestionEvent.ReductionComplete);
@@ -418,19 +418,19 @@ internal sealed partial class Connection
 
     /// <summary>The threshold as it stands while nothing is reduced. Linux: tcp_current_ssthresh.</summary>
     private int CurrentThreshold => _recovery is RecoveryState.Cwr or RecoveryState.Recovery
-        ? _congestion.Threshold
-        : Math.Max(_congestion.Threshold, (_congestion.Window >> 1) + (_congestion.Window >> 2));
+        ? Control.Threshold
+        : Math.Max(Control.Threshold, (Control.Window >> 1) + (Control.Window >> 2));
 
     /// <summary>Whether something in flight, or the oldest piece, was sent again. Linux:
     /// tcp_any_retrans_done.</summary>
-    private bool HasResent => _retransmitted > 0 || (_sent.Count > 0 && _sent.First.Has(SentFlags.EverRetransmitted));
+    private bool HasResent => _retransmitted > 0 || (Sent.Count > 0 && Sent.First.Has(SentFlags.EverRetransmitted));
 
     /// <summary>Linux: tcp_try_to_open.</summary>
     private void KeepOpen(LossState loss, bool ece)
     {
         if (!HasResent)
         {
-            _firstRetransmission = 0;
+            FirstRetransmission = 0;
         }
 
         if (ece)

@@ -20,6 +20,7 @@ internal sealed partial class Connection
     /// <param name="inode">The socket's inode, 0 for none.</param>
     internal SocketRow Row(int descriptor, long inode)
     {
+        Rouse();
         bool armed = _tcp.Timers.IsArmed(_writeTimer);
         bool keepalive = !armed && _tcp.Timers.IsArmed(_keepaliveTimer);
         int node = armed ? _writeTimer : _keepaliveTimer;
@@ -38,8 +39,8 @@ internal sealed partial class Connection
             Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
                 : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
             TimerRemaining = armed || keepalive ? Jiffies(_tcp.Timers.Remaining(node)) : TimeSpan.Zero,
-            Retransmits = _timeouts,
-            Probes = _probes,
+            Retransmits = Timeouts,
+            Probes = Probes,
             SynCookie = Cookie,
             Descriptor = descriptor,
             IsIpv6 = Options.IsIPv6,
@@ -72,7 +73,7 @@ internal sealed partial class Connection
             + (_tcp.Timers.IsPending(_delayedAckTimer) ? 1 : 0),
         IsReadShut = IsReadShut,
         IsWriteShut = IsWriteShut,
-        QuickAcks = (_ack.Quick << 1) | (IsPingPong ? 1 : 0),
+        QuickAcks = (Ack.Quick << 1) | (IsPingPong ? 1 : 0),
         Memory = Memory(),
         Info = Info(),
     };
@@ -84,6 +85,7 @@ internal sealed partial class Connection
     /// <summary>What its buffers hold. Linux: sk_get_meminfo.</summary>
     internal SocketMemory Memory()
     {
+        Rouse();
         long queued = QueuedMemory;
         long received = ReceivedMemory;
         return new SocketMemory
@@ -93,7 +95,7 @@ internal sealed partial class Connection
             SendBuffer = Options.SendBuffer,
             Reserved = ToPages(queued) + ToPages(received),
             Queued = queued,
-            Drops = _tally.Drops,
+            Drops = Tally.Drops,
         };
     }
 
@@ -103,76 +105,76 @@ internal sealed partial class Connection
     {
         bool opening = State == TcpState.SynSent;
         int mss = opening ? OpeningMss - TimestampCost : _mss;
-        int window = opening ? OpeningWindow : _congestion.Window;
-        long pacing = opening || State == TcpState.SynRecv ? 0 : _congestion.PacingRate;
+        int window = opening ? OpeningWindow : Control.Window;
+        long pacing = opening || State == TcpState.SynRecv ? 0 : Control.PacingRate;
         return new TcpInfo
         {
             CongestionControl = Algorithm.Name,
-            RecoveryState = (int)(opening && _timeouts > 0 ? RecoveryState.Loss : _recovery),
-            Timeouts = _timeouts,
-            Probes = _probes,
-            Backoff = _backoff,
+            RecoveryState = (int)(opening && Timeouts > 0 ? RecoveryState.Loss : _recovery),
+            Timeouts = Timeouts,
+            Probes = Probes,
+            Backoff = Backoff,
             Options = opening
                 ? _hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None : Negotiated(),
             SendScale = opening ? 0 : _sendScale,
             ReceiveScale = opening ? 0 : _receiveScale,
-            IsAppLimited = _sender.RateAppLimited || _sender.RateInterval == 0,
-            Rto = Jiffies(_context.Clock.FromMicroseconds(_rtt.Rto)),
-            Ato = Jiffies(_ack.Interval),
+            IsAppLimited = Sender.RateAppLimited || Sender.RateInterval == 0,
+            Rto = Jiffies(_context.Clock.FromMicroseconds(Rtt.Rto)),
+            Ato = Jiffies(Ack.Interval),
             SendMss = mss,
-            ReceiveMss = opening ? LeastReceiveMss : _ack.PeerSegment,
+            ReceiveMss = opening ? LeastReceiveMss : Ack.PeerSegment,
             AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
             PathMtu = _route.Mtu,
             Unacknowledged = opening ? 1 + _packetsOut : _packetsOut,
             FastOpenFailure = _clientOpen?.Failure ?? 0,
             Sacked = _sacked,
-            Lost = opening ? Math.Min(_timeouts, 1) : _lost,
-            Retransmitting = opening ? Math.Min(_timeouts, 1) : _retransmitted,
-            TotalRetransmissions = _totalRetransmissions,
+            Lost = opening ? Math.Min(Timeouts, 1) : _lost,
+            Retransmitting = opening ? Math.Min(Timeouts, 1) : _retransmitted,
+            TotalRetransmissions = TotalRetransmissions,
             Reordering = Reordering,
             CongestionWindow = window,
-            SlowStartThreshold = opening ? OpeningThreshold : _congestion.Threshold,
-            Rtt = Microseconds(_rtt.Smoothed),
-            RttVariation = Microseconds((_rtt.HasSample ? _rtt.Deviation : FirstDeviation) >> 2),
-            MinimumRtt = Microseconds(_tally.MinimumRtt),
+            SlowStartThreshold = opening ? OpeningThreshold : Control.Threshold,
+            Rtt = Microseconds(Rtt.Smoothed),
+            RttVariation = Microseconds((Rtt.HasSample ? Rtt.Deviation : FirstDeviation) >> 2),
+            MinimumRtt = Microseconds(Tally.MinimumRtt),
             ReceiveThreshold = _receiveLimit,
             ReceiveSpace = opening ? 0
-                : _space.Space,
-            ReceiveRtt = Microseconds(opening ? 0 : _space.RoundTrip),
-            SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastSent, _tally.Begun)),
+                : Reading.Space,
+            ReceiveRtt = Microseconds(opening ? 0 : Reading.RoundTrip),
+            SinceDataSent = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(LastSent, Tally.Begun)),
             SinceDataReceived = opening
-                ? Jiffies((uint)_context.Jiffies) : Jiffies((uint)_context.Jiffies - _lastDataReceived),
-            SinceAckReceived = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(_lastReceived, _tally.Begun)),
+                ? Jiffies((uint)_context.Jiffies) : Jiffies((uint)_context.Jiffies - LastDataJiffies),
+            SinceAckReceived = opening ? Jiffies((uint)_context.Jiffies) : Since(Math.Max(LastReceived, Tally.Begun)),
             PacingRate = pacing,
             MaximumPacingRate = Options.Others is null ? long.MaxValue : LimitOfPace,
             DeliveryRate = DeliveryRate,
             BusyTime = Jiffies(LimitedJiffies(Chrono.Busy)),
             WindowLimitedTime = Jiffies(LimitedJiffies(Chrono.WindowLimited)),
             BufferLimitedTime = Jiffies(LimitedJiffies(Chrono.BufferLimited)),
-            BytesSent = _tally.BytesSent,
-            BytesRetransmitted = _tally.BytesAgain,
-            BytesAcked = (long)_bytesAcked,
-            BytesReceived = _tally.BytesReceived,
+            BytesSent = Tally.BytesSent,
+            BytesRetransmitted = Tally.BytesAgain,
+            BytesAcked = (long)BytesAcked,
+            BytesReceived = Tally.BytesReceived,
             NotSentBytes = Math.Max(0, _writeSeq + (_finQueued ? 1 : 0) - _nxt),
-            SegmentsOut = _tally.Out,
-            SegmentsIn = _tally.In,
-            DataSegmentsOut = _tally.DataOut,
-            DataSegmentsIn = _tally.DataIn,
-            Delivered = _tally.Delivered,
-            DeliveredWithCe = _tally.DeliveredCe,
-            Duplicates = _loss?.Duplicates ?? 0,
-            ReorderingSeen = _loss?.ReorderingSeen ?? 0,
-            TotalTimeouts = _loss?.TotalTimeouts ?? 0,
-            TimeoutRecoveries = _loss?.TimeoutRecoveries ?? 0,
+            SegmentsOut = Tally.Out,
+            SegmentsIn = Tally.In,
+            DataSegmentsOut = Tally.DataOut,
+            DataSegmentsIn = Tally.DataIn,
+            Delivered = Tally.Delivered,
+            DeliveredWithCe = Tally.DeliveredCe,
+            Duplicates = KnownLoss?.Duplicates ?? 0,
+            ReorderingSeen = KnownLoss?.ReorderingSeen ?? 0,
+            TotalTimeouts = KnownLoss?.TotalTimeouts ?? 0,
+            TimeoutRecoveries = KnownLoss?.TimeoutRecoveries ?? 0,
             TimeoutTime = TimeSpan.FromMilliseconds(TimeoutMilliseconds),
-            OutOfOrderPackets = _tally.OutOfOrder,
+            OutOfOrderPackets = Tally.OutOfOrder,
             SendWindow = opening ? 0 : _sendWindow,
             ReceiveWindow = _receiveWindow,
         };
     }
 
     // An episode that goes on counts up to now. Linux: tcp_get_info, tcpi_total_rto_time.
-    private uint TimeoutMilliseconds => _loss is not { } loss ? 0
+    private uint TimeoutMilliseconds => KnownLoss is not { } loss ? 0
         : loss.TimeoutMilliseconds + (loss.TimeoutsBegan != 0 ? _context.NowMilliseconds - loss.TimeoutsBegan : 0);
 
     // Before the peer has told its own: TCP_MAXSEG, else the least that every host takes. Linux: tcp_connect_init.
@@ -182,9 +184,9 @@ internal sealed partial class Connection
     private int TimestampCost => _context.Sysctls.TcpTimestamps != 0 ? Wire.TcpOptions.TimestampLength : 0;
 
     // A SYN that had to be sent again has cost the window what any loss costs it. Linux: tcp_enter_loss.
-    private int OpeningWindow => _timeouts > 0 ? 1 : _context.Profile.InitialWindow;
+    private int OpeningWindow => Timeouts > 0 ? 1 : _context.Profile.InitialWindow;
 
-    private int OpeningThreshold => _timeouts == 0
+    private int OpeningThreshold => Timeouts == 0
         ? CongestionState.InfiniteThreshold
         : Reno.HalfOf(_context.Profile.InitialWindow);
 
@@ -199,7 +201,7 @@ internal sealed partial class Connection
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
         | (_hasSeenEcn ? TcpInfoOptions.EcnSeen : TcpInfoOptions.None)
-        | (_tally.TookSynData || _clientOpen is { IsDataAcknowledged: true }
+        | (Tally.TookSynData || _clientOpen is { IsDataAcknowledged: true }
             ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 
     private TimeSpan Since(long nanoseconds) =>

@@ -45,20 +45,20 @@ internal sealed partial class Connection
         bool rearm = false;
         bool hasHole = false;
         int most = SuperSegments(CurrentMss);
-        for (int i = _sent.IndexAfter(loss.RetransmitHint); i < _sent.Count; i++)
+        for (int i = Sent.IndexAfter(loss.RetransmitHint); i < Sent.Count; i++)
         {
             if (!hasHole)
             {
-                loss.RetransmitHint = _sent[i].Seq;
+                loss.RetransmitHint = Sent[i].Seq;
             }
 
-            int room = _congestion.Window - PacketsInFlight;
+            int room = Control.Window - PacketsInFlight;
             if (room <= 0 || _retransmitted >= _lost || IsPaceClosed())
             {
                 break;
             }
 
-            SentFlags flags = _sent[i].Flags;
+            SentFlags flags = Sent[i].Flags;
             if ((flags & SentFlags.Lost) == 0)
             {
                 hasHole |= (flags & (SentFlags.Retransmitted | SentFlags.Sacked)) == 0;
@@ -75,7 +75,7 @@ internal sealed partial class Connection
                 break;
             }
 
-            int packets = _sent[i].Packets;
+            int packets = Sent[i].Packets;
             _context.Mib.Count(
                 _recovery == RecoveryState.Loss
                     ? Counter.TcpExtTCPSlowStartRetrans : Counter.TcpExtTCPFastRetrans,
@@ -90,7 +90,7 @@ internal sealed partial class Connection
 
         if (rearm)
         {
-            ArmWriteTimer(_rtt.Rto);
+            ArmWriteTimer(Rtt.Rto);
         }
     }
 
@@ -100,7 +100,7 @@ internal sealed partial class Connection
         bool sent = SendCopy(index, segments);
         if (sent)
         {
-            ref SentSegment piece = ref _sent[index];
+            ref SentSegment piece = ref Sent[index];
             if (!piece.Has(SentFlags.Retransmitted))
             {
                 piece.Flags |= SentFlags.Retransmitted;
@@ -108,13 +108,13 @@ internal sealed partial class Connection
             }
         }
 
-        if (_firstRetransmission == 0)
+        if (FirstRetransmission == 0)
         {
-            _firstRetransmission = _context.Now.Nanoseconds;
+            FirstRetransmission = _context.Now.Nanoseconds;
         }
 
         LossState loss = Loss;
-        loss.UndoRetransmissions = Math.Max(0, loss.UndoRetransmissions) + _sent[index].Packets;
+        loss.UndoRetransmissions = Math.Max(0, loss.UndoRetransmissions) + Sent[index].Packets;
         return sent;
     }
 
@@ -123,10 +123,10 @@ internal sealed partial class Connection
     {
         ForgetMtuProbe();
         int mss = CurrentMss;
-        int room = (int)(_una.Value + _sendWindow - _sent[index].Seq.Value);
+        int room = (int)(_una.Value + _sendWindow - Sent[index].Seq.Value);
         if (room <= 0)
         {
-            if (_sent[index].Seq != _una)
+            if (Sent[index].Seq != _una)
             {
                 return false;
             }
@@ -141,28 +141,28 @@ internal sealed partial class Connection
             length = room < mss ? room : room / mss * mss;
         }
 
-        if (_sent[index].PayloadLength > length)
+        if (Sent[index].PayloadLength > length)
         {
             Cut(index, length, mss);
         }
         else
         {
-            Resize(ref _sent[index], mss);
+            Resize(ref Sent[index], mss);
             Collapse(index, Math.Min(room, mss));
         }
 
-        return SendCopy(ref _sent[index]);
+        return SendCopy(ref Sent[index]);
     }
 
     private bool SendCopy(ref SentSegment piece)
     {
         int length = piece.PayloadLength;
-        _totalRetransmissions += piece.Packets;
+        TotalRetransmissions += piece.Packets;
         _context.Mib.Count(Counter.TcpRetransSegs, piece.Packets);
         piece.Flags |= SentFlags.EverRetransmitted;
         TcpFlags flags = TcpFlags.Ack | (piece.Has(SentFlags.Push) || piece.Packets > 1 ? TcpFlags.Psh : TcpFlags.None)
             | (piece.Has(SentFlags.Fin) ? TcpFlags.Fin : TcpFlags.None);
-        _tally.BytesAgain += length;
+        Tally.BytesAgain += length;
         if (!HasRoomFor(piece.Packets))
         {
             _context.Mib.Count(Counter.TcpExtTCPRetransFail, piece.Packets);
@@ -193,15 +193,15 @@ internal sealed partial class Connection
     /// <summary>Small pieces behind a small one leave with it. Linux: tcp_retrans_try_collapse.</summary>
     private void Collapse(int index, int space)
     {
-        if (_context.Sysctls.TcpRetransCollapse == 0 || _sent[index].PayloadLength >= space)
+        if (_context.Sysctls.TcpRetransCollapse == 0 || Sent[index].PayloadLength >= space)
         {
             return;
         }
 
-        while (index + 1 < _sent.Count)
+        while (index + 1 < Sent.Count)
         {
-            ref SentSegment piece = ref _sent[index];
-            SentSegment next = _sent[index + 1];
+            ref SentSegment piece = ref Sent[index];
+            SentSegment next = Sent[index + 1];
             if (next.Packets > 1 || next.Has(SentFlags.Sacked) || piece.Has(SentFlags.EndOfRecord)
                 || piece.PayloadLength + next.PayloadLength > space
                 || (int)(_una.Value + _sendWindow - next.End.Value) < 0)
@@ -214,7 +214,7 @@ internal sealed partial class Connection
             Uncount(next);
             piece.End = next.End;
             piece.Flags |= next.Flags & Kept;
-            _sent.RemoveAt(index + 1, _tcp.SentSegments);
+            Sent.RemoveAt(index + 1, _tcp.SentSegments);
             if (!_hasSack && _sacked > 0)
             {
                 _sacked--;
@@ -225,10 +225,10 @@ internal sealed partial class Connection
     /// <summary>Parts a piece after so many bytes. Linux: tcp_fragment.</summary>
     private void Cut(int index, int bytes, int size)
     {
-        SentSegment rest = _sent[index];
+        SentSegment rest = Sent[index];
         Uncount(rest);
         int before = rest.Packets;
-        ref SentSegment head = ref _sent[index];
+        ref SentSegment head = ref Sent[index];
         rest.Seq += bytes;
         rest.SegmentSize = head.SegmentSize = (ushort)size;
         rest.Packets = rest.PacketsOf(rest.PayloadLength);
@@ -237,8 +237,8 @@ internal sealed partial class Connection
         head.Packets = head.PacketsOf(bytes);
         CountIn(head);
         CountIn(rest);
-        _sent.InsertAfter(index, rest, _tcp.SentSegments);
-        AdjustDuplicateAcks(before - _sent[index].Packets - rest.Packets);
+        Sent.InsertAfter(index, rest, _tcp.SentSegments);
+        AdjustDuplicateAcks(before - Sent[index].Packets - rest.Packets);
     }
 
     /// <summary>The MSS is another one than when the piece left. Linux: tcp_set_skb_tso_segs.</summary>
@@ -279,8 +279,8 @@ internal sealed partial class Connection
     /// <summary>Nothing is in flight any more, and nobody waits for it.</summary>
     private void ForgetSent()
     {
-        _sent.Clear(_tcp.SentSegments);
-        _loss?.Resent.Clear(_tcp.Resents);
+        Sent.Clear(_tcp.SentSegments);
+        KnownLoss?.Resent.Clear(_tcp.Resents);
         _packetsOut = _lost = _sacked = _retransmitted = 0;
     }
 }

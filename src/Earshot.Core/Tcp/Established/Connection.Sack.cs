@@ -10,10 +10,10 @@ internal sealed partial class Connection
 {
     /// <summary>Where the highest piece ends that was told of; SND.UNA without any. Linux:
     /// tcp_highest_sack_seq.</summary>
-    private SeqNumber HighestSacked => _hasSack && _sacked > 0 ? _loss!.HighestSacked : _una;
+    private SeqNumber HighestSacked => _hasSack && _sacked > 0 ? KnownLoss!.HighestSacked : _una;
 
     /// <summary>What is remembered of losses, made now if there were none.</summary>
-    private LossState Loss => _loss ??= new LossState(_context.Sysctls.TcpReordering)
+    private LossState Loss => Live.Loss ??= new LossState(_context.Sysctls.TcpReordering)
     {
         RetransmitHint = _una,
         RackHint = _una,
@@ -63,19 +63,19 @@ internal sealed partial class Connection
         {
             AckSample sample = default;
             Begin(ref sample, options);
-            long delivered = _tally.Delivered;
-            bool suspected = _loss is { HasUndoMarker: true, IsSynEchoed: false };
+            uint delivered = Tally.Delivered;
+            bool suspected = KnownLoss is { HasUndoMarker: true, IsSynEchoed: false };
             TakeSacks(ref blocks, segment.Ack, ref sample);
             CountDelivered(sample.SackDelivered, ece: false);
             AfterAckOfNothing(changed: false, ref sample, delivered);
-            if (suspected && _loss is { HasUndoMarker: false })
+            if (suspected && KnownLoss is { HasUndoMarker: false })
             {
                 // No SYN-ACK was lost after all.
                 StartCongestion(timedOut: false);
             }
         }
 
-        if (_loss is { IsSynEchoed: true } loss)
+        if (KnownLoss is { IsSynEchoed: true } loss)
         {
             loss.HasUndoMarker = false;
         }
@@ -138,7 +138,7 @@ internal sealed partial class Connection
         }
 
         loss.Duplicates += segments;
-        if (loss.Duplicates > _totalRetransmissions)
+        if (loss.Duplicates > TotalRetransmissions)
         {
             // More than was ever sent twice: the network, or the peer, made them.
             return 0;
@@ -186,7 +186,7 @@ internal sealed partial class Connection
     {
         if (isDuplicate)
         {
-            _context.Mib.Count(_loss is { HasUndoMarker: true }
+            _context.Mib.Count(KnownLoss is { HasUndoMarker: true }
                 ? Counter.TcpExtTCPDSACKIgnoredOld : Counter.TcpExtTCPDSACKIgnoredNoUndo);
         }
         else if (ack == _una || block.End > _una)
@@ -209,7 +209,7 @@ internal sealed partial class Connection
             return true;
         }
 
-        if (!isDuplicate || _loss is not { HasUndoMarker: true } loss || block.End > _una)
+        if (!isDuplicate || KnownLoss is not { HasUndoMarker: true } loss || block.End > _una)
         {
             return false;
         }
@@ -227,18 +227,18 @@ internal sealed partial class Connection
     /// <returns>Where this one ended.</returns>
     private int Mark(in SackBlock block, bool isDuplicate, in SackBlock inside, int place, ref AckSample sample)
     {
-        int i = Math.Max(place, _sent.IndexAfter(block.Start));
-        for (; i < _sent.Count && _sent[i].Seq < block.End; i++)
+        int i = Math.Max(place, Sent.IndexAfter(block.Start));
+        for (; i < Sent.Count && Sent[i].Seq < block.End; i++)
         {
             bool duplicate = isDuplicate;
             int covered = 0;
-            if (inside.Start != inside.End && _sent[i].Seq < inside.End)
+            if (inside.Start != inside.End && Sent[i].Seq < inside.End)
             {
                 covered = Cover(i, inside);
                 duplicate |= covered > 0;
             }
 
-            if (covered == 0 && _sent[i].Has(SentFlags.Sacked) && !duplicate)
+            if (covered == 0 && Sent[i].Has(SentFlags.Sacked) && !duplicate)
             {
                 continue;
             }
@@ -251,7 +251,7 @@ internal sealed partial class Connection
 
             if (covered > 0)
             {
-                MarkPiece(ref _sent[i], duplicate, ref sample);
+                MarkPiece(ref Sent[i], duplicate, ref sample);
                 i = Merge(i);
             }
         }
@@ -264,7 +264,7 @@ internal sealed partial class Connection
     /// <returns>1: it does, 0: not yet, -1: it ends inside the piece's first segment.</returns>
     private int Cover(int index, in SackBlock block)
     {
-        ref SentSegment piece = ref _sent[index];
+        ref SentSegment piece = ref Sent[index];
         bool begins = block.Start <= piece.Seq;
         if (begins && block.End >= piece.End)
         {
@@ -342,7 +342,7 @@ internal sealed partial class Connection
     {
         LossState loss = Loss;
         int packets = piece.Packets;
-        _rack.Advance(piece, _context.NowMicroseconds, _tally.MinimumRtt);
+        Rack.Advance(piece, _context.NowMicroseconds, Tally.MinimumRtt);
         if (piece.Has(SentFlags.Retransmitted))
         {
             // A copy of what was not taken for lost is believed to be still under way.
@@ -394,12 +394,12 @@ internal sealed partial class Connection
     /// <returns>Where the piece is now.</returns>
     private int Merge(int index)
     {
-        if (index > 0 && MayMerge(_sent[index - 1], _sent[index]))
+        if (index > 0 && MayMerge(Sent[index - 1], Sent[index]))
         {
             MergeNext(--index);
         }
 
-        if (index + 1 < _sent.Count && MayMerge(_sent[index], _sent[index + 1]))
+        if (index + 1 < Sent.Count && MayMerge(Sent[index], Sent[index + 1]))
         {
             MergeNext(index);
         }
@@ -417,14 +417,14 @@ internal sealed partial class Connection
 
     private void MergeNext(int index)
     {
-        ref SentSegment left = ref _sent[index];
-        ref SentSegment right = ref _sent[index + 1];
+        ref SentSegment left = ref Sent[index];
+        ref SentSegment right = ref Sent[index + 1];
         left.End = right.End;
         left.Packets += right.Packets;
         left.Flags |= right.Flags;
         left.SentNanoseconds = Math.Max(left.SentNanoseconds, right.SentNanoseconds);
         _context.Mib.Count(Counter.TcpExtTCPSackMerged);
-        _sent.RemoveAt(index + 1, _tcp.SentSegments);
+        Sent.RemoveAt(index + 1, _tcp.SentSegments);
     }
 
     /// <summary>Something arrived behind what was sent later. Linux: tcp_check_sack_reordering.</summary>

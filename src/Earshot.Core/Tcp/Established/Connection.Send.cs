@@ -9,8 +9,6 @@ namespace Earshot.Core.Tcp.Established;
 /// <content>Which of what is queued may leave, and in what pieces. Linux: tcp_write_xmit.</content>
 internal sealed partial class Connection
 {
-    private SenderState _sender;
-
     /// <summary>Payload bytes of a full segment now: SACK blocks take room. Linux: tcp_current_mss.</summary>
     private int CurrentMss => _mss - SackLength;
 
@@ -18,7 +16,7 @@ internal sealed partial class Connection
     /// <param name="force">Whether Nagle is overridden: the last byte shall leave.</param>
     private void Push(bool force)
     {
-        if (_unsent.Count > 0 && !IsOpening && State != TcpState.Close && !_isFinished)
+        if (Unsent.Count > 0 && !IsOpening && State != TcpState.Close && !_isFinished)
         {
             PushPending(CurrentMss, force ? Nagle.Off : Nagling);
         }
@@ -32,7 +30,7 @@ internal sealed partial class Connection
         if (SendQueued(mss, nagle, SendMode.All) && !_tcp.Timers.IsArmed(_writeTimer) && _packetsOut == 0)
         {
             // Nothing is in flight that would wake us: a probe has to. Linux: tcp_check_probe_timer.
-            ArmWriteTimer(Math.Max(_rtt.Rto, RttEstimator.MinimumMicroseconds));
+            ArmWriteTimer(Math.Max(Rtt.Rto, RttEstimator.MinimumMicroseconds));
         }
     }
 
@@ -43,7 +41,7 @@ internal sealed partial class Connection
         int sent = 0;
         int most = 0;
         var limits = default(SendLimits);
-        if (_mtuProbe is not null && mode == SendMode.All && _unsent.Count > 0)
+        if (_mtuProbe is not null && mode == SendMode.All && Unsent.Count > 0)
         {
             int probed = TryProbeMtu(mss);
             if (probed == 0)
@@ -54,7 +52,7 @@ internal sealed partial class Connection
             sent = Math.Max(0, probed);
         }
 
-        while (_unsent.Count > 0)
+        while (Unsent.Count > 0)
         {
             if (IsPaceClosed())
             {
@@ -72,8 +70,8 @@ internal sealed partial class Connection
                 quota = 1;
             }
 
-            int length = _unsent.Head.End - _nxt;
-            if (length > mss || _unsent.Count > 1)
+            int length = Unsent.Head.End - _nxt;
+            if (length > mss || Unsent.Count > 1)
             {
                 most = most == 0 ? SuperSegments(mss) : most;
                 quota = Math.Min(quota, most);
@@ -86,8 +84,8 @@ internal sealed partial class Connection
                 break;
             }
 
-            sent += _sent.Last.Packets;
-            if (_lacksSpace && length > mss && PacketsInFlight < _congestion.Window)
+            sent += Sent.Last.Packets;
+            if (_lacksSpace && length > mss && PacketsInFlight < Control.Window)
             {
                 // Linux sends the rest when the device has taken this piece, and looks for space before.
                 ExpandSendBuffer();
@@ -106,7 +104,7 @@ internal sealed partial class Connection
     private int Allow(
         int length, int mss, int quota, int most, Nagle nagle, SendMode mode, ref SendLimits limits)
     {
-        ref UnsentPiece head = ref _unsent.Head;
+        ref UnsentPiece head = ref Unsent.Head;
         int window = (int)(_una.Value + _sendWindow - _nxt.Value);
         int first = length > mss ? mss : length + (head.Has(UnsentFlags.Fin) ? 1 : 0);
         if (first > window)
@@ -115,7 +113,7 @@ internal sealed partial class Connection
             return -1;
         }
 
-        bool isLast = _unsent.Count == 1;
+        bool isLast = Unsent.Count == 1;
         if (length <= mss)
         {
             return length == mss || NagleAllows(head, isLast ? nagle : Nagle.Push) ? length : -1;
@@ -140,8 +138,8 @@ internal sealed partial class Connection
     /// <summary>Packets that the window lets out at once: never more than half of it. Linux: tcp_cwnd_test.</summary>
     private int WindowQuota()
     {
-        int free = _congestion.Window - PacketsInFlight;
-        return free <= 0 ? 0 : Math.Min(free, Math.Max(_congestion.Window >> 1, 1));
+        int free = Control.Window - PacketsInFlight;
+        return free <= 0 ? 0 : Math.Min(free, Math.Max(Control.Window >> 1, 1));
     }
 
     /// <summary>Segments that make a super-packet: what about a millisecond carries. Linux: tcp_tso_autosize,
@@ -151,7 +149,7 @@ internal sealed partial class Connection
         const int PacingShift = 10;
         Sysctls sysctls = _context.Sysctls;
         long bytes = Pace == 0 ? MaximumSuperSegment : Pace >> PacingShift;
-        long shift = _tally.MinimumRtt == 0 ? 32 : _tally.MinimumRtt >> sysctls.TcpTsoRttLog;
+        long shift = Tally.MinimumRtt == 0 ? 32 : Tally.MinimumRtt >> sysctls.TcpTsoRttLog;
         if (shift < 32)
         {
             bytes += MaximumSuperSegment >> (int)shift;
@@ -166,23 +164,23 @@ internal sealed partial class Connection
     /// <summary>Takes bytes of the pieces behind into the oldest one, up to a length. Linux: tcp_grow_skb.</summary>
     private int GrowHead(int length, int wanted)
     {
-        if (length >= wanted || _unsent.Count < 2 || _unsent.Head.Has(UnsentFlags.EndOfRecord))
+        if (length >= wanted || Unsent.Count < 2 || Unsent.Head.Has(UnsentFlags.EndOfRecord))
         {
             return length;
         }
 
-        ref UnsentPiece head = ref _unsent.Head;
-        ref UnsentPiece next = ref _unsent.Second;
+        ref UnsentPiece head = ref Unsent.Head;
+        ref UnsentPiece next = ref Unsent.Second;
         int taken = Math.Min(wanted - length, next.End - head.End);
         head.End += taken;
         if (head.End == next.End)
         {
             head.Flags |= next.Flags;
-            _unsent.RemoveSecond(_tcp.UnsentPieces);
+            Unsent.RemoveSecond(_tcp.UnsentPieces);
         }
-        else if (_unsent.Count == 2)
+        else if (Unsent.Count == 2)
         {
-            _unsent.MoveTail(head.End);
+            Unsent.MoveTail(head.End);
         }
 
         return length + taken;
@@ -214,12 +212,12 @@ internal sealed partial class Connection
         const long Recent = 1_000_000;
         const int MostDeferred = 3;
         long now = _context.Now.Nanoseconds;
-        if (_recovery >= RecoveryState.Recovery || now - _sender.PaceNanoseconds > Recent || _sent.Count == 0)
+        if (_recovery >= RecoveryState.Recovery || now - Sender.PaceNanoseconds > Recent || Sent.Count == 0)
         {
             return false;
         }
 
-        int congestion = (_congestion.Window - PacketsInFlight) * mss;
+        int congestion = (Control.Window - PacketsInFlight) * mss;
         int limit = Math.Min(window, congestion);
         if (limit >= most * mss || (!isLast && limit >= length))
         {
@@ -228,13 +226,13 @@ internal sealed partial class Connection
 
         int divisor = _context.Sysctls.TcpTsoWinDivisor;
         if (divisor != 0
-            ? limit >= Math.Min(_sendWindow, (long)_congestion.Window * mss) / divisor : limit > MostDeferred * mss)
+            ? limit >= Math.Min(_sendWindow, (long)Control.Window * mss) / divisor : limit > MostDeferred * mss)
         {
             return false;
         }
 
-        long rtt = _rtt.Smoothed * 1000;
-        if (_sent.First.SentNanoseconds + rtt - now > Math.Min(rtt >> 1, Recent))
+        long rtt = Rtt.Smoothed * 1000;
+        if (Sent.First.SentNanoseconds + rtt - now > Math.Min(rtt >> 1, Recent))
         {
             // The ACK is too far away to wait for.
             return false;
@@ -254,14 +252,14 @@ internal sealed partial class Connection
             return true;
         }
 
-        return (_unsent.Head.Flags & (UnsentFlags.Fin | UnsentFlags.EndOfRecord)) == 0;
+        return (Unsent.Head.Flags & (UnsentFlags.Fin | UnsentFlags.EndOfRecord)) == 0;
     }
 
     /// <summary>Notes what stopped the sending. Linux: the end of tcp_write_xmit.</summary>
     private bool AfterSending(int sent, SendLimits limits, SendMode mode)
     {
         SetWindowLimited(limits.Window);
-        bool limited = limits.Congestion || PacketsInFlight >= _congestion.Window;
+        bool limited = limits.Congestion || PacketsInFlight >= Control.Window;
         if (sent > 0 || limited)
         {
             ValidateWindow(limited);
@@ -269,7 +267,7 @@ internal sealed partial class Connection
 
         if (sent == 0)
         {
-            return _packetsOut == 0 && _unsent.Count > 0;
+            return _packetsOut == 0 && Unsent.Count > 0;
         }
 
         AfterNewData(sent, mode);
@@ -279,31 +277,31 @@ internal sealed partial class Connection
     /// <summary>How much of the window was used. Linux: tcp_cwnd_validate.</summary>
     private void ValidateWindow(bool limited)
     {
-        if (_una >= _mostPacketsOutEnd || limited || (!_windowLimited && _packetsOut > _mostPacketsOut))
+        if (_una >= MostPacketsOutEnd || limited || (!_windowLimited && _packetsOut > MostPacketsOut))
         {
             // One window's memory.
             _windowLimited = limited;
-            _mostPacketsOut = _packetsOut;
-            _mostPacketsOutEnd = _nxt;
+            MostPacketsOut = _packetsOut;
+            MostPacketsOutEnd = _nxt;
         }
 
         uint now = (uint)_context.Jiffies;
         if (((ISender)this).IsWindowLimited)
         {
-            _sender.WindowUsed = 0;
-            _sender.WindowStamp = now;
+            Sender.WindowUsed = 0;
+            Sender.WindowStamp = now;
             return;
         }
 
-        _sender.WindowUsed = Math.Max(_sender.WindowUsed, _packetsOut);
+        Sender.WindowUsed = Math.Max(Sender.WindowUsed, _packetsOut);
         if (_context.Sysctls.TcpSlowStartAfterIdle != 0
-            && (int)(now - _sender.WindowStamp) >= _context.Clock.FromMicroseconds(_rtt.Rto)
+            && (int)(now - Sender.WindowStamp) >= _context.Clock.FromMicroseconds(Rtt.Rto)
             && (Algorithm.Traits & CongestionTraits.ControlsWindow) == 0)
         {
             ShrinkUnusedWindow(now);
         }
 
-        if (_unsent.Count == 0 && _lacksSpace && State is TcpState.Established or TcpState.CloseWait)
+        if (Unsent.Count == 0 && _lacksSpace && State is TcpState.Established or TcpState.CloseWait)
         {
             StartChrono(Chrono.BufferLimited);
         }
@@ -315,24 +313,24 @@ internal sealed partial class Connection
     {
         if (_recovery == RecoveryState.Open && Owner is not null && !_lacksSpace)
         {
-            int used = Math.Max(_sender.WindowUsed, _context.Profile.InitialWindow);
-            if (used < _congestion.Window)
+            int used = Math.Max(Sender.WindowUsed, _context.Profile.InitialWindow);
+            if (used < Control.Window)
             {
-                _congestion.Threshold = KeptThreshold;
-                _congestion.Window = (_congestion.Window + used) >> 1;
+                Control.Threshold = KeptThreshold;
+                Control.Window = (Control.Window + used) >> 1;
             }
 
-            _sender.WindowUsed = 0;
+            Sender.WindowUsed = 0;
         }
 
-        _sender.WindowStamp = now;
+        Sender.WindowStamp = now;
     }
 
     /// <summary>Sends so many bytes of the oldest piece. Linux: tcp_event_new_data_sent.</summary>
     private bool SendNew(int length, int mss)
     {
         SeqNumber seq = _nxt;
-        UnsentPiece head = _unsent.Head;
+        UnsentPiece head = Unsent.Head;
         bool whole = seq + length == head.End;
         bool fin = whole && head.Has(UnsentFlags.Fin);
         bool push = whole && head.Has(UnsentFlags.Push);
@@ -347,7 +345,7 @@ internal sealed partial class Connection
         }
 
         SendData(seq, length, length > 0 ? flags | TakeCwr() : flags, mss, isNew: true);
-        ref SentSegment piece = ref _sent.Add(_tcp.SentSegments);
+        ref SentSegment piece = ref Sent.Add(_tcp.SentSegments);
         piece = default;
         piece.Seq = seq;
         piece.End = seq + length + (fin ? 1 : 0);
@@ -358,7 +356,7 @@ internal sealed partial class Connection
         StampSent(ref piece);
         if (whole)
         {
-            _unsent.RemoveHead(_tcp.UnsentPieces);
+            Unsent.RemoveHead(_tcp.UnsentPieces);
         }
 
         bool first = _packetsOut == 0;
@@ -390,20 +388,20 @@ internal sealed partial class Connection
     private bool SendProbePiece(int window)
     {
         int mss = CurrentMss;
-        int length = _unsent.Head.End - _nxt;
+        int length = Unsent.Head.End - _nxt;
         bool cut = window < length || length > mss;
         length = cut ? Math.Min(window, Math.Min(length, mss)) : length;
-        if (_unsent.Head.End > _pushed)
+        if (Unsent.Head.End > _pushed)
         {
-            _pushed = _unsent.Head.End;
+            _pushed = Unsent.Head.End;
         }
 
         if (cut)
         {
-            _unsent.Split(_nxt + length, _tcp.UnsentPieces);
+            Unsent.Split(_nxt + length, _tcp.UnsentPieces);
         }
 
-        _unsent.Head.Flags |= UnsentFlags.Push;
+        Unsent.Head.Flags |= UnsentFlags.Push;
 
         // Nagle does not take it for a small segment.
         SeqNumber small = _smallEnd;
@@ -420,7 +418,7 @@ internal sealed partial class Connection
             Algorithm.OnEvent(Congestion, CongestionEvent.TransmitStart);
         }
 
-        _lastSent = _context.Now.Nanoseconds;
+        LastSent = _context.Now.Nanoseconds;
         NoteAnswer();
     }
 

@@ -38,10 +38,10 @@ internal sealed partial class Connection
 
     /// <summary>Microseconds until the oldest piece has been under way for the timeout. Linux:
     /// tcp_rto_delta_us.</summary>
-    private long UntilRto => (_sent.First.SentNanoseconds / 1000) + _rtt.Rto - _context.NowMicroseconds;
+    private long UntilRto => (Sent.First.SentNanoseconds / 1000) + Rtt.Rto - _context.NowMicroseconds;
 
     /// <summary>The timeout of what is known of the path, in whole ticks. Linux: tcp_set_rto.</summary>
-    private void SetRto() => _rtt.Rto = Math.Min(ToTicks(_rtt.Base(InitialRto)), MaximumRto);
+    private void SetRto() => Rtt.Rto = Math.Min(ToTicks(Rtt.Base(InitialRto)), MaximumRto);
 
     private long ToTicks(long microseconds)
     {
@@ -71,7 +71,7 @@ internal sealed partial class Connection
 
         // What ran in its place has used a part of it up.
         bool replaced = _pending is WriteTimer.Probe or WriteTimer.Reordering;
-        ArmWriteTimer(replaced ? Math.Max(UntilRto, 1) : _rtt.Rto);
+        ArmWriteTimer(replaced ? Math.Max(UntilRto, 1) : Rtt.Rto);
     }
 
     /// <summary>New data has left. Linux: the end of tcp_write_xmit.</summary>
@@ -117,7 +117,7 @@ internal sealed partial class Connection
         }
 
         Rehash();
-        if (_timeouts == 0)
+        if (Timeouts == 0)
         {
             CountFailure();
         }
@@ -131,7 +131,7 @@ internal sealed partial class Connection
             return;
         }
 
-        _backoff++;
+        Backoff++;
         BackOff();
     }
 
@@ -142,28 +142,28 @@ internal sealed partial class Connection
         if (IsClosedForTooLong())
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-            Judge(RuleId.ConnectionTimedOut, (uint)_timeouts);
+            Judge(RuleId.ConnectionTimedOut, (uint)Timeouts);
             End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
             return;
         }
 
         EnterLoss();
         Retransmit(0, 1);
-        _backoff++;
+        Backoff++;
         BackOff();
     }
 
     /// <summary>Linux: tcp_rtx_probe0_timed_out.</summary>
     private bool IsClosedForTooLong()
     {
-        long began = _firstRetransmission != 0 ? _firstRetransmission : _sent.First.SentNanoseconds;
+        long began = FirstRetransmission != 0 ? FirstRetransmission : Sent.First.SentNanoseconds;
         long elapsed = (_context.Now.Nanoseconds - began) / 1000;
         if (Options.UserTimeout != 0)
         {
             return elapsed > Options.UserTimeout * 1000L;
         }
 
-        long silent = (_context.Now.Nanoseconds - _lastReceived) / 1000;
+        long silent = (_context.Now.Nanoseconds - LastReceived) / 1000;
         return elapsed > 2 * MaximumRto && silent > 2 * MaximumRto;
     }
 
@@ -194,28 +194,28 @@ internal sealed partial class Connection
     {
         bool isThin = _context.Sysctls.TcpThinLinearTimeouts != 0 || Options.ThinLinearTimeouts;
         if (State == TcpState.Established && isThin && _packetsOut < ThinPackets
-            && _congestion.Threshold < CongestionState.InfiniteThreshold && _timeouts <= LinearRetries)
+            && Control.Threshold < CongestionState.InfiniteThreshold && Timeouts <= LinearRetries)
         {
-            _backoff = 0;
+            Backoff = 0;
             SetRto();
         }
         else
         {
-            _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
+            Rtt.Rto = Math.Min(Rtt.Rto << 1, MaximumRto);
         }
 
-        ArmWriteTimer(UntilUserTimeout(_rtt.Rto));
+        ArmWriteTimer(UntilUserTimeout(Rtt.Rto));
     }
 
     /// <summary>A wait cut so that it does not pass TCP_USER_TIMEOUT. Linux: tcp_clamp_rto_to_user_timeout.</summary>
     private long UntilUserTimeout(long microseconds)
     {
-        if (Options.UserTimeout == 0 || _firstRetransmission == 0)
+        if (Options.UserTimeout == 0 || FirstRetransmission == 0)
         {
             return microseconds;
         }
 
-        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
+        long elapsed = (_context.Now.Nanoseconds - FirstRetransmission) / 1000;
         return Math.Clamp((Options.UserTimeout * 1000L) - elapsed, 1, microseconds);
     }
 
@@ -230,7 +230,7 @@ internal sealed partial class Connection
 
         if (IsOrphan)
         {
-            bool alive = _rtt.Rto < MaximumRto;
+            bool alive = Rtt.Rto < MaximumRto;
             retries = OrphanRetriesWhile(alive);
             if (EndsForWantOfMemory(reset: alive || !HasTimedOut(ModelTimeout(retries))))
             {
@@ -244,15 +244,15 @@ internal sealed partial class Connection
         }
 
         _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-        Judge(RuleId.ConnectionTimedOut, (uint)_timeouts);
+        Judge(RuleId.ConnectionTimedOut, (uint)Timeouts);
         End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
         return true;
     }
 
     /// <summary>Whether the first retransmission is so many microseconds old. The first timeout of a row, after
     /// something new was acknowledged, does not ask. Linux: retransmits_timed_out.</summary>
-    private bool HasTimedOut(long microseconds) => _timeouts > 0 && _firstRetransmission != 0
-        && (_context.Now.Nanoseconds - _firstRetransmission) / 1000 >= microseconds;
+    private bool HasTimedOut(long microseconds) => Timeouts > 0 && FirstRetransmission != 0
+        && (_context.Now.Nanoseconds - FirstRetransmission) / 1000 >= microseconds;
 
     /// <summary>How long so many timeouts would have taken from 200 ms on. Linux: tcp_model_timeout.</summary>
     private long ModelTimeout(int boundary)
@@ -268,14 +268,14 @@ internal sealed partial class Connection
     /// fault, and not of congestion. Linux: tcp_ld_RTO_revert.</summary>
     private void RevertBackoff(SeqNumber seq)
     {
-        if (seq != _una || _timeouts == 0 || _backoff == 0 || _sent.Count == 0)
+        if (seq != _una || Timeouts == 0 || Backoff == 0 || Sent.Count == 0)
         {
             return;
         }
 
-        _backoff--;
+        Backoff--;
         SetRto();
-        _rtt.Rto = Math.Min(_rtt.Rto << _backoff, MaximumRto);
+        Rtt.Rto = Math.Min(Rtt.Rto << Backoff, MaximumRto);
         long remaining = UntilRto;
         if (remaining > 0)
         {
@@ -291,9 +291,9 @@ internal sealed partial class Connection
     /// tcp_simple_retransmit.</summary>
     private void ResendTooLarge()
     {
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < Sent.Count; i++)
         {
-            ref SentSegment piece = ref _sent[i];
+            ref SentSegment piece = ref Sent[i];
             if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength) > _mss)
             {
                 MarkLost(ref piece);
@@ -322,7 +322,7 @@ internal sealed partial class Connection
         if (_recovery != RecoveryState.Loss)
         {
             loss.HighSeq = _nxt;
-            _congestion.Threshold = CurrentThreshold;
+            Control.Threshold = CurrentThreshold;
             loss.PriorThreshold = 0;
             loss.HasUndoMarker = false;
             SetRecovery(RecoveryState.Loss);

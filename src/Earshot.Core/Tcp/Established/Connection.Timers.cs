@@ -35,6 +35,7 @@ internal sealed partial class Connection
     /// <summary>The write timer fired. Linux: tcp_write_timer_handler.</summary>
     internal void OnWriteTimer()
     {
+        Rouse();
         if (State == TcpState.Close)
         {
             return;
@@ -74,40 +75,40 @@ internal sealed partial class Connection
         mib.Count(Counter.TcpExtTCPTimeouts);
         int retries = Options.SynCount != 0 ? Options.SynCount : _context.Sysctls.TcpSynRetries;
         int linear = State == TcpState.SynSent ? _context.Sysctls.TcpSynLinearTimeouts : 0;
-        long elapsed = (_context.Now.Nanoseconds - _firstRetransmission) / 1000;
+        long elapsed = (_context.Now.Nanoseconds - FirstRetransmission) / 1000;
         long limit = Options.UserTimeout > 0 ? Options.UserTimeout * 1000L : ConnectLimit(retries);
-        bool tooMany = Options.UserTimeout == 0 && _timeouts >= retries + linear;
+        bool tooMany = Options.UserTimeout == 0 && Timeouts >= retries + linear;
         DetectFastOpenBlackHole(tooMany || elapsed >= limit);
         if (tooMany || elapsed >= limit)
         {
             mib.Count(Counter.TcpExtTCPAbortOnTimeout);
-            Judge(RuleId.ConnectTimedOut, (uint)_timeouts);
+            Judge(RuleId.ConnectTimedOut, (uint)Timeouts);
             End(SoftError != 0 ? SoftError : Errno.ETIMEDOUT);
             return;
         }
 
         Rehash();
-        if (_timeouts > 0)
+        if (Timeouts > 0)
         {
             mib.Count(Counter.TcpExtTCPLostRetransmit);
         }
 
-        Judge(RuleId.ConnectAgain, (uint)_timeouts + 1, (uint)(elapsed / 1000));
+        Judge(RuleId.ConnectAgain, (uint)Timeouts + 1, (uint)(elapsed / 1000));
         _owesCwr |= _hasEcn;
         SendSyn(again: true);
         BeginTimeoutEpisode(Loss);
-        _totalRetransmissions++;
+        TotalRetransmissions++;
         mib.Count(Counter.TcpRetransSegs);
         mib.Count(Counter.TcpExtTCPSynRetrans);
-        if (_timeouts > linear)
+        if (Timeouts > linear)
         {
             // The first timeouts of a SYN come at a steady pace; only then the waits double.
-            _backoff++;
-            _rtt.Rto = Math.Min(_rtt.Rto << 1, MaximumRto);
+            Backoff++;
+            Rtt.Rto = Math.Min(Rtt.Rto << 1, MaximumRto);
         }
 
         bool cut = Options.UserTimeout > 0 || _context.Profile.ConnectLifetime is not null;
-        ArmWriteTimer(cut ? Math.Clamp(limit - elapsed, 1, _rtt.Rto) : _rtt.Rto);
+        ArmWriteTimer(cut ? Math.Clamp(limit - elapsed, 1, Rtt.Rto) : Rtt.Rto);
     }
 
     /// <summary>For how many microseconds connect() tries. Linux: retransmits_timed_out.</summary>

@@ -32,20 +32,20 @@ internal sealed partial class Connection
     private void SendData(SeqNumber seq, int length, TcpFlags flags, int mss, bool isNew)
     {
         const TcpFlags Last = TcpFlags.Psh | TcpFlags.Fin;
-        long before = _sender.PaceNanoseconds;
+        long before = Sender.PaceNanoseconds;
 
         // New data alone may be marked, unless the algorithm wants all of it. Linux: tcp_ecn_send.
         _marksEct = _hasEcn && ((isNew && length > 0) || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0);
         if (length <= mss || (_route.Offload & InterfaceOffload.Segmentation) != 0)
         {
-            _sendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
+            SendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
             Send(seq, flags, first, second, length > mss ? mss : 0);
         }
         else
         {
             Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
             Prepare(seq, flags, blocks, out TcpFields fields);
-            if (_isUrgent && IsUrgent && seq < _urgentEnd)
+            if (_isUrgent && IsUrgent && seq < UrgentEnd)
             {
                 // The pointer is cut along with the header: it is the same in all segments.
                 fields = PointToUrgent(fields);
@@ -57,7 +57,7 @@ internal sealed partial class Connection
                 int part = Math.Min(mss, length - sent);
                 fields.Seq = seq + sent;
                 fields.Flags = sent + part < length ? whole & ~Last : whole;
-                _sendBuffer.Peek(
+                SendBuffer.Peek(
                     fields.Seq - _una, part, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
                 Transmit(fields, first, second, 0, blocks[..fields.FurtherOptions]);
                 whole &= ~TcpFlags.Cwr;
@@ -72,7 +72,7 @@ internal sealed partial class Connection
     private TcpFields PointToUrgent(in TcpFields fields)
     {
         TcpFields marked = fields;
-        uint distance = _urgentEnd.Value - fields.Seq.Value;
+        uint distance = UrgentEnd.Value - fields.Seq.Value;
         if (distance <= ushort.MaxValue)
         {
             marked.UrgentPointer = (ushort)distance;
@@ -93,15 +93,15 @@ internal sealed partial class Connection
         long now = LeavingTime(piece.Has(SentFlags.EverRetransmitted));
         if (_packetsOut == 0)
         {
-            _sender.FirstSentNanoseconds = now;
-            _sender.DeliveredNanoseconds = now;
+            Sender.FirstSentNanoseconds = now;
+            Sender.DeliveredNanoseconds = now;
         }
 
         piece.SentNanoseconds = now;
-        piece.FirstSentNanoseconds = _sender.FirstSentNanoseconds;
-        piece.DeliveredNanoseconds = _sender.DeliveredNanoseconds;
-        piece.Delivered = (uint)_tally.Delivered;
-        piece.Flags |= _sender.AppLimited != 0 ? SentFlags.AppLimited : SentFlags.None;
+        piece.FirstSentNanoseconds = Sender.FirstSentNanoseconds;
+        piece.DeliveredNanoseconds = Sender.DeliveredNanoseconds;
+        piece.Delivered = Tally.Delivered;
+        piece.Flags |= Sender.AppLimited != 0 ? SentFlags.AppLimited : SentFlags.None;
     }
 
     /// <summary>When a piece leaves, told apart from what left before it.</summary>
@@ -112,12 +112,12 @@ internal sealed partial class Connection
     {
         const int Microsecond = 1000;
         long now = _context.Now.Nanoseconds;
-        if (_loss is { Resent.Count: > 0 } loss)
+        if (KnownLoss is { Resent.Count: > 0 } loss)
         {
             now = Math.Max(now, loss.Resent[loss.Resent.Count - 1].SentNanoseconds);
         }
 
-        ref SentSegment last = ref _sent.Last;
+        ref SentSegment last = ref Sent.Last;
         return isCopy && !last.Has(SentFlags.EverRetransmitted) && last.SentNanoseconds >= now
             ? last.SentNanoseconds + Microsecond : now;
     }
@@ -130,8 +130,8 @@ internal sealed partial class Connection
             return;
         }
 
-        bool newer = piece.SentNanoseconds > _sender.FirstSentNanoseconds
-            || (piece.SentNanoseconds == _sender.FirstSentNanoseconds && (int)(piece.End.Value - rate.LastEnd) > 0);
+        bool newer = piece.SentNanoseconds > Sender.FirstSentNanoseconds
+            || (piece.SentNanoseconds == Sender.FirstSentNanoseconds && (int)(piece.End.Value - rate.LastEnd) > 0);
         if (rate.PriorDelivered == 0 || newer)
         {
             rate.PriorDelivered = piece.Delivered;
@@ -139,7 +139,7 @@ internal sealed partial class Connection
             rate.IsAppLimited = piece.Has(SentFlags.AppLimited);
             rate.IsRetransmitted = piece.Has(SentFlags.EverRetransmitted);
             rate.LastEnd = piece.End.Value;
-            _sender.FirstSentNanoseconds = piece.SentNanoseconds;
+            Sender.FirstSentNanoseconds = piece.SentNanoseconds;
             rate.SendMicroseconds =
                 (int)Math.Min(int.MaxValue, (piece.SentNanoseconds - piece.FirstSentNanoseconds) / 1000);
         }
@@ -155,15 +155,15 @@ internal sealed partial class Connection
     /// <param name="rate">The sample, with what the ACK delivered.</param>
     private void FinishRateSample(ref RateSample rate)
     {
-        uint delivered = (uint)_tally.Delivered;
-        if (_sender.AppLimited != 0 && (int)(delivered - _sender.AppLimited) > 0)
+        uint delivered = Tally.Delivered;
+        if (Sender.AppLimited != 0 && (int)(delivered - Sender.AppLimited) > 0)
         {
-            _sender.AppLimited = 0;
+            Sender.AppLimited = 0;
         }
 
         if (rate.Acknowledged > 0)
         {
-            _sender.DeliveredNanoseconds = _context.Now.Nanoseconds;
+            Sender.DeliveredNanoseconds = _context.Now.Nanoseconds;
         }
 
         if (rate.PriorTime == 0)
@@ -182,12 +182,12 @@ internal sealed partial class Connection
             return;
         }
 
-        if (!rate.IsAppLimited || rate.Delivered * (long)_sender.RateInterval
-            >= _sender.RateDelivered * rate.IntervalMicroseconds)
+        if (!rate.IsAppLimited || rate.Delivered * (long)Sender.RateInterval
+            >= Sender.RateDelivered * rate.IntervalMicroseconds)
         {
-            _sender.RateDelivered = rate.Delivered;
-            _sender.RateInterval = (uint)rate.IntervalMicroseconds;
-            _sender.RateAppLimited = rate.IsAppLimited;
+            Sender.RateDelivered = rate.Delivered;
+            Sender.RateInterval = (uint)rate.IntervalMicroseconds;
+            Sender.RateAppLimited = rate.IsAppLimited;
         }
     }
 
@@ -195,15 +195,15 @@ internal sealed partial class Connection
     /// tcp_rate_check_app_limited.</summary>
     private void NoteAppLimited()
     {
-        if (_writeSeq - _nxt < _mss && PacketsInFlight < _congestion.Window && _lost <= _retransmitted)
+        if (_writeSeq - _nxt < _mss && PacketsInFlight < Control.Window && _lost <= _retransmitted)
         {
-            _sender.AppLimited = Math.Max(1, (uint)_tally.Delivered + (uint)PacketsInFlight);
+            Sender.AppLimited = Math.Max(1, Tally.Delivered + (uint)PacketsInFlight);
         }
     }
 
     /// <summary>The rate that is told: bytes a second; 0: none is known. Linux: tcp_compute_delivery_rate.</summary>
-    private long DeliveryRate => _sender.RateDelivered == 0 || _sender.RateInterval == 0 ? 0
-        : _sender.RateDelivered * (long)_mss * 1_000_000 / _sender.RateInterval;
+    private long DeliveryRate => Sender.RateDelivered == 0 || Sender.RateInterval == 0 ? 0
+        : Sender.RateDelivered * (long)_mss * 1_000_000 / Sender.RateInterval;
 
     /// <summary>Data is queued: the sender is busy.</summary>
     private void StartBusy() => StartChrono(Chrono.Busy);
@@ -217,7 +217,7 @@ internal sealed partial class Connection
         {
             StartChrono(Chrono.WindowLimited);
         }
-        else if (_sender.Chrono == Chrono.WindowLimited)
+        else if (Sender.Chrono == Chrono.WindowLimited)
         {
             StopChrono(Chrono.WindowLimited);
         }
@@ -226,7 +226,7 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_chrono_start. The later of the enum wins.</summary>
     private void StartChrono(Chrono reason)
     {
-        if (reason > _sender.Chrono)
+        if (reason > Sender.Chrono)
         {
             SetChrono(reason);
         }
@@ -235,11 +235,11 @@ internal sealed partial class Connection
     /// <summary>Linux: tcp_chrono_stop.</summary>
     private void StopChrono(Chrono reason)
     {
-        if (_unsent.Count == 0 && _sent.Count == 0)
+        if (Unsent.Count == 0 && Sent.Count == 0)
         {
             SetChrono(Chrono.None);
         }
-        else if (reason == _sender.Chrono)
+        else if (reason == Sender.Chrono)
         {
             SetChrono(Chrono.Busy);
         }
@@ -253,11 +253,11 @@ internal sealed partial class Connection
         {
             sum += counted switch
             {
-                Chrono.Busy => _sender.Busy,
-                Chrono.WindowLimited => _sender.WindowLimited,
-                _ => _sender.BufferLimited,
+                Chrono.Busy => Sender.Busy,
+                Chrono.WindowLimited => Sender.WindowLimited,
+                _ => Sender.BufferLimited,
             };
-            sum += counted == _sender.Chrono ? (uint)_context.Jiffies - _sender.ChronoStart : 0;
+            sum += counted == Sender.Chrono ? (uint)_context.Jiffies - Sender.ChronoStart : 0;
         }
 
         return sum;
@@ -266,21 +266,21 @@ internal sealed partial class Connection
     private void SetChrono(Chrono next)
     {
         uint now = (uint)_context.Jiffies;
-        uint passed = now - _sender.ChronoStart;
-        switch (_sender.Chrono)
+        uint passed = now - Sender.ChronoStart;
+        switch (Sender.Chrono)
         {
             case Chrono.Busy:
-                _sender.Busy += passed;
+                Sender.Busy += passed;
                 break;
             case Chrono.WindowLimited:
-                _sender.WindowLimited += passed;
+                Sender.WindowLimited += passed;
                 break;
             case Chrono.BufferLimited:
-                _sender.BufferLimited += passed;
+                Sender.BufferLimited += passed;
                 break;
         }
 
-        _sender.ChronoStart = now;
-        _sender.Chrono = next;
+        Sender.ChronoStart = now;
+        Sender.Chrono = next;
     }
 }

@@ -38,8 +38,6 @@ internal sealed class UrgentByte
 /// <content>Urgent data (RFC 9293 §3.8.5, RFC 6093). Linux: tcp_urg, tcp_check_urg, tcp_recv_urg.</content>
 internal sealed partial class Connection
 {
-    private UrgentByte? _urgent;
-
     private void TakeUrgent(in TcpSegment segment)
     {
         if (segment.Has(TcpFlags.Urg))
@@ -47,7 +45,7 @@ internal sealed partial class Connection
             CheckUrgentPointer(segment);
         }
 
-        if (_urgent is not { State: UrgentState.Announced } urgent)
+        if (Urgent is not { State: UrgentState.Announced } urgent)
         {
             return;
         }
@@ -76,7 +74,7 @@ internal sealed partial class Connection
             return;
         }
 
-        UrgentByte urgent = _urgent ??= new UrgentByte();
+        UrgentByte urgent = Live.Urgent ??= new UrgentByte();
         if (urgent.IsPending && seq <= urgent.Seq)
         {
             return;
@@ -100,10 +98,10 @@ internal sealed partial class Connection
             return;
         }
 
-        ref ReceivedPacket packet = ref _inbox!.Queue[0];
+        ref ReceivedPacket packet = ref Unread!.Queue[0];
         SeqNumber next = _readNext + 1;
         bool empty = next == packet.End;
-        _inbox.Skip(1);
+        Unread.Skip(1);
         _readNext = next;
         if (empty)
         {
@@ -113,7 +111,7 @@ internal sealed partial class Connection
 
     private int ReadUrgent(Span<byte> target, MessageFlags flags)
     {
-        if (Options.UrgentInline || _urgent is not { } urgent
+        if (Options.UrgentInline || Urgent is not { } urgent
             || urgent.State is UrgentState.None or UrgentState.Read)
         {
             return -Errno.EINVAL;

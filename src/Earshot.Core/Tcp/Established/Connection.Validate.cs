@@ -94,7 +94,7 @@ internal sealed partial class Connection
     private bool IsDisorderedAck(in TcpSegment segment, in TcpOptions options) =>
         segment.Has(TcpFlags.Ack) && segment.SegmentLength == 0 && segment.Seq == _receiveNext
         && segment.Ack == _una && !UpdatesWindow(segment)
-        && (int)(_tsRecent - options.TsVal) <= _rtt.Rto * 6 / 5 / 1000;
+        && (int)(_tsRecent - options.TsVal) <= Rtt.Rto * 6 / 5 / 1000;
 
     private void RefuseOldTimestamp(in TcpSegment segment)
     {
@@ -202,5 +202,5 @@ internal sealed partial class Connection
 
     /// <summary>A RST that answers the last SACK block that it saw. Linux: tcp_reset_check.</summary>
     private bool IsResetAtHighestBlock(in TcpSegment segment) =>
-        _hasSack && _inbox is { Sacks.Count: > 0 } inbox && segment.Seq == inbox.Sacks.HighestEnd;
+        _hasSack && Unread is { Sacks.Count: > 0 } inbox && segment.Seq == inbox.Sacks.HighestEnd;
 }

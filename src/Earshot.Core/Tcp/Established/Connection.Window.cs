@@ -42,7 +42,7 @@ internal sealed partial class Connection
         int free = FreeSpace;
         int all = Space;
         int full = Math.Min(_windowLimit, all);
-        int mss = Math.Min(_ack.PeerSegment, full);
+        int mss = Math.Min(Ack.PeerSegment, full);
         int unit = 1 << _receiveScale;
         if (mss <= 0)
         {
@@ -57,7 +57,7 @@ internal sealed partial class Connection
 
         if (free < full >> 1)
         {
-            _ack.Quick = 0;
+            Ack.Quick = 0;
             LimitUnderPressure();
             free &= -unit;
             if (free < all >> 4 || free < mss || (shrinks && free < unit))
@@ -94,7 +94,7 @@ internal sealed partial class Connection
     private ushort PromiseWindow()
     {
         uint old = _receiveWindow;
-        if (_ack.NoMemory)
+        if (Ack.NoMemory)
         {
             // The segment before found no memory: nothing more may come, whatever was promised.
             _receiveWindow = 0;
@@ -138,6 +138,7 @@ internal sealed partial class Connection
     /// tcp_set_window_clamp.</summary>
     internal void SetWindowClamp(int clamp)
     {
+        Rouse();
         const int Least = 1152;
         clamp = Math.Max(clamp, Least);
         int old = _windowLimit;
@@ -160,6 +161,7 @@ internal sealed partial class Connection
     /// <summary>SO_RCVLOWAT was set: the buffer must hold so much. Linux: tcp_set_rcvlowat.</summary>
     internal void OnLowWater()
     {
+        Rouse();
         NotifyReadable();
         long memory = MemoryFor(Options.ReceiveLowWater);
         if (!Options.ReceiveBufferLocked && memory > Options.ReceiveBuffer)
@@ -198,7 +200,7 @@ internal sealed partial class Connection
 
         const int FirstSegments = 10;
         _receiveLimit = Math.Min(_receiveLimit, _windowLimit);
-        _space.Begin(
+        Reading.Begin(
             (int)Math.Min(Math.Min((long)_receiveLimit, _receiveWindow), FirstSegments * mss), _readNext,
             _context.NowMicroseconds);
     }
@@ -230,7 +232,7 @@ internal sealed partial class Connection
         if (more > 0)
         {
             _receiveLimit += Math.Min(room, Math.Max(more, 2 * length));
-            _ack.Quick |= 1;
+            Ack.Quick |= 1;
         }
     }
 
@@ -243,7 +245,7 @@ internal sealed partial class Connection
         {
             if (worth <= length)
             {
-                return 2 * _ack.PeerSegment;
+                return 2 * Ack.PeerSegment;
             }
 
             worth >>= 1;
@@ -265,24 +267,24 @@ internal sealed partial class Connection
     /// tcp_rcv_space_adjust.</summary>
     private void AdjustReceiveSpace()
     {
-        if (!_space.IsDue(_context.NowMicroseconds))
+        if (!Reading.IsDue(_context.NowMicroseconds))
         {
             return;
         }
 
-        int copied = (_readNext - _space.Seq) - (_receiveNext - _readNext);
-        if (copied > _space.Space)
+        int copied = (_readNext - Reading.Seq) - (_receiveNext - _readNext);
+        if (copied > Reading.Space)
         {
             GrowReceiveBuffer(copied);
         }
 
-        _space.Restart(_readNext, _context.NowMicroseconds);
+        Reading.Restart(_readNext, _context.NowMicroseconds);
     }
 
     private void GrowReceiveBuffer(int copied)
     {
-        int old = Math.Max(1, _space.Space);
-        _space.Space = copied;
+        int old = Math.Max(1, Reading.Space);
+        Reading.Space = copied;
         if (_context.Sysctls.TcpModerateRcvbuf == 0 || Options.ReceiveBufferLocked)
         {
             return;
@@ -293,7 +295,7 @@ internal sealed partial class Connection
         window += 2 * (window * (copied - old) / old);
         if (EarlyPackets > 0)
         {
-            window += _inbox!.Beyond.Last.End - _receiveNext;
+            window += Unread!.Beyond.Last.End - _receiveNext;
         }
 
         long wanted = Math.Min(MemoryFor(window), _context.Sysctls.TcpRmem[2]);
@@ -308,8 +310,8 @@ internal sealed partial class Connection
     /// tcp_rcv_rtt_measure_ts.</summary>
     private void MeasureReceiverRoundTrip(in TcpSegment segment, in TcpOptions options)
     {
-        if (!options.HasTimestamp || !_space.IsNewEcho(options.TsEcr)
-            || segment.SegmentLength < _ack.PeerSegment)
+        if (!options.HasTimestamp || !Reading.IsNewEcho(options.TsEcr)
+            || segment.SegmentLength < Ack.PeerSegment)
         {
             return;
         }
@@ -317,7 +319,7 @@ internal sealed partial class Connection
         int ticks = (int)(_context.TimestampClock + _tsOffset - options.TsEcr);
         if (ticks > 0 && ticks < int.MaxValue / 1000)
         {
-            _space.Sample(ticks * 1000L, isWindow: false, hasUnread: _receiveNext != _readNext);
+            Reading.Sample(ticks * 1000L, isWindow: false, hasUnread: _receiveNext != _readNext);
         }
     }
 }

@@ -14,14 +14,13 @@ internal sealed partial class Connection
     // sk_gso_max_size.
     private const int MaximumSuperSegment = 65536 - 321;
 
-    private UnsentQueue _unsent;
-    private SeqNumber _urgentEnd;
     private bool _isUrgent;
     private bool _nagleOverride;
     private bool _lacksSpace;
 
     /// <summary>Memory that written data takes until it is acknowledged. Linux: sk_wmem_queued.</summary>
-    private long WriteMemory => _sendBuffer.Length + ((long)PacketCost * (_sent.Count + _unsent.Count));
+    private long WriteMemory =>
+        _traffic is null ? 0 : SendBuffer.Length + ((long)PacketCost * (Sent.Count + Unsent.Count));
 
     /// <summary>Bytes written and never sent. Linux: tcp_notsent_bytes.</summary>
     private uint UnsentLength => (uint)Math.Max(0, _writeSeq - _nxt);
@@ -32,8 +31,8 @@ internal sealed partial class Connection
     private bool HasMemory => WriteMemory < Options.SendBuffer && UnsentLength < UnsentLimit;
 
     /// <summary>Whether there is a place that bytes would be copied to.</summary>
-    internal bool HasWriteRoom => HasMemory || (_unsent.Count > 0
-        && (_unsent.Tail.Flags & (UnsentFlags.EndOfRecord | UnsentFlags.Fin)) == 0
+    internal bool HasWriteRoom => HasMemory || (_traffic is not null && Unsent.Count > 0
+        && (Unsent.Tail.Flags & (UnsentFlags.EndOfRecord | UnsentFlags.Fin)) == 0
         && TailLength < SizeGoal(CurrentMss));
 
     /// <summary>Whether poll() says that the socket can be written to. Linux: sk_stream_is_writeable.</summary>
@@ -41,7 +40,7 @@ internal sealed partial class Connection
         && (ulong)UnsentLength << 1 < UnsentLimit;
 
     /// <summary>Whether urgent data is not acknowledged. Linux: tcp_urg_mode.</summary>
-    private bool IsUrgent => _isUrgent && _urgentEnd > _una;
+    private bool IsUrgent => _isUrgent && UrgentEnd > _una;
 
     /// <summary>What keeps small segments back. Linux: tp-&gt;nonagle.</summary>
     private Nagle Nagling => (Options.NoDelay ? Nagle.Off : Nagle.On) | (Options.Cork ? Nagle.Cork : Nagle.On)
@@ -53,6 +52,7 @@ internal sealed partial class Connection
     /// <returns>The bytes taken, or a negated errno.</returns>
     internal int Write(ReadOnlySpan<byte> bytes, MessageFlags flags = MessageFlags.None)
     {
+        Rouse();
         if (IsOpening)
         {
             return IsDeferred ? WriteDeferred(bytes) : -Errno.EAGAIN;
@@ -105,7 +105,7 @@ internal sealed partial class Connection
         int copied = 0;
         while (true)
         {
-            int room = _unsent.Count > 0 && (_unsent.Tail.Flags & (UnsentFlags.EndOfRecord | UnsentFlags.Fin)) == 0
+            int room = Unsent.Count > 0 && (Unsent.Tail.Flags & (UnsentFlags.EndOfRecord | UnsentFlags.Fin)) == 0
                 ? goal - TailLength : 0;
             if (room <= 0)
             {
@@ -122,13 +122,13 @@ internal sealed partial class Connection
                 _nagleOverride = false;
                 RestartIfIdle();
                 StartBusy();
-                _unsent.Add(_writeSeq, _tcp.UnsentPieces);
+                Unsent.Add(_writeSeq, _tcp.UnsentPieces);
                 room = goal;
             }
 
             int count = Math.Min(room, bytes.Length - copied);
-            _sendBuffer.Append(bytes.Slice(copied, count), _context.Buffers);
-            ref UnsentPiece tail = ref _unsent.Tail;
+            SendBuffer.Append(bytes.Slice(copied, count), _context.Buffers);
+            ref UnsentPiece tail = ref Unsent.Tail;
             if (copied == 0)
             {
                 tail.Flags &= ~UnsentFlags.Push;
@@ -153,7 +153,7 @@ internal sealed partial class Connection
                 MarkPush();
                 PushPending(mss, Nagle.Push);
             }
-            else if (_unsent.Count == 1)
+            else if (Unsent.Count == 1)
             {
                 SendQueued(mss, Nagle.Push, SendMode.One);
             }
@@ -161,7 +161,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>Bytes of the newest piece.</summary>
-    private int TailLength => _unsent.Tail.End - (_unsent.Count == 1 ? _nxt : _unsent.TailStart);
+    private int TailLength => Unsent.Tail.End - (Unsent.Count == 1 ? _nxt : Unsent.TailStart);
 
     /// <summary>Whether more than half of the largest window was written since the last PSH. Linux:
     /// forced_push.</summary>
@@ -169,14 +169,14 @@ internal sealed partial class Connection
 
     private void MarkPush()
     {
-        _unsent.Tail.Flags |= UnsentFlags.Push;
+        Unsent.Tail.Flags |= UnsentFlags.Push;
         _pushed = _writeSeq;
     }
 
     /// <summary>The end of a write. Linux: tcp_push.</summary>
     private void PushWritten(MessageFlags flags, int mss, Nagle nagle)
     {
-        if (_unsent.Count == 0)
+        if (Unsent.Count == 0)
         {
             return;
         }
@@ -190,7 +190,7 @@ internal sealed partial class Connection
         if ((flags & MessageFlags.Urgent) != 0)
         {
             _isUrgent = true;
-            _urgentEnd = _writeSeq;
+            UrgentEnd = _writeSeq;
         }
 
         PushPending(mss, more ? Nagle.Cork : nagle);
@@ -199,20 +199,20 @@ internal sealed partial class Connection
     /// <summary>Our FIN ends the newest piece, or is one of its own. Linux: tcp_send_fin.</summary>
     private void AddFin()
     {
-        if (_unsent.Count == 0)
+        if (Unsent.Count == 0)
         {
-            _unsent.Add(_writeSeq, _tcp.UnsentPieces);
+            Unsent.Add(_writeSeq, _tcp.UnsentPieces);
         }
 
-        _unsent.Tail.Flags |= UnsentFlags.Fin;
+        Unsent.Tail.Flags |= UnsentFlags.Fin;
     }
 
     private void ForgetSending()
     {
-        _unsent.Clear(_tcp.UnsentPieces);
-        _sender = default;
+        Unsent.Clear(_tcp.UnsentPieces);
+        Sender = default;
         _isUrgent = _nagleOverride = _lacksSpace = _isPaced = false;
-        _paceTimer = 0;
+        PaceTimer = 0;
         _mtuProbe = null;
         _clientOpen = null;
     }
@@ -220,6 +220,7 @@ internal sealed partial class Connection
     /// <summary>TCP_NODELAY was set: what waits leaves. Linux: __tcp_sock_set_nodelay.</summary>
     internal void StopDelaying()
     {
+        Rouse();
         _nagleOverride = true;
         Push(force: false);
     }
@@ -227,6 +228,7 @@ internal sealed partial class Connection
     /// <summary>TCP_CORK was cleared: what waits leaves. Linux: __tcp_sock_set_cork.</summary>
     internal void Uncork()
     {
+        Rouse();
         _nagleOverride |= Options.NoDelay;
         Push(force: false);
     }
@@ -261,35 +263,35 @@ internal sealed partial class Connection
     /// tcp_cwnd_restart.</summary>
     private void RestartIfIdle()
     {
-        if (_packetsOut > 0 || _lastSent == 0 || _context.Sysctls.TcpSlowStartAfterIdle == 0)
+        if (_packetsOut > 0 || LastSent == 0 || _context.Sysctls.TcpSlowStartAfterIdle == 0)
         {
             return;
         }
 
-        long rto = _context.Clock.FromMicroseconds(_rtt.Rto);
-        long idle = _context.Jiffies - _context.Clock.At(new Time.Instant(_lastSent));
+        long rto = _context.Clock.FromMicroseconds(Rtt.Rto);
+        long idle = _context.Jiffies - _context.Clock.At(new Time.Instant(LastSent));
         if (idle <= rto || (Algorithm.Traits & CongestionTraits.ControlsWindow) != 0)
         {
             return;
         }
 
         Algorithm.OnEvent(Congestion, CongestionEvent.WindowRestart);
-        int least = Math.Min(_context.Profile.InitialWindow, _congestion.Window);
-        _congestion.Threshold = KeptThreshold;
-        for (idle -= rto; idle > 0 && _congestion.Window > least; idle -= rto)
+        int least = Math.Min(_context.Profile.InitialWindow, Control.Window);
+        Control.Threshold = KeptThreshold;
+        for (idle -= rto; idle > 0 && Control.Window > least; idle -= rto)
         {
-            _congestion.Window >>= 1;
+            Control.Window >>= 1;
         }
 
-        _congestion.Window = Math.Max(_congestion.Window, least);
-        _sender.WindowStamp = (uint)_context.Jiffies;
-        _sender.WindowUsed = 0;
+        Control.Window = Math.Max(Control.Window, least);
+        Sender.WindowStamp = (uint)_context.Jiffies;
+        Sender.WindowUsed = 0;
     }
 
     /// <summary>The threshold that remembers the window. Linux: tcp_current_ssthresh.</summary>
     private int KeptThreshold => _recovery is RecoveryState.Cwr or RecoveryState.Recovery
-        ? _congestion.Threshold
-        : Math.Max(_congestion.Threshold, (_congestion.Window >> 1) + (_congestion.Window >> 2));
+        ? Control.Threshold
+        : Math.Max(Control.Threshold, (Control.Window >> 1) + (Control.Window >> 2));
 
     /// <summary>The buffer grows with the window, unless the program chose its size. Linux:
     /// tcp_sndbuf_expand.</summary>
@@ -303,7 +305,7 @@ internal sealed partial class Connection
         const int LeastPackets = 10;
         const int PacketDescriptor = 256;
         long packet = BitOperations.RoundUpToPowerOf2((uint)(Math.Max(_peerMss, _mss) + HeadersLength));
-        long packets = Math.Max(Math.Max(_congestion.Window, LeastPackets), Reordering + 1);
+        long packets = Math.Max(Math.Max(Control.Window, LeastPackets), Reordering + 1);
         long grown = Algorithm.SendBufferFactor * packets * (packet + PacketDescriptor);
         if (grown > Options.SendBuffer)
         {
@@ -314,9 +316,9 @@ internal sealed partial class Connection
     /// <summary>Memory was freed: a writer that found none may go on. Linux: tcp_check_space.</summary>
     private void CheckSpace()
     {
-        if (_sender.Chrono != Chrono.None && _unsent.Count == 0 && _sent.Count == 0)
+        if (Sender.Chrono != Chrono.None && Unsent.Count == 0 && Sent.Count == 0)
         {
-            StopChrono(_sender.Chrono);
+            StopChrono(Sender.Chrono);
         }
 
         if (!_lacksSpace)
@@ -324,7 +326,7 @@ internal sealed partial class Connection
             return;
         }
 
-        if (PacketsInFlight < _congestion.Window)
+        if (PacketsInFlight < Control.Window)
         {
             ExpandSendBuffer();
         }

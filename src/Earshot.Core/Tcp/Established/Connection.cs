@@ -58,34 +58,16 @@ internal sealed partial class Connection
     private uint _sendWindow;
     private uint _maximumWindow;
     private bool _finQueued;
-    private SendBuffer _sendBuffer;
-    private SentSegments _sent;
 
     // Recovery and the congestion window.
-    private CongestionState _congestion;
     private RecoveryState _recovery;
-    private LossState? _loss;
-    private Rack _rack;
-    private WindowedMinimum _minimumRtt;
     private WriteTimer _pending;
     private bool _owesCwr;
-    private RttEstimator _rtt;
     private int _packetsOut;
     private int _sacked;
     private int _lost;
     private int _retransmitted;
-    private uint _lostEver;
-    private int _mostPacketsOut;
-    private SeqNumber _mostPacketsOutEnd;
     private bool _windowLimited;
-    private int _timeouts;
-    private int _backoff;
-    private int _probes;
-    private int _totalRetransmissions;
-    private long _firstRetransmission;
-    private long _lastSent;
-    private ulong _bytesAcked;
-    private SegmentTally _tally;
 
     // Receiving. Linux: rcv_nxt, copied_seq, rcv_wup, rcv_wnd, rcv_ssthresh, window_clamp, scaling_ratio.
     private SeqNumber _irs;
@@ -97,13 +79,7 @@ internal sealed partial class Connection
     private int _windowLimit;
     private byte _share = FirstShare;
     private bool _finReceived;
-    private ReceiveSpace _space;
-    private ReceiveBuffer? _inbox;
 
-    // When to acknowledge.
-    private AckState _ack;
-    private uint _lastDataReceived;
-    private long _lastReceived;
     private uint _lastOutOfWindow;
 
     // Timers: nodes of TcpTimers, made when first used.
@@ -179,8 +155,6 @@ internal sealed partial class Connection
     /// <summary>Whether the peer's FIN has come and nothing before it is left to read.</summary>
     internal bool IsEndRead => _finReceived && ReadableBytes == 0;
 
-    internal int Timeouts => _timeouts;
-
     /// <summary>Whether no request stood behind it: its handshake was kept in a cookie.</summary>
     internal bool IsFromCookie => _isFromCookie;
 
@@ -225,7 +199,7 @@ internal sealed partial class Connection
                 mask |= PollMask.In | PollMask.ReadNormal;
             }
 
-            if (_urgent is { State: UrgentState.Valid })
+            if (Urgent is { State: UrgentState.Valid })
             {
                 mask |= PollMask.Pri;
             }
@@ -253,15 +227,14 @@ internal sealed partial class Connection
     /// care.</summary>
     internal void Clean()
     {
-        _sendBuffer.Clear(_context.Buffers);
         ForgetReceived();
         ForgetSending();
         ForgetSent();
         StopTimers();
+        ForgetTraffic();
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);
         Owner = null;
-        _marks = null;
         SavedSyn = null;
         _listener = null;
         _isFinished = false;
@@ -269,25 +242,9 @@ internal sealed partial class Connection
         IsReadShut = IsWriteShut = false;
         _isPredicting = _finQueued = _finReceived = _hasSeenEcn = _echoesCongestion = false;
         _share = FirstShare;
-        _space = default;
-        _urgent = null;
         _recovery = RecoveryState.Open;
-        _rtt = default;
-        _congestion = default;
-        _ack = default;
-        _mostPacketsOut = 0;
-        _lostEver = 0;
-        _loss = null;
-        _rack = default;
-        _minimumRtt = default;
         _pending = WriteTimer.None;
         _owesCwr = false;
-        _probesBegun = 0;
-        _timeouts = _backoff = _probes = _totalRetransmissions = 0;
-        _firstRetransmission = _lastSent = _lastReceived = 0;
-        _lastDataReceived = 0;
-        _bytesAcked = 0;
-        _tally = default;
         _listenerId = 0;
         _isFinRead = _isFinLeft = false;
         _number = 0;
@@ -302,14 +259,15 @@ internal sealed partial class Connection
     /// <summary>Checks what must always hold. Costs a walk over the pieces in flight: for simulations.</summary>
     internal void CheckInvariants()
     {
+        Rouse();
         int packets = 0;
         int sacked = 0;
         int lost = 0;
         int retransmitted = 0;
         SeqNumber next = State == TcpState.SynSent ? _una + 1 : _una;
-        for (int i = 0; i < _sent.Count; i++)
+        for (int i = 0; i < Sent.Count; i++)
         {
-            ref SentSegment piece = ref _sent[i];
+            ref SentSegment piece = ref Sent[i];
             Invariant.Check(piece.Seq == next && piece.End > piece.Seq, "pieces in flight follow one another");
             Invariant.Check(piece.Packets == piece.PacketsOf(piece.PayloadLength), "a piece knows its packets");
             next = piece.End;
@@ -327,7 +285,7 @@ internal sealed partial class Connection
         if (State is TcpState.Established or TcpState.CloseWait)
         {
             Invariant.Check(_una <= _nxt && _nxt <= _writeSeq + 1, "SND.UNA, SND.NXT and the end of data are in order");
-            Invariant.Check(_writeSeq - _una == _sendBuffer.Length, "what is not acknowledged is still held");
+            Invariant.Check(_writeSeq - _una == SendBuffer.Length, "what is not acknowledged is still held");
             Invariant.Check(
                 _packetsOut == 0 || _tcp.Timers.IsArmed(_writeTimer) || _isBlocked, "data in flight has a timer");
         }
