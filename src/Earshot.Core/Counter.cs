@@ -284,6 +284,8 @@ public enum Counter : byte
     TcpExtTCPFastOpenCookieReqd,
     /// <summary>Times that Fast Open was switched off because its packets seemed to vanish.</summary>
     TcpExtTCPFastOpenBlackhole,
+    /// <summary>Retransmissions left out because an earlier copy still lay in the queue of the link.</summary>
+    TcpExtTCPSpuriousRtxHostQueues,
     /// <summary>Writes that waited because earlier data still lay in the queue of the link.</summary>
     TcpExtTCPAutoCorking,
     /// <summary>Window opened.</summary>

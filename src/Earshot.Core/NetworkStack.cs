@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Ip.Neighbors;
@@ -22,7 +21,7 @@ namespace Earshot.Core;
 /// them <see cref="TryTransmit"/> and <see cref="TryTakeEvent"/> until they say no; then wait until
 /// <see cref="NextTimer"/> or the next packet. Linux: struct net.
 /// </remarks>
-public sealed class NetworkStack : IDisposable
+public sealed partial class NetworkStack : IDisposable
 {
     private readonly StackContext _context;
     private readonly RouteTable _routes;
@@ -225,61 +224,6 @@ public sealed class NetworkStack : IDisposable
         wheel.Skip(present);
         _context.Now = now;
     }
-
-    /// <summary>Takes the next packet that wants to leave.</summary>
-    /// <param name="packet">The packet, valid until the next call into the stack.</param>
-    /// <returns>False when there is none.</returns>
-    public bool TryTransmit(out OutboundPacket packet)
-    {
-        PacketQueue outbox = _output.Outbox;
-        CompleteTransmit();
-        if (outbox.Count == 0)
-        {
-            packet = default;
-            return false;
-        }
-
-        // Written where it goes: a copy of what was just put together would wait for its parts.
-        Unsafe.SkipInit(out packet);
-        packet.Bytes = outbox.Peek(out int @interface, out PacketInfo info, out Instant time);
-        packet.Interface = @interface;
-        packet.Info = info;
-        packet.Time = time;
-        _transmitting = true;
-        if (_tap is not null)
-        {
-            ShowTap(packet);
-        }
-
-        return true;
-    }
-
-    private void ShowTap(in OutboundPacket packet)
-    {
-        ReadOnlySpan<byte> bytes = packet.Bytes;
-        if (TryStrip(ref bytes, packet.Interface))
-        {
-            _tap!(new TappedPacket(bytes, packet.Time, packet.Interface, outbound: true, packet.Info, default));
-        }
-    }
-
-    /// <summary>The packet that <see cref="TryTransmit"/> gave last has left: its place is free, and what waited for
-    /// that goes on.</summary>
-    internal void CompleteTransmit()
-    {
-        if (_transmitting)
-        {
-            _output.Outbox.Drop();
-            _transmitting = false;
-            if (_output.Outbox.Count <= Options.TransmitQueueLimit / 2)
-            {
-                _tcp.Unblock();
-            }
-        }
-    }
-
-    /// <summary>The packet that <see cref="TryTransmit"/> gave last has not left: it comes again.</summary>
-    internal void CancelTransmit() => _transmitting = false;
 
     /// <summary>Takes the next event.</summary>
     /// <returns>False when there is none.</returns>

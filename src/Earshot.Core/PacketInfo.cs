@@ -68,6 +68,10 @@ public enum InterfaceOffload : byte
 
     /// <summary>The link cuts super-packets of up to 64 KB into segments.</summary>
     Segmentation = 2,
+
+    /// <summary>The link tells when it is done with packets, by <see cref="NetworkStack.CompleteTransmissions"/>; until
+    /// then they count as waiting in it. Without this they have left when the stack gives them away.</summary>
+    Completion = 4,
 }
 
 /// <summary>A packet on its way out; valid until the next call into the stack.</summary>

@@ -35,6 +35,13 @@ public interface ILink : IDisposable
     /// </summary>
     long SendDropped { get; }
 
+    /// <summary>
+    /// Packets that <see cref="TrySend"/> took and that the link is done with, since they have left or were dropped; it
+    /// counts only where <see cref="Offload"/> has <see cref="LinkOffload.Completion"/>, and then <see cref="Wait"/>
+    /// also ends when it grows. Belongs to the pump's thread.
+    /// </summary>
+    long SendCompleted => 0;
+
     /// <summary>Takes the next packet, without ever blocking.</summary>
     /// <param name="buffer">
     /// Where the packet goes; a packet that is longer is dropped and counted, and the next one is looked at. 65 575

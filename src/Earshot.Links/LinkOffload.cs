@@ -16,4 +16,8 @@ public enum LinkOffload
     /// The link cuts a TCP super-packet of up to 64 KB into segments (TSO); only together with <see cref="Checksum"/>.
     /// </summary>
     Segmentation = 2,
+
+    /// <summary>The link tells in <see cref="ILink.SendCompleted"/> when it is done with packets, so that a sender
+    /// can keep few of them waiting in it.</summary>
+    Completion = 4,
 }

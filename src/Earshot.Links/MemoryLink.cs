@@ -19,6 +19,9 @@ public sealed class MemoryLink : ILink
     private MemoryLink? _peer;
     private volatile bool _disposed;
     private volatile bool _sendRefused;
+    private int _lastTaken;
+    private long _received;
+    private long _told;
 
     private MemoryLink(string name, int mtu, LinkOffload offload, MemoryPipe incoming, MemoryPipe outgoing)
     {
@@ -44,13 +47,33 @@ public sealed class MemoryLink : ILink
     /// <inheritdoc/>
     public long SendDropped { get; private set; }
 
+    /// <inheritdoc/>
+    /// <remarks>Those that the other end has received, and the dropped ones.</remarks>
+    public long SendCompleted => _told = Completed;
+
+    // The reader's index wraps; it never moves by so much between two looks that the difference would.
+    private long Completed
+    {
+        get
+        {
+            int taken = _outgoing.Taken;
+            _received += taken - _lastTaken;
+            _lastTaken = taken;
+            return _received + SendDropped;
+        }
+    }
+
+    private bool TellsCompletion => (Offload & LinkOffload.Completion) != 0;
+
     /// <summary>Makes a pipe and returns its two ends.</summary>
     /// <param name="mtu">The longest single packet, in bytes: 68 … 65 575.</param>
     /// <param name="capacityPackets">How many packets wait in either direction before sending is refused: at least 1.
     /// Memory is taken as packets queue up (a block of the MTU's size each; 64 KB for a super-packet) and kept.</param>
     /// <param name="offload">
     /// What senders may leave undone. Nothing is done later: no wire can damage the packets, so the other end gets them
-    /// with the same <see cref="LinkPacketInfo"/>, super-packets in one piece.
+    /// with the same <see cref="LinkPacketInfo"/>, super-packets in one piece. With
+    /// <see cref="LinkOffload.Completion"/> the pipe is a cable whose queue counts: it is done with a packet when the
+    /// other end receives it.
     /// </param>
     /// <returns>The two ends, equal in everything but the name.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A number is outside its range.</exception>
@@ -62,7 +85,7 @@ public sealed class MemoryLink : ILink
         ArgumentOutOfRangeException.ThrowIfGreaterThan(mtu, LinkPacketInfo.MaxPacketLength);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacityPackets, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacityPackets, MaxCapacity);
-        if (offload == LinkOffload.Segmentation)
+        if ((offload & (LinkOffload.Segmentation | LinkOffload.Checksum)) == LinkOffload.Segmentation)
         {
             throw new ArgumentException("Segmentation offload needs checksum offload.", nameof(offload));
         }
@@ -83,7 +106,7 @@ public sealed class MemoryLink : ILink
         int length;
         while ((length = _incoming.Read(buffer, out info)) != 0)
         {
-            if (_peer!._sendRefused && _incoming.IsHalfFree)
+            if ((_peer!._sendRefused && _incoming.IsHalfFree) || TellsCompletion)
             {
                 _peer._sleeper.SignalIfSleeping();
             }
@@ -186,7 +209,7 @@ public sealed class MemoryLink : ILink
     /// <summary>Whether there is a packet to read, or room for one that was refused; the latter is told once.</summary>
     private bool HasWork()
     {
-        bool work = _incoming.HasPacket;
+        bool work = _incoming.HasPacket || (TellsCompletion && Completed != _told);
         if (_sendRefused && (_outgoing.IsHalfFree || _peer!._disposed))
         {
             _sendRefused = false;

@@ -41,6 +41,9 @@ internal sealed class MemoryPipe
     /// </summary>
     internal bool IsHalfFree => Volatile.Read(ref _indices.Tail) - Volatile.Read(ref _indices.Head) <= _capacity / 2;
 
+    /// <summary>Packets that the reader took, as a number that wraps.</summary>
+    internal int Taken => Volatile.Read(ref _indices.Head);
+
     /// <summary>Copies a packet in; false when the queue is full. A full fence once it is in.</summary>
     internal bool TryWrite(ReadOnlySpan<byte> packet, in LinkPacketInfo info)
     {

@@ -45,6 +45,7 @@ internal sealed class StackPump
     private PumpWork? _taken;
     private EndedOperations _endedOperations;
     private long _lastWaiter;
+    private long _completed;
     private int _sleeping;
     private volatile bool _stopping;
     private volatile bool _ended;
@@ -193,6 +194,7 @@ internal sealed class StackPump
         _outbox.TryAgain();
         Instant now = Now();
         Stack.OnTimer(now);
+        NoteCompleted(now);
         _outbox.Send(Stack);
         bool isMore = TakePackets(now);
         DoWork();
@@ -201,6 +203,16 @@ internal sealed class StackPump
         if (!isMore)
         {
             Sleep();
+        }
+    }
+
+    /// <summary>Tells the stack what a link that counts it is done with.</summary>
+    private void NoteCompleted(Instant now)
+    {
+        if ((_link.Offload & LinkOffload.Completion) != 0 && _link.SendCompleted - _completed is > 0 and long more)
+        {
+            _completed += more;
+            Stack.CompleteTransmissions(LinkInterface, (int)more, now);
         }
     }
 

@@ -42,6 +42,28 @@ public sealed class MemoryLinkTests
     }
 
     [Fact]
+    public void A_pipe_that_counts_is_done_with_what_the_other_end_received()
+    {
+        (MemoryLink a, MemoryLink b) = MemoryLink.CreatePair(capacityPackets: 4, offload: LinkOffload.Completion);
+        using (a)
+        using (b)
+        {
+            a.TrySend(Packet(1, 40), Plain);
+            a.TrySend(Packet(2, 40), Plain);
+            a.TrySend(Packet(3, 1501), Plain);
+            Assert.Equal(1, a.SendCompleted);
+            Assert.False(a.Wait(TimeSpan.Zero));
+            byte[] buffer = new byte[2000];
+            Assert.Equal(40, b.Receive(buffer, out _));
+            Assert.True(a.Wait(TimeSpan.FromSeconds(10)));
+            Assert.Equal(2, a.SendCompleted);
+            Assert.False(a.Wait(TimeSpan.Zero));
+            Assert.Equal(40, b.Receive(buffer, out _));
+            Assert.Equal(3, a.SendCompleted);
+        }
+    }
+
+    [Fact]
     public void The_two_directions_are_apart()
     {
         (MemoryLink a, MemoryLink b) = MemoryLink.CreatePair();

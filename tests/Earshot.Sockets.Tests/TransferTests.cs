@@ -57,6 +57,8 @@ public sealed class TransferTests
     [InlineData(576, 64, LinkOffload.None)]
     [InlineData(1500, 1024, LinkOffload.Checksum)]
     [InlineData(1500, 256, LinkOffload.Checksum | LinkOffload.Segmentation)]
+    [InlineData(1500, 64, LinkOffload.Completion)]
+    [InlineData(1500, 64, LinkOffload.Completion | LinkOffload.Checksum | LinkOffload.Segmentation)]
     public async Task Megabytes_arrive_whole_in_both_directions_at_once(int mtu, int capacity, LinkOffload offload)
     {
         using var hosts = new TwoHosts(mtu, capacity, offload);

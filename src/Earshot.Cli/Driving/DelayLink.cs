@@ -39,6 +39,9 @@ internal sealed class DelayLink(ILink link) : ILink
     /// <inheritdoc/>
     public long SendDropped => link.SendDropped;
 
+    /// <inheritdoc/>
+    public long SendCompleted => link.SendCompleted;
+
     /// <summary>Packets that are held back at this moment.</summary>
     internal int HeldCount => _held.Count;
 

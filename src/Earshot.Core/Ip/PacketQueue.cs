@@ -20,6 +20,12 @@ internal sealed class PacketQueue
     /// <summary>Packets that wait.</summary>
     internal int Count { get; private set; }
 
+    /// <summary>The ordinal of the oldest packet: so many were removed before it.</summary>
+    internal long Begin { get; private set; }
+
+    /// <summary>The ordinal of the packet that comes next.</summary>
+    internal long End => Begin + Count;
+
     /// <summary>Packets that the limit leaves room for.</summary>
     internal int Room => _limit - Count;
 
@@ -76,6 +82,7 @@ internal sealed class PacketQueue
     {
         _first = (_first + 1) & (_slots.Length - 1);
         Count--;
+        Begin++;
         _head = Count == 0 ? _tail : _slots[_first].Offset;
     }
 

@@ -57,6 +57,7 @@ internal static class CounterEras
         Counter.TcpExtTCPACKSkippedTimeWait, Counter.TcpExtTCPACKSkippedChallenge, Counter.TcpExtTCPWinProbe,
         Counter.TcpExtTCPKeepAlive, Counter.IpExtInNoECTPkts, Counter.IpExtInECT1Pkts, Counter.IpExtInECT0Pkts,
         Counter.IpExtInCEPkts, Counter.TcpExtTCPFastOpenActiveFail, Counter.TcpExtTCPAutoCorking,
+        Counter.TcpExtTCPSpuriousRtxHostQueues,
         Counter.TcpExtTCPHystartTrainDetect, Counter.TcpExtTCPHystartTrainCwnd,
         Counter.TcpExtTCPHystartDelayDetect, Counter.TcpExtTCPHystartDelayCwnd,
     ];

@@ -43,6 +43,10 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         TimeWait = new TimeWait(this);
         Timers = new TcpTimers(context, this);
         RulesOf(context.Profile);
+        foreach (InterfaceOptions link in context.Options.Interfaces)
+        {
+            LinkAccounts.IsUsed |= (link.Offload & InterfaceOffload.Completion) != 0;
+        }
     }
 
     internal StackContext Context { get; }
@@ -83,6 +87,9 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
 
     /// <summary>The connection that a socket call works on: segments for it wait until the call is done.</summary>
     internal Connection? Owned { get; set; }
+
+    /// <summary>What links that tell are not done with.</summary>
+    internal LinkAccounts LinkAccounts { get; } = new();
 
     /// <summary>The memory that received packets take.</summary>
     internal TcpMemory Memory { get; }
@@ -307,6 +314,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         for (int i = 0; i < _finished.Count; i++)
         {
             Connection connection = _finished[i];
+            LinkAccounts.Forget(connection);
             connection.Clean();
             if (_idle.Count < KeptConnections)
             {

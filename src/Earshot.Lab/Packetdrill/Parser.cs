@@ -135,7 +135,9 @@ internal sealed partial class Parser
     }
 
     private CommandEvent Command(EventTime time, Token token) =>
-        new(token.Line, time, SysctlCommand.Parse(_lexer, token));
+        token.Text.TrimStart().StartsWith("tc ", StringComparison.Ordinal)
+            ? new(token.Line, time, [], BucketCommand.Parse(_lexer, token))
+            : new(token.Line, time, SysctlCommand.Parse(_lexer, token));
 
     private ScriptEvent Event(bool first)
     {

@@ -1,4 +1,5 @@
 using System;
+using System.Linq;
 using System.Net;
 using Earshot.Core.Time;
 using Earshot.Lab.Targets;
@@ -29,7 +30,11 @@ public sealed class Runner(IPacketTargetMaker maker)
     {
         ArgumentNullException.ThrowIfNull(script);
         bool six = version == IpVersion.IPv6;
-        var options = new PacketTargetOptions { Mtu = (script.Options.Mtu ?? DefaultMtu) + (six ? LongerHeader : 0) };
+        var options = new PacketTargetOptions
+        {
+            Mtu = (script.Options.Mtu ?? DefaultMtu) + (six ? LongerHeader : 0),
+            HasBucket = script.SetUp.Concat(script.Events).Any(static e => e is CommandEvent { Bucket: not null }),
+        };
         if (Own(script.Options.LocalIp, six) is { } local)
         {
             options = six ? options with { Local6 = local } : options with { Local4 = local };

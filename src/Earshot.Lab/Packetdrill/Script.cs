@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using Earshot.Lab.Targets;
 
 namespace Earshot.Lab.Packetdrill;
 
@@ -139,6 +140,7 @@ internal sealed record PacketEvent(int Line, EventTime Time, bool IsInbound, Pac
 /// <summary>Code that is run.</summary>
 internal sealed record CodeEvent(int Line, EventTime Time, PythonCode Code) : ScriptEvent(Line, Time);
 
-/// <summary>A shell command; only sysctls are understood.</summary>
-internal sealed record CommandEvent(int Line, EventTime Time, IReadOnlyList<SysctlStep> Steps)
+/// <summary>A shell command; only sysctls and a token bucket before the device are understood.</summary>
+internal sealed record CommandEvent(
+    int Line, EventTime Time, IReadOnlyList<SysctlStep> Steps, TokenBucket? Bucket = null)
     : ScriptEvent(Line, Time);

@@ -143,6 +143,11 @@ internal sealed partial class ScriptRun
 
     private void Set(CommandEvent command)
     {
+        if (command.Bucket is { } bucket)
+        {
+            _target.PutBefore(bucket);
+        }
+
         foreach (SysctlStep step in command.Steps)
         {
             int result = _target.SetSysctl(step.Name, step.Value);

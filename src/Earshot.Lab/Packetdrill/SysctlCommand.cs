@@ -26,7 +26,7 @@ internal static class SysctlCommand
             List<string> words = Words(lexer, token, part);
             if (words[0] != "sysctl")
             {
-                throw lexer.Error(token.Line, $"the command '{part}' is not understood; only sysctl is");
+                throw lexer.Error(token.Line, $"the command '{part}' is not understood; only sysctl and tc are");
             }
 
             // sysctl NAME = VALUE is also written NAME="VALUE with blanks".

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using Earshot.Core;
 using Earshot.Core.Time;
 using Earshot.Lab.Experiments;
@@ -44,6 +45,7 @@ public sealed class HostPacketTargetMaker : IPacketTargetMaker
 internal sealed class HostPacketTarget : IPacketTarget, IDisposable
 {
     private const string Device = "tun0";
+    private const int Limit = 1_000_000;
 
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
 
@@ -236,6 +238,11 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
 
         return result;
     }
+
+    public void PutBefore(TokenBucket bucket) => HostTools.Texts([string.Create(
+        CultureInfo.InvariantCulture,
+        $"tc qdisc replace dev {Device} root tbf rate {bucket.BitsPerSecond}bit burst {bucket.Burst}b limit {Limit}b"),
+    ]);
 
     public IReadOnlyDictionary<string, long> Counters() => HostFiles.AllCounters();
 

@@ -60,6 +60,11 @@ public interface IPacketTarget
     /// <returns>0 or a negated errno; -ENOENT when the host has no such sysctl.</returns>
     int SetSysctl(string name, string value);
 
+    /// <summary>Puts a token bucket with a queue before the device: <c>tc qdisc replace dev tun0 root
+    /// tbf</c>.</summary>
+    /// <exception cref="ExperimentFailedException">The target cannot have one.</exception>
+    void PutBefore(TokenBucket bucket);
+
     /// <summary>Every counter by nstat's name.</summary>
     IReadOnlyDictionary<string, long> Counters();
 
@@ -96,9 +101,17 @@ public sealed record PacketTargetOptions
     /// <summary>Bytes of the device's longest packet.</summary>
     public int Mtu { get; init; } = 1500;
 
+    /// <summary>Whether <see cref="IPacketTarget.PutBefore"/> will be called.</summary>
+    public bool HasBucket { get; init; }
+
     /// <summary>The seed of all that the stack draws by chance; the host kernel draws its own.</summary>
     public ulong Seed { get; init; } = 1;
 }
+
+/// <summary>A speed that tokens come at and how many are kept; tc calls it tbf.</summary>
+/// <param name="BitsPerSecond">The speed.</param>
+/// <param name="Burst">Bytes that may leave at once.</param>
+public readonly record struct TokenBucket(long BitsPerSecond, int Burst);
 
 /// <summary>A packet that a target sent.</summary>
 /// <param name="Time">When it left.</param>

@@ -44,6 +44,8 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
     private readonly PacketBatch _batch = new(1, PacketBatch.MaximumPacketLength + 1);
     private readonly Queue<SeenPacket> _seen = new();
     private readonly List<StackPendingCall> _pending = [];
+    private PacedDevice? _device;
+    private int _taken;
     private int _turns;
 
     public StackPacketTarget(PacketTargetOptions options, KernelProfile profile)
@@ -66,7 +68,16 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
             {
                 Profile = profile,
                 Seed = Chance.Spread(options.Seed),
-                Interfaces = [new InterfaceOptions { Name = "tun0", Mtu = options.Mtu, Addresses = addresses }],
+                Interfaces =
+                [
+                    new InterfaceOptions
+                    {
+                        Name = "tun0",
+                        Mtu = options.Mtu,
+                        Addresses = addresses,
+                        Offload = options.HasBucket ? InterfaceOffload.Completion : InterfaceOffload.None,
+                    },
+                ],
                 Routes = routes,
             },
             Instant.Zero);
@@ -140,6 +151,12 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
 
     public int SetSysctl(string name, string value) => Stack.Sysctls.Set(name, value);
 
+    public void PutBefore(TokenBucket bucket)
+    {
+        Invariant.Check(Options.HasBucket, "a target that will have a token bucket was made for it");
+        _device = new PacedDevice(bucket, Now);
+    }
+
     public IReadOnlyDictionary<string, long> Counters() =>
         Stack.Mib.All.ToDictionary(c => c.Key, c => c.Value, StringComparer.Ordinal);
 
@@ -169,6 +186,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
                 next = pending.Deadline is { } end && (next is not { } other || end < other) ? end : next;
             }
 
+            next = _device?.Next is { } free && (next is not { } later || free < later) ? free : next;
             if (next is not { } moment || moment > until)
             {
                 if (until > Now)
@@ -187,18 +205,48 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
         }
     }
 
+    // What leaves the device is seen; a device with a queue tells the stack when it does.
+    private void Carry()
+    {
+        while (true)
+        {
+            while (Stack.TryTransmit(out OutboundPacket packet))
+            {
+                byte[] bytes = packet.Bytes.ToArray();
+                if (_device is not null)
+                {
+                    _device.Add(bytes);
+                    continue;
+                }
+
+                _seen.Enqueue(new SeenPacket(packet.Time, bytes));
+                _taken++;
+            }
+
+            while (_device is not null && _device.TryTake(Now, out byte[] left))
+            {
+                _seen.Enqueue(new SeenPacket(Now, left));
+                _taken++;
+            }
+
+            if (_taken == 0 || !Options.HasBucket)
+            {
+                return;
+            }
+
+            int done = _taken;
+            _taken = 0;
+            Stack.CompleteTransmissions(Device, done, Now);
+        }
+    }
+
     // What the stack sent is taken, and the calls that wait are tried again, until nothing changes.
     private void Settle()
     {
         bool more = true;
         while (more)
         {
-            while (Stack.TryTransmit(out OutboundPacket packet))
-            {
-                byte[] bytes = packet.Bytes.ToArray();
-                _seen.Enqueue(new SeenPacket(packet.Time, bytes));
-            }
-
+            Carry();
             while (Stack.TryTakeEvent(out _))
             {
             }
@@ -219,6 +267,44 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
             }
         }
     }
+}
+
+/// <summary>A device behind a token bucket, in virtual time.</summary>
+internal sealed class PacedDevice(TokenBucket bucket, Instant now)
+{
+    private readonly Queue<byte[]> _waiting = new();
+    private readonly long _most = TimeFor(bucket.Burst, bucket.BitsPerSecond);
+    private long _tokens = TimeFor(bucket.Burst, bucket.BitsPerSecond);
+    private Instant _checked = now;
+
+    /// <summary>When the next packet may leave; null: none waits.</summary>
+    public Instant? Next => _waiting.TryPeek(out byte[]? next)
+        ? _checked + TimeSpan.FromTicks((Math.Max(0, Cost(next) - _tokens) + 99) / 100) : null;
+
+    public void Add(byte[] packet) => _waiting.Enqueue(packet);
+
+    public bool TryTake(Instant now, out byte[] packet)
+    {
+        packet = [];
+        if (_waiting.Count == 0)
+        {
+            return false;
+        }
+
+        long tokens = Math.Min(_tokens + (now.Nanoseconds - _checked.Nanoseconds), _most) - Cost(_waiting.Peek());
+        if (tokens < 0)
+        {
+            return false;
+        }
+
+        (_tokens, _checked, packet) = (tokens, now, _waiting.Dequeue());
+        return true;
+    }
+
+    private long Cost(byte[] packet) => TimeFor(packet.Length, bucket.BitsPerSecond);
+
+    private static long TimeFor(int bytes, long bitsPerSecond) =>
+        (long)((Int128)bytes * 8 * Instant.NanosecondsPerSecond / bitsPerSecond);
 }
 
 /// <summary>A call that is made again and again until it need not wait.</summary>

@@ -63,6 +63,12 @@ internal sealed partial class Connection
         }
 
         PaceTimer = 0;
+        SendWaiting();
+    }
+
+    /// <summary>What waited for the pace or for the link leaves. Linux: tcp_tsq_write.</summary>
+    private void SendWaiting()
+    {
         if (State is TcpState.Established or TcpState.FinWait1 or TcpState.Closing or TcpState.CloseWait
             or TcpState.LastAck)
         {

@@ -70,7 +70,7 @@ internal sealed partial class Connection
                 continue;
             }
 
-            if (!Retransmit(i, Math.Min(room, most)))
+            if ((IsLinkCounted && IsLinkFull(Sent[i].PayloadLength, 1)) || !Retransmit(i, Math.Min(room, most)))
             {
                 break;
             }
@@ -122,6 +122,11 @@ internal sealed partial class Connection
     private bool SendCopy(int index, int segments)
     {
         ForgetMtuProbe();
+        if (IsInLink(Sent[index]))
+        {
+            return false;
+        }
+
         int mss = CurrentMss;
         int room = (int)(_una.Value + _sendWindow - Sent[index].Seq.Value);
         if (room <= 0)

@@ -79,7 +79,7 @@ internal sealed partial class Connection
             }
 
             length = Allow(length, mss, quota, most, nagle, mode, ref limits);
-            if (length < 0 || !SendNew(length, mss))
+            if (length < 0 || (IsLinkCounted && IsLinkFull(length, 0)) || !SendNew(length, mss))
             {
                 break;
             }

@@ -33,6 +33,7 @@ internal sealed partial class Connection
     {
         const TcpFlags Last = TcpFlags.Psh | TcpFlags.Fin;
         long before = Sender.PaceNanoseconds;
+        long begin = IsLinkCounted ? _tcp.Output.Ip.Outbox.End : 0;
 
         // New data alone may be marked, unless the algorithm wants all of it. Linux: tcp_ecn_send.
         _marksEct = _hasEcn && ((isNew && length > 0) || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0);
@@ -65,6 +66,11 @@ internal sealed partial class Connection
         }
 
         _marksEct = false;
+        if (IsLinkCounted)
+        {
+            ChargeLink(begin, seq, length);
+        }
+
         AdvancePace(length, before);
     }
 

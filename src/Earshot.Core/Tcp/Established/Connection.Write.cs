@@ -80,7 +80,7 @@ internal sealed partial class Connection
         int copied = Queue(bytes, flags, mss, goal, urgent);
         if (copied > 0)
         {
-            PushWritten(flags, mss, Nagling);
+            PushWritten(flags, mss, goal, Nagling);
         }
 
         if (copied < bytes.Length)
@@ -113,7 +113,7 @@ internal sealed partial class Connection
                 {
                     if (copied > 0)
                     {
-                        PushWritten(flags & ~MessageFlags.More, mss, Nagle.Push);
+                        PushWritten(flags & ~MessageFlags.More, mss, goal, Nagle.Push);
                     }
 
                     return copied;
@@ -174,7 +174,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>The end of a write. Linux: tcp_push.</summary>
-    private void PushWritten(MessageFlags flags, int mss, Nagle nagle)
+    private void PushWritten(MessageFlags flags, int mss, int goal, Nagle nagle)
     {
         if (Unsent.Count == 0)
         {
@@ -193,7 +193,10 @@ internal sealed partial class Connection
             UrgentEnd = _writeSeq;
         }
 
-        PushPending(mss, more ? Nagle.Cork : nagle);
+        if (!IsAutoCorked(goal))
+        {
+            PushPending(mss, more ? Nagle.Cork : nagle);
+        }
     }
 
     /// <summary>Our FIN ends the newest piece, or is one of its own. Linux: tcp_send_fin.</summary>
