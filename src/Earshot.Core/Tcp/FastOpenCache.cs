@@ -88,6 +88,9 @@ internal sealed class FastOpenCache
         }
     }
 
+    /// <summary>Whether it was off and is tried again.</summary>
+    internal bool IsOnTrial => _failures > 0 && _context.Sysctls.TcpFastopenBlackholeTimeoutSec != 0;
+
     /// <summary>Fast Open packets seem to vanish: it is off for a while. Linux: tcp_fastopen_active_disable.</summary>
     internal void Suspend()
     {

@@ -315,6 +315,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         {
             Connection connection = _finished[i];
             LinkAccounts.Forget(connection);
+            connection.JudgeFastOpen();
             connection.Clean();
             if (_idle.Count < KeptConnections)
             {

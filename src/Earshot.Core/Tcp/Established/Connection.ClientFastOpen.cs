@@ -51,6 +51,7 @@ internal sealed partial class Connection
         open.IsDeferred = false;
         Span<byte> option = stackalloc byte[LongestFastOpenOption];
         bool suspended = _tcp.FastOpenCache.IsSuspended;
+        open.IsTrial = !suspended && _tcp.FastOpenCache.IsOnTrial;
         if (!MayCarryData(out FastOpenEntry known))
         {
             open.Failure = 1;
@@ -150,7 +151,6 @@ internal sealed partial class Connection
 
         open.IsDataAcknowledged = true;
         _context.Mib.Count(Counter.TcpExtTCPFastOpenActive);
-        _tcp.FastOpenCache.Resume();
         return false;
     }
 
@@ -209,6 +209,38 @@ internal sealed partial class Connection
         {
             _tcp.FastOpenCache.Suspend();
             _context.Mib.Count(Counter.TcpExtTCPFastOpenActiveFail);
+        }
+    }
+
+    /// <summary>A RST that is not obeyed, before anything was received: it may be the firewall's. Linux:
+    /// tcp_validate_incoming.</summary>
+    private void NoteOddReset()
+    {
+        if (_clientOpen is { HasOption: true } && Tally.DataIn == 0 && State == TcpState.Established)
+        {
+            _tcp.FastOpenCache.Suspend();
+        }
+    }
+
+    /// <summary>The connection is over: a FIN beyond a gap, and nothing else received, speaks for a firewall; data speaks
+    /// against it. Linux: tcp_fastopen_active_disable_ofo_check.</summary>
+    internal void JudgeFastOpen()
+    {
+        if (_clientOpen is not { HasOption: true } open || _traffic is null)
+        {
+            return;
+        }
+
+        if (Tally.DataIn == 0)
+        {
+            if (Unread is { Beyond.Count: 1 } early && early.Beyond[0].HasFin)
+            {
+                _tcp.FastOpenCache.Suspend();
+            }
+        }
+        else if (open.IsTrial && !_route.IsLocal)
+        {
+            _tcp.FastOpenCache.Resume();
         }
     }
 }

@@ -84,5 +84,9 @@ internal sealed partial class Connection
     }
 
     /// <summary>The link is done with some of what it was given. Linux: tcp_tsq_handler.</summary>
-    internal void OnLinkReleased() => SendWaiting();
+    internal void OnLinkReleased()
+    {
+        Rouse();
+        SendWaiting();
+    }
 }

@@ -47,6 +47,7 @@ internal sealed partial class Connection
             }
             else
             {
+                NoteOddReset();
                 SendChallenge(segment);
             }
 

@@ -10,6 +10,9 @@ internal sealed class ClientFastOpen
     /// <summary>The SYN had an option. Linux: syn_fastopen.</summary>
     internal bool HasOption;
 
+    /// <summary>Whether it tries again after Fast Open was off for a while. Linux: syn_fastopen_ch.</summary>
+    internal bool IsTrial;
+
     /// <summary>It was the experimental one. Linux: syn_fastopen_exp.</summary>
     internal bool IsExperimental;
 
