@@ -23,12 +23,16 @@ internal sealed class StackContext
         Seed = options.Seed;
         CongestionControls = new CongestionControls(options.CongestionControls);
         Sysctls = new Sysctls(options.Profile, CongestionControls);
+        Sysctls.MostEcn = options.HasAccurateEcn ? AcceptsAccurateEcn : Sysctls.MostEcn;
         Mib = new Mib(options.Profile.LacksCounters);
         Ledger = new Ledger(options.Seed);
         Identifications = Stream(ChanceStream.Identification);
         _timestampTick = (long)options.Profile.TimestampTick.GetValueOrDefault().TotalNanoseconds;
         Clock = new JiffyClock(options.Profile.Hz, now, Stream(ChanceStream.Time));
     }
+
+    // The highest value of sysctl net.ipv4.tcp_ecn with accurate ECN.
+    private const int AcceptsAccurateEcn = 5;
 
     internal StackOptions Options { get; }
 

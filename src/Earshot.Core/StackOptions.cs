@@ -50,6 +50,10 @@ public sealed record StackOptions
     /// <summary>The number of the core that the stack runs on, which SO_INCOMING_CPU is compared with.</summary>
     public int Processor { get; init; }
 
+    /// <summary>Whether sysctl net.ipv4.tcp_ecn takes 3 to 5 as well, as kernels after 6.18 do: 3 asks for accurate ECN
+    /// (RFC 9768) and grants it, 4 asks for ECN and grants either, 5 grants either.</summary>
+    public bool HasAccurateEcn { get; init; }
+
     /// <summary>Connection requests that may exist at a time; a SYN beyond them is dropped.</summary>
     public int RequestLimit { get; init; } = DefaultRequestLimit;
 }

@@ -29,6 +29,9 @@ public sealed partial class Sysctls
     internal int TcpWindowScaling;
     internal int TcpSack;
     internal int TcpEcn;
+
+    /// <summary>The highest value of tcp_ecn.</summary>
+    internal int MostEcn = 2;
     internal int TcpReflectTos;
     internal int TcpWorkaroundSignedWindows;
     internal int TcpFastopen;
@@ -145,7 +148,20 @@ public sealed partial class Sysctls
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
         yield return Number("net.ipv4.tcp_sack", 0, U8, s => ref s.TcpSack);
-        yield return Number("net.ipv4.tcp_ecn", 0, 2, s => ref s.TcpEcn);
+        yield return new Entry(
+            "net.ipv4.tcp_ecn",
+            s => s.TcpEcn.ToString(),
+            (s, text) =>
+            {
+                ReadOnlySpan<char> rest = text;
+                if (!SysctlText.TryNext(ref rest, out long value) || value < 0 || value > s.MostEcn)
+                {
+                    return -Errno.EINVAL;
+                }
+
+                s.TcpEcn = (int)value;
+                return 0;
+            });
         yield return Number("net.ipv4.tcp_fastopen", int.MinValue, int.MaxValue, s => ref s.TcpFastopen);
         yield return new Entry(
             "net.ipv4.tcp_fastopen_key",

@@ -208,6 +208,9 @@ public sealed record TcpInfo
     /// <summary>The window that we offer, in bytes.</summary>
     public long ReceiveWindow { get; init; }
 
+    /// <summary>The counters of accurate ECN; null: it is not spoken.</summary>
+    internal Tcp.Established.AccurateEcn? Accurate { get; init; }
+
     /// <summary>Writes what is known of struct tcp_info, in the layout of 6.18 on a little-endian machine; the state
     /// is the caller's.</summary>
     /// <param name="bytes">At least 248 bytes.</param>
@@ -261,6 +264,7 @@ public sealed record TcpInfo
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[240..], (ushort)TotalTimeouts);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes[242..], (ushort)TimeoutRecoveries);
         Put(bytes, 244, Milliseconds(TimeoutTime));
+        Accurate?.WriteInfo(bytes[248..]);
     }
 
     private static void Put(Span<byte> bytes, int offset, long value) =>

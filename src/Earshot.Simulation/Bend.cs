@@ -46,6 +46,31 @@ internal static class Bend
         return new WirePacket(bytes, info, packet.From, packet.Time, packet.Ordinal) { IsDamaged = true };
     }
 
+    /// <summary>Whether the sender of an IP packet speaks ECN, and nobody has marked the packet yet.</summary>
+    internal static bool IsCapable(ReadOnlySpan<byte> packet) =>
+        IpPacket.Parse(packet, out IpPacket parsed) == IpParseError.None && (parsed.Tos & 3) is 1 or 2;
+
+    /// <summary>Marks an IP packet, as a router does that sees congestion come.</summary>
+    internal static WirePacket Mark(scoped in WirePacket packet)
+    {
+        const int HeaderWords = 4;
+        byte[] bytes = packet.Bytes.ToArray();
+        if (bytes[0] >> HeaderWords == 6)
+        {
+            bytes[1] |= 3 << HeaderWords;
+        }
+        else
+        {
+            bytes[1] |= 3;
+            const int ChecksumOffset = 10;
+            bytes[ChecksumOffset] = bytes[ChecksumOffset + 1] = 0;
+            ushort sum = Checksum.Finish(Checksum.Add(bytes.AsSpan(0, (bytes[0] & 0xf) * sizeof(uint))));
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(ChecksumOffset), sum);
+        }
+
+        return new WirePacket(bytes, packet.Info, packet.From, packet.Time, packet.Ordinal);
+    }
+
     /// <summary>Writes what a router answers to a packet that is too big: fragmentation needed, or packet too
     /// big.</summary>
     /// <returns>Its bytes; 0: the packet is not one to answer.</returns>

@@ -44,6 +44,10 @@ public enum FateKind
 /// <param name="Mtu">Of <see cref="FateKind.TooBig"/>: bytes of the largest packet.</param>
 public readonly record struct Fate(FateKind Kind, TimeSpan After = default, int Mtu = 0)
 {
+    /// <summary>Of <see cref="FateKind.Deliver"/>: whether the packet gets the mark of congestion, if its sender speaks
+    /// ECN.</summary>
+    public bool Marks { get; init; }
+
     /// <summary>The next rule decides.</summary>
     public static Fate Pass => default;
 

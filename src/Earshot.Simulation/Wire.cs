@@ -73,6 +73,9 @@ public sealed class Wire
     /// <summary>Packets that its rules damaged.</summary>
     public long Damaged { get; private set; }
 
+    /// <summary>Packets that its rules marked (RFC 3168).</summary>
+    public long Marked { get; private set; }
+
     /// <summary>Packets that were put on their way, copies included.</summary>
     public long Launched { get; private set; }
 
@@ -119,7 +122,7 @@ public sealed class Wire
                     _lost?.Invoke(packet);
                     return;
                 case FateKind.Deliver:
-                    Launch(packet, direction, fate.After);
+                    Launch(fate.Marks ? Mark(packet) : packet, direction, fate.After);
                     return;
                 case FateKind.Twice:
                     Duplicated++;
@@ -160,6 +163,17 @@ public sealed class Wire
             var told = new WirePacket(error[..length], default, packet.From, packet.Time, packet.Ordinal);
             Launch(told, back, TimeSpan.Zero);
         }
+    }
+
+    private WirePacket Mark(scoped in WirePacket packet)
+    {
+        if (!Bend.IsCapable(packet.Bytes))
+        {
+            return packet;
+        }
+
+        Marked++;
+        return Bend.Mark(packet);
     }
 
     private void Launch(in WirePacket packet, Direction direction, TimeSpan after)

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using Earshot.Core;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
@@ -52,6 +53,81 @@ public sealed class TransferTests
         Assert.InRange(world.Now.Seconds, 0.24, 20);
     });
 
+    [Theory]
+    [InlineData(3, "cubic")]
+    [InlineData(3, "dctcp")]
+    [InlineData(1, "cubic")]
+    public void What_a_queue_marks_both_ends_know_and_nothing_is_lost(int ecn, string algorithm) => Seeds.Run(10, seed =>
+    {
+        using World world = TwoHosts(seed, KernelProfile.Linux618, 1500, InterfaceOffload.None, new WireOptions
+        {
+            Latency = TimeSpan.FromMilliseconds(2 + (seed % 5)),
+            Rules = [new Bottleneck(20_000_000, 400_000, 20_000)],
+        });
+        Speak(world, ecn, algorithm);
+        Transfer transfer = Start(world, seed, Megabyte);
+        Assert.True(world.RunUntil(() => transfer.IsDone), "nothing was left to happen");
+        Assert.True(world.RunUntil(() => Sockets(world) == 0, 100_000));
+        Wire wire = world.Wires[0];
+        Assert.Equal(0, wire.Dropped);
+        Assert.True(wire.Marked > 10, $"{wire.Marked} marks");
+        Assert.Equal(wire.Marked, Sum(world, Counter.IpExtInCEPkts));
+        if (ecn == 3)
+        {
+            // An echo of RFC 3168 counts all that is acknowledged until CWR; accurate ECN counts packets.
+            Assert.Equal(wire.Marked, Sum(world, Counter.TcpExtTCPDeliveredCE));
+        }
+    });
+
+    [Fact]
+    public void Accurate_ECN_survives_a_wire_that_loses_reorders_and_duplicates()
+    {
+        long marked = 0;
+        Seeds.Run(60, seed => Interlocked.Add(ref marked, LoseAndMark(seed)));
+        Assert.True(marked > 1000, $"{marked} marks");
+    }
+
+    private static long LoseAndMark(ulong seed)
+    {
+        using World world = TwoHosts(seed, KernelProfile.Linux618, 1500, InterfaceOffload.None, new WireOptions
+        {
+            Latency = TimeSpan.FromMilliseconds(1 + (seed % 20)),
+            Rules =
+            [
+                new Duplicate(0.02),
+                new Loss(0.02),
+                new Reorder(0.05, TimeSpan.FromMilliseconds(5)),
+                new Bottleneck(20_000_000, 100_000, 2_000),
+            ],
+        });
+        world.CheckEveryStep = true;
+        Speak(world, 3, seed % 2 == 0 ? "cubic" : "dctcp");
+        Transfer transfer = Start(world, seed, 300_000);
+        Assert.True(world.RunUntil(() => transfer.IsDone, 2_000_000), "all is quiet, but bytes are missing");
+        Assert.Equal(300_000, transfer.Server!.Received);
+        return world.Wires[0].Marked;
+    }
+
+    private static void Speak(World world, int ecn, string algorithm)
+    {
+        foreach (Host host in world.Hosts)
+        {
+            Assert.Equal(0, host.Stack.Sysctls.Set("net.ipv4.tcp_ecn", $"{ecn}"));
+            Assert.Equal(0, host.Stack.Sysctls.Set("net.ipv4.tcp_congestion_control", algorithm));
+        }
+    }
+
+    private static long Sum(World world, Counter counter)
+    {
+        long sum = 0;
+        foreach (Host host in world.Hosts)
+        {
+            sum += host.Stack.Mib[counter];
+        }
+
+        return sum;
+    }
+
     private static (ulong Trace, long Sent) RunTransfer(
         ulong seed,
         int bytes,
@@ -96,6 +172,7 @@ public sealed class TransferTests
         StackOptions Options(string address) => new()
         {
             Profile = profile,
+            HasAccurateEcn = true,
             Interfaces =
             [
                 new InterfaceOptions

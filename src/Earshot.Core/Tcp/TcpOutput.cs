@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Established;
 using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
@@ -105,6 +106,12 @@ internal sealed class TcpOutput
                 WindowScale = request.OwnWindowScale,
             },
         };
+        if (request.HasAccurateEcn)
+        {
+            fields.Flags &= ~TcpFlags.Ece;
+            Connection.PutCode(ref fields, AccurateEcn.Code(request.Tos & 3));
+        }
+
         _context.Mib.Count(Counter.TcpOutSegs);
         byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
         return Send(

@@ -22,6 +22,9 @@ public struct TcpFields
     /// <summary>The control bits.</summary>
     public TcpFlags Flags;
 
+    /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
+    public byte ReservedBits;
+
     /// <summary>The window field as on the wire, already shifted.</summary>
     public ushort WindowField;
 
@@ -68,7 +71,8 @@ public struct TcpFields
         }
 
         uint ports = ((uint)SourcePort << 16) | DestinationPort;
-        uint control = ((uint)(length + FurtherOptions) << 26) | ((uint)Flags << 16) | WindowField;
+        uint control = ((uint)(length + FurtherOptions) << 26) | ((uint)ReservedBits << 24) | ((uint)Flags << 16)
+            | WindowField;
         sum = options + ports + Seq.Value + Ack.Value + control + UrgentPointer;
         target = target[..TcpSegment.MinimumHeaderLength];
         BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)ports << 32) | Seq.Value);

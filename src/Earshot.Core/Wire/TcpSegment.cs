@@ -124,6 +124,9 @@ public ref struct TcpSegment
     /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
     public readonly byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
 
+    /// <summary>AE, CWR and ECE as a number, AE the highest bit: the field ACE of RFC 9768.</summary>
+    internal readonly int Code => ((ReservedBits & 1) << 2) | ((int)_flags >> 6);
+
     /// <summary>The window field as on the wire, unscaled.</summary>
     public readonly ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
 

@@ -74,6 +74,11 @@ internal sealed partial class Connection
         }
 
         CleanSent(ref sample, highestSacked);
+        if (_echoesCongestion)
+        {
+            TakeFeedback(segment, ref sample, (int)(Tally.Delivered - delivered));
+        }
+
         if (KnownLoss is not null)
         {
             WidenReorderWindow(sample.Rate.PriorDelivered);
@@ -152,7 +157,7 @@ internal sealed partial class Connection
         }
 
         AckEvent kind = AckEvent.SlowPath;
-        if (_hasEcn && segment.Has(TcpFlags.Ece) && !segment.Has(TcpFlags.Syn))
+        if (_hasEcn && segment.Has(TcpFlags.Ece) && !segment.Has(TcpFlags.Syn) && Accurate is null)
         {
             sample.Flags |= AckFlags.Ece;
             kind |= AckEvent.Ece;
@@ -197,7 +202,7 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPDelivered, packets);
         if (sample.Has(AckFlags.Ece))
         {
-            _context.Mib.Count(Counter.TcpExtTCPDeliveredCE, packets);
+            _context.Mib.Count(Counter.TcpExtTCPDeliveredCE, Accurate?.NewMarks ?? packets);
         }
     }
 

@@ -444,6 +444,7 @@ internal sealed partial class Connection
             IsFinWait2 = isFinWait2,
             IsIPv6 = Options.IsIPv6,
             HasTimestamps = _hasTimestamps,
+            Code = (byte)(Accurate?.Tell() ?? 0),
         };
         PortOwner owner = _tcp.Ports.Owner(_hold);
         if (_tcp.TimeWait.TryEnter(this, _tag, entry, lifetime, owner))

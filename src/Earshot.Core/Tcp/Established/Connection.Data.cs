@@ -227,7 +227,7 @@ internal sealed partial class Connection
     /// <summary>An ECN mark on data that is taken in (RFC 3168 §6.1.3). Linux: __tcp_data_ecn_check.</summary>
     private void CheckCongestionMark(in TcpSegment segment)
     {
-        if (!_hasEcn)
+        if (!_hasEcn || Accurate is not null)
         {
             return;
         }
@@ -293,7 +293,7 @@ internal sealed partial class Connection
     /// tcp_ecn_accept_cwr.</summary>
     private void TakeWindowReduced(in TcpSegment segment)
     {
-        if (_hasEcn && segment.Has(TcpFlags.Cwr))
+        if (_hasEcn && segment.Has(TcpFlags.Cwr) && Accurate is null)
         {
             _echoesCongestion &= EchoesEachMark;
             if (segment.PayloadLength > 0)

@@ -130,7 +130,7 @@ internal sealed partial class Connection
     /// <summary>Tries header prediction from now on if nothing is out of the ordinary; it is given up by what is.
     /// Linux: tcp_fast_path_check.</summary>
     private void Predict() => _isPredicting |= Unread is not { Beyond.Count: > 0 } && _receiveWindow != 0
-        && ReceivedMemory < Options.ReceiveBuffer && Urgent is not { IsPending: true };
+        && ReceivedMemory < Options.ReceiveBuffer && Urgent is not { IsPending: true } && Accurate is null;
 
     /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given. Linux:
     /// sk_forward_alloc.</summary>
@@ -168,6 +168,11 @@ internal sealed partial class Connection
             Tally.Drops++;
             Judge(segment, RuleId.SegmentNoFlags);
             return;
+        }
+
+        if (_echoesCongestion)
+        {
+            CountMark(segment);
         }
 
         if (State == TcpState.SynRecv)
@@ -274,7 +279,7 @@ internal sealed partial class Connection
         _wl1 = segment.Seq;
         LastReceived = _context.Now.Nanoseconds;
         SetMss();
-        _isPredicting = true;
+        _isPredicting = Accurate is null;
         Tally.Delivered++;
         SetState(TcpState.Established);
         if (!segment.Has(TcpFlags.Fin) && segment.PayloadLength == 0)

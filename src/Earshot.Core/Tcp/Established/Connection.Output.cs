@@ -57,6 +57,11 @@ internal sealed partial class Connection
     {
         Span<byte> blocks = stackalloc byte[SackHistory.Length(SackHistory.Limit)];
         Prepare(seq, flags, blocks, out TcpFields fields);
+        if (_echoesCongestion && first.Length == 0)
+        {
+            AddCounters(ref fields, blocks);
+        }
+
         return Transmit(fields, first, second, segmentSize, blocks[..fields.FurtherOptions]);
     }
 
@@ -74,7 +79,12 @@ internal sealed partial class Connection
         fields.DestinationPort = _tuple.Remote.Port;
         fields.Seq = seq;
         fields.Ack = _receiveNext;
-        fields.Flags = _echoesCongestion ? flags | TcpFlags.Ece : flags;
+        fields.Flags = flags;
+        if (_echoesCongestion)
+        {
+            Echo(ref fields);
+        }
+
         fields.WindowField = PromiseWindow();
         fields.FurtherOptions = Unread is { Sacks.IsEmpty: false } inbox
             ? (byte)inbox.Sacks.Write(blocks, RoomForSacks) : (byte)0;
@@ -136,6 +146,7 @@ internal sealed partial class Connection
         fields.Seq = _iss;
         fields.Ack = answer ? _receiveNext : default;
         fields.Flags = SynFlags(answer, again);
+        fields.ReservedBits = (byte)(Accurate is not null && (fields.Flags & TcpFlags.Cwr) != 0 ? 1 : 0);
         fields.WindowField = (ushort)Math.Min(_receiveWindow, ushort.MaxValue);
         fields.FurtherOptions = (byte)options.Length;
         fields.Key = Key;

@@ -170,6 +170,7 @@ internal sealed partial class Connection
             OutOfOrderPackets = Tally.OutOfOrder,
             SendWindow = opening ? 0 : _sendWindow,
             ReceiveWindow = _receiveWindow,
+            Accurate = opening ? null : Accurate,
         };
     }
 

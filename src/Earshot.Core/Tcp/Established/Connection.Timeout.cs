@@ -97,7 +97,9 @@ internal sealed partial class Connection
         }
 
         _owesCwr = false;
-        return TcpFlags.Cwr;
+
+        // Accurate ECN has another use for the bit.
+        return Accurate is null ? TcpFlags.Cwr : TcpFlags.None;
     }
 
     /// <summary>Linux: tcp_retransmit_timer.</summary>

@@ -27,6 +27,9 @@ internal struct TimeWaitEntry
     internal bool IsIPv6;
     internal bool HasTimestamps;
 
+    /// <summary>AE, CWR and ECE of what it sends: where accurate ECN stopped counting.</summary>
+    internal byte Code;
+
     /// <summary>By which <see cref="PortHolds"/> knows that it holds its port.</summary>
     internal int Hold;
 }
@@ -280,23 +283,22 @@ internal sealed class TimeWait
         }
 
         _context.Judge(segment, RuleId.TimeWaitAck);
-        _tcp.Output.TimeWaitAck(
-            entry.Tuple,
-            new TcpFields
+        var fields = new TcpFields
+        {
+            Seq = entry.SendNext,
+            Ack = entry.ReceiveNext,
+            Flags = TcpFlags.Ack,
+            Key = _keys.Count == 0 ? null : _keys.GetValueOrDefault(place),
+            WindowField = (ushort)Math.Min(entry.WindowBytes >> entry.WindowScale, ushort.MaxValue),
+            Options = new TcpOptions
             {
-                Seq = entry.SendNext,
-                Ack = entry.ReceiveNext,
-                Flags = TcpFlags.Ack,
-                Key = _keys.Count == 0 ? null : _keys.GetValueOrDefault(place),
-                WindowField = (ushort)Math.Min(entry.WindowBytes >> entry.WindowScale, ushort.MaxValue),
-                Options = new TcpOptions
-                {
-                    HasTimestamp = entry.HasTimestamps && entry.TsRecent != 0,
-                    TsVal = _context.TimestampClock + entry.TsOffset,
-                    TsEcr = entry.TsRecent,
-                },
+                HasTimestamp = entry.HasTimestamps && entry.TsRecent != 0,
+                TsVal = _context.TimestampClock + entry.TsOffset,
+                TsEcr = entry.TsRecent,
             },
-            entry.Tos);
+        };
+        Connection.PutCode(ref fields, entry.Code);
+        _tcp.Output.TimeWaitAck(entry.Tuple, fields, entry.Tos);
     }
 
     private void Restart(int place, TimeSpan lifetime) =>

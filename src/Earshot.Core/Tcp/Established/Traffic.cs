@@ -38,12 +38,15 @@ internal sealed class Traffic
     /// <summary>The urgent byte; null: there never was one.</summary>
     internal UrgentByte? Urgent;
 
+    /// <summary>The counters of accurate ECN; null: it was not asked for, or is not spoken.</summary>
+    internal AccurateEcn? Accurate;
+
     /// <summary>All that is numbers.</summary>
     internal TrafficState State;
 
     /// <summary>Whether it is nothing but numbers: nothing is queued, in flight, unread or asked for.</summary>
     internal bool IsNumbers => SendBuffer.Length == 0 && Sent.Count == 0 && Unsent.Count == 0
-        && Unread is null && Loss is null && Marks is null && Urgent is null;
+        && Unread is null && Loss is null && Marks is null && Urgent is null && Accurate is null;
 }
 
 /// <summary>The numbers of a connection's traffic; all zeros when it begins.</summary>

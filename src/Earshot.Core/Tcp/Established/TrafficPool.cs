@@ -23,6 +23,7 @@ internal sealed class TrafficPool
         traffic.Loss = null;
         traffic.Marks = null;
         traffic.Urgent = null;
+        traffic.Accurate = null;
         traffic.State = default;
         if (_free.Count < Kept)
         {

@@ -55,6 +55,9 @@ internal struct ConnectionRequest
 {
     internal const int WireBytes = 72;
 
+    private const byte MostTimeouts = 127;
+    private const byte AccurateBit = 128;
+
     /// <summary>The timer that sends the SYN-ACK again; not armed where a sweep does it.</summary>
     internal TimerLink Timer;
 
@@ -107,8 +110,8 @@ internal struct ConnectionRequest
     /// <summary>Window scales: the peer's in the low four bits, ours in the high ones.</summary>
     internal byte WindowScales;
 
-    /// <summary>Firings of the timer, up to 127. Linux: num_timeout.</summary>
-    internal byte Timeouts;
+    // Firings of the timer, and in the highest bit whether accurate ECN is spoken.
+    private byte _timeouts;
 
     /// <summary>SYN-ACKs sent again, for whatever reason. Linux: num_retrans.</summary>
     internal byte Retransmissions;
@@ -118,6 +121,20 @@ internal struct ConnectionRequest
 
     /// <summary>The interface that the SYN came by.</summary>
     internal byte Interface;
+
+    /// <summary>Firings of the timer, up to 127. Linux: num_timeout.</summary>
+    internal byte Timeouts
+    {
+        readonly get => (byte)(_timeouts & MostTimeouts);
+        set => _timeouts = (byte)((_timeouts & AccurateBit) | value);
+    }
+
+    /// <summary>Whether the peer asked for accurate ECN and gets it (RFC 9768).</summary>
+    internal bool HasAccurateEcn
+    {
+        readonly get => (_timeouts & AccurateBit) != 0;
+        set => _timeouts = (byte)(Timeouts | (value ? AccurateBit : 0));
+    }
 
     /// <summary>What bounds the windows of its connection, in bytes, as it was when the SYN came; not kept in a
     /// listener's own table. Linux: rsk_window_clamp.</summary>

@@ -87,6 +87,9 @@ internal sealed partial class Listener
         int place, ref ConnectionRequest request, in TcpSegment syn, in Route route, uint tag, FastOpenOffer offer)
     {
         request.Flags |= RequestFlags.FastOpen;
+
+        // It would have to know what its SYN-ACK's ACK says of marks, which comes after data of its own may have left.
+        request.HasAccurateEcn = false;
         _context.Mib.Count(Counter.TcpPassiveOpens);
         Connection child = _tcp.NewConnection();
         child.OpenFromRequest(request, this, syn, route, tag);

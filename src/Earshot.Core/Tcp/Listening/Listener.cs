@@ -391,6 +391,11 @@ internal sealed partial class Listener
         request.Mss = asked.Mss == 0 ? Connection.DefaultMss(syn.Source)
             : options.MaximumSegment != 0 ? Math.Min(asked.Mss, options.MaximumSegment) : asked.Mss;
         request.Flags |= Granted(syn, asked, cookies);
+        if (_context.Sysctls.TcpEcn >= GrantsAccurateEcn)
+        {
+            GrantAccurateEcn(ref request, syn, cookies);
+        }
+
         if (request.Has(RequestFlags.Sack) && options.KeyOf(syn.Source) is not null)
         {
             // A signature, time stamps and SACK blocks do not fit together. Linux: tcp_synack_options.
@@ -419,6 +424,8 @@ internal sealed partial class Listener
         return isn;
     }
 
+    private const int GrantsAccurateEcn = 3;
+
     private RequestFlags Granted(in TcpSegment syn, in TcpOptions asked, SynCookies? cookies)
     {
         Sysctls sysctls = _context.Sysctls;
@@ -441,6 +448,19 @@ internal sealed partial class Listener
     private static bool AsksForEcn(in TcpSegment syn) =>
         (syn.Flags & (TcpFlags.Ece | TcpFlags.Cwr)) == (TcpFlags.Ece | TcpFlags.Cwr)
         && ((syn.Tos & 3) == 0 || syn.ReservedBits != 0);
+
+    // Bits that no version knows ask for the newest one that is known. RFC 9768 §3.1.1, §3.1.3. A cookie has no place for
+    // it.
+    private static void GrantAccurateEcn(ref ConnectionRequest request, in TcpSegment syn, SynCookies? cookies)
+    {
+        const int None = 0;
+        const int Classic = 3;
+        if (cookies is null && syn.Code is not (None or Classic))
+        {
+            request.HasAccurateEcn = true;
+            request.Flags |= RequestFlags.Ecn;
+        }
+    }
 
     private void WarnOfScale(byte scale)
     {
