@@ -148,20 +148,7 @@ public sealed partial class Sysctls
         yield return Number("net.ipv4.tcp_timestamps", 0, U8, s => ref s.TcpTimestamps);
         yield return Number("net.ipv4.tcp_window_scaling", 0, U8, s => ref s.TcpWindowScaling);
         yield return Number("net.ipv4.tcp_sack", 0, U8, s => ref s.TcpSack);
-        yield return new Entry(
-            "net.ipv4.tcp_ecn",
-            s => s.TcpEcn.ToString(),
-            (s, text) =>
-            {
-                ReadOnlySpan<char> rest = text;
-                if (!SysctlText.TryNext(ref rest, out long value) || value < 0 || value > s.MostEcn)
-                {
-                    return -Errno.EINVAL;
-                }
-
-                s.TcpEcn = (int)value;
-                return 0;
-            });
+        yield return Ecn();
         yield return Number("net.ipv4.tcp_fastopen", int.MinValue, int.MaxValue, s => ref s.TcpFastopen);
         yield return new Entry(
             "net.ipv4.tcp_fastopen_key",
@@ -232,6 +219,21 @@ public sealed partial class Sysctls
     }
 
     // As proc_dointvec_minmax: what follows the number is not looked at.
+    private static Entry Ecn() => new(
+        "net.ipv4.tcp_ecn",
+        s => s.TcpEcn.ToString(),
+        (s, text) =>
+        {
+            ReadOnlySpan<char> rest = text;
+            if (!SysctlText.TryNext(ref rest, out long value) || value < 0 || value > s.MostEcn)
+            {
+                return -Errno.EINVAL;
+            }
+
+            s.TcpEcn = (int)value;
+            return 0;
+        });
+
     private static Entry Number(string name, long least, long most, FieldOf field) => new(
         name,
         s => field(s).ToString(),

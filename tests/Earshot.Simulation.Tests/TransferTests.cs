@@ -57,7 +57,7 @@ public sealed class TransferTests
     [InlineData(3, "cubic")]
     [InlineData(3, "dctcp")]
     [InlineData(1, "cubic")]
-    public void What_a_queue_marks_both_ends_know_and_nothing_is_lost(int ecn, string algorithm) => Seeds.Run(10, seed =>
+    public void What_a_queue_marks_both_ends_know(int ecn, string algorithm) => Seeds.Run(10, seed =>
     {
         using World world = TwoHosts(seed, KernelProfile.Linux618, 1500, InterfaceOffload.None, new WireOptions
         {

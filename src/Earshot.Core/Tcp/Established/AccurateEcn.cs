@@ -1,6 +1,5 @@
 using System;
 using System.Buffers.Binary;
-using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 

@@ -1,5 +1,8 @@
 using System;
+using System.Runtime.CompilerServices;
+using Earshot.Core.Congestion;
 using Earshot.Core.Tcp.Established.Recovery;
+using Earshot.Core.Tcp.Listening;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -21,16 +24,63 @@ internal sealed partial class Connection
     }
 
     /// <summary>A request of a peer that asked for it becomes the connection. RFC 9768 §3.2.2.1.</summary>
-    private void BeginAccurate(byte tos, in TcpSegment segment)
+    private void BeginAccurate(in ConnectionRequest request, in TcpSegment segment)
     {
+        if (!request.HasAccurateEcn)
+        {
+            return;
+        }
+
         var accurate = new AccurateEcn();
-        accurate.NoteSyn(tos & MarkBits);
+        accurate.NoteSyn(request.Tos & MarkBits);
         if (segment.PayloadLength == 0)
         {
             accurate.TakeHandshake(segment.Code);
         }
 
         StartAccurate(accurate);
+    }
+
+    /// <summary>What our SYN asks for: sysctl net.ipv4.tcp_ecn.</summary>
+    private void AskForEcn(int sysctl)
+    {
+        const int Asks = 1;
+        const int AsksForAccurate = 3;
+        const int AsksGrantingAccurate = 4;
+        _hasEcn = sysctl is Asks or AsksForAccurate or AsksGrantingAccurate
+            || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
+        Live.Accurate = sysctl == AsksForAccurate ? new AccurateEcn() : null;
+    }
+
+    /// <summary>A SYN-ACK agrees with ECE alone, a SYN that crossed ours asks with both. Linux: tcp_ecn_rcv_synack,
+    /// tcp_ecn_rcv_syn.</summary>
+    private void AgreeOnEcn(in TcpSegment segment)
+    {
+        if (Accurate is { } accurate && segment.Has(TcpFlags.Ack))
+        {
+            AgreeOnAccurate(accurate, segment);
+            return;
+        }
+
+        // Not of SYNs that cross: neither side would know whose bits count.
+        Live.Accurate = null;
+        _hasEcn &= segment.Has(TcpFlags.Ece) && segment.Has(TcpFlags.Cwr) != segment.Has(TcpFlags.Ack);
+    }
+
+    /// <summary>The third ACK leaves at once, since only without data it can tell of the SYN-ACK's mark. RFC 9768
+    /// §3.2.2.1.</summary>
+    /// <returns>Whether it did.</returns>
+    private bool SendAccurateAck()
+    {
+        if (Accurate is not { } accurate)
+        {
+            return false;
+        }
+
+        accurate.IsHandshake = true;
+        SendAck();
+        accurate.IsHandshake = false;
+        return true;
     }
 
     /// <summary>The SYN-ACK says what the peer speaks. RFC 9768 §3.1.1, table 2.</summary>
@@ -105,13 +155,17 @@ internal sealed partial class Connection
     }
 
     /// <summary>An ACK brought news: what does it say of marks? RFC 9768, appendix A.2.</summary>
-    private void TakeFeedback(in TcpSegment segment, ref AckSample sample, int delivered)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void TakeFeedback(in TcpSegment segment, ref AckSample sample, uint delivered)
     {
-        if (Accurate is not { } accurate || delivered <= 0)
+        if (_echoesCongestion && Accurate is { } accurate && Tally.Delivered != delivered)
         {
-            return;
+            TakeFeedback(accurate, segment, ref sample, (int)(Tally.Delivered - delivered));
         }
+    }
 
+    private void TakeFeedback(AccurateEcn accurate, in TcpSegment segment, ref AckSample sample, int delivered)
+    {
         accurate.TakeOption(segment.Options);
         int marks = accurate.TakeFeedback(segment.Code, delivered, _mss);
         _hasEcn &= !accurate.IsMangled;

@@ -74,11 +74,7 @@ internal sealed partial class Connection
         }
 
         CleanSent(ref sample, highestSacked);
-        if (_echoesCongestion)
-        {
-            TakeFeedback(segment, ref sample, (int)(Tally.Delivered - delivered));
-        }
-
+        TakeFeedback(segment, ref sample, delivered);
         if (KnownLoss is not null)
         {
             WidenReorderWindow(sample.Rate.PriorDelivered);

@@ -222,7 +222,8 @@ internal sealed partial class Connection
         }
     }
 
-    /// <summary>The connection is over: a FIN beyond a gap, and nothing else received, speaks for a firewall; data speaks
+    /// <summary>The connection is over: a FIN beyond a gap, and nothing else received, speaks for a firewall; data
+    /// speaks
     /// against it. Linux: tcp_fastopen_active_disable_ofo_check.</summary>
     internal void JudgeFastOpen()
     {

@@ -12,11 +12,6 @@ internal sealed partial class Connection
     // Linux: TCP_MSS_DEFAULT, of either version.
     private const uint LeastMss = 536;
 
-    // Values of sysctl net.ipv4.tcp_ecn.
-    private const int AsksForEcn = 1;
-    private const int AsksForAccurateEcn = 3;
-    private const int AsksForEcnOnly = 4;
-
     /// <summary>The MSS of a peer that named none. RFC 9293 §3.7.1.</summary>
     internal static ushort DefaultMss(in InetAddress address) => (ushort)(address.IsIPv4 ? 536 : 1220);
 
@@ -55,11 +50,7 @@ internal sealed partial class Connection
         SetRecentTimestamp(request.TsRecent);
         _hasSack = request.Has(RequestFlags.Sack);
         _hasEcn = request.Has(RequestFlags.Ecn);
-        if (request.HasAccurateEcn)
-        {
-            BeginAccurate(request.Tos, segment);
-        }
-
+        BeginAccurate(request, segment);
         _isFromCookie = request.Has(RequestFlags.Cookie);
         _hasWindowScale = request.Has(RequestFlags.WindowScale);
         if (_hasWindowScale)
@@ -174,9 +165,7 @@ internal sealed partial class Connection
         StartReceiving(window.Bytes, window.Limit);
         Rtt.Rto = InitialRto;
         StartMtuProbing(sysctls.TcpTimestamps != 0);
-        _hasEcn = sysctls.TcpEcn is AsksForEcn or AsksForAccurateEcn or AsksForEcnOnly
-            || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0;
-        Live.Accurate = sysctls.TcpEcn == AsksForAccurateEcn ? new AccurateEcn() : null;
+        AskForEcn(sysctls.TcpEcn);
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
         SetState(TcpState.SynSent);
@@ -425,18 +414,14 @@ internal sealed partial class Connection
     /// <summary>The third ACK waits for data of ours if it is likely to come.</summary>
     private void AcknowledgeHandshake()
     {
-        AccurateEcn? accurate = Accurate;
-        if ((Options.DeferAccept == 0 && !IsPingPong) || accurate is not null)
+        if (SendAccurateAck())
         {
-            if (accurate is null)
-            {
-                SendAck();
-                return;
-            }
+            return;
+        }
 
-            accurate.IsHandshake = true;
+        if (Options.DeferAccept == 0 && !IsPingPong)
+        {
             SendAck();
-            accurate.IsHandshake = false;
             return;
         }
 
@@ -450,20 +435,7 @@ internal sealed partial class Connection
         _irs = segment.Seq;
         _receiveNext = _readNext = segment.Seq + 1;
         _wl1 = segment.Seq;
-
-        // A SYN-ACK agrees with ECE alone, a SYN that crossed ours asks with both. Linux: tcp_ecn_rcv_synack,
-        // tcp_ecn_rcv_syn.
-        if (Accurate is { } accurate && segment.Has(TcpFlags.Ack))
-        {
-            AgreeOnAccurate(accurate, segment);
-        }
-        else
-        {
-            // Not of SYNs that cross: neither side knows then whose bits would count.
-            Live.Accurate = null;
-            _hasEcn &= segment.Has(TcpFlags.Ece) && segment.Has(TcpFlags.Cwr) != segment.Has(TcpFlags.Ack);
-        }
-
+        AgreeOnEcn(segment);
         _hasTimestamps = options.HasTimestamp && _context.Sysctls.TcpTimestamps != 0;
         if (_hasTimestamps)
         {

@@ -449,7 +449,8 @@ internal sealed partial class Listener
         (syn.Flags & (TcpFlags.Ece | TcpFlags.Cwr)) == (TcpFlags.Ece | TcpFlags.Cwr)
         && ((syn.Tos & 3) == 0 || syn.ReservedBits != 0);
 
-    // Bits that no version knows ask for the newest one that is known. RFC 9768 §3.1.1, §3.1.3. A cookie has no place for
+    // Bits that no version knows ask for the newest one that is known. RFC 9768 §3.1.1, §3.1.3. A cookie has no place
+    // for
     // it.
     private static void GrantAccurateEcn(ref ConnectionRequest request, in TcpSegment syn, SynCookies? cookies)
     {
