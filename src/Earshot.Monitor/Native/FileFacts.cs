@@ -13,6 +13,9 @@ internal static unsafe class FileFacts
     private const int StatxLength = 256;
     private const int InodeOffset = 32;
     private const int SizeOffset = 40;
+    private const int ClockMonotonic = 1;
+    private const int AbsoluteTime = 1;
+    private const long NanosecondsPerSecond = 1_000_000_000;
     private const int ClockThreadCpu = 3;
     private const int ClockProcessCpu = 2;
 
@@ -41,6 +44,21 @@ internal static unsafe class FileFacts
 
     /// <summary>The processor time this thread has used.</summary>
     public static TimeSpan ThreadCpu() => Clock(ClockThreadCpu);
+
+    /// <summary>A clock that never goes back, in nanoseconds.</summary>
+    public static long Monotonic()
+    {
+        long* time = stackalloc long[2];
+        return Libc.ClockNow(ClockMonotonic, time) < 0 ? 0 : (time[0] * NanosecondsPerSecond) + time[1];
+    }
+
+    /// <summary>Sleeps until a moment of <see cref="Monotonic"/>; a thread that does so a hundred times a second pays for
+    /// nothing but the call.</summary>
+    public static void SleepUntil(long moment)
+    {
+        long* time = stackalloc long[2] { moment / NanosecondsPerSecond, moment % NanosecondsPerSecond };
+        _ = Libc.SleepUntil(ClockMonotonic, AbsoluteTime, time, null);
+    }
 
     private static TimeSpan Clock(int clock)
     {

@@ -63,6 +63,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Statx(int folder, string path, int flags, uint mask, byte* result);
 
+    [LibraryImport("libc", EntryPoint = "clock_nanosleep")]
+    public static partial int SleepUntil(int clock, int flags, long* secondsAndNanoseconds, void* rest);
+
     [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
     public static partial int ClockNow(int clock, long* secondsAndNanoseconds);
 }

@@ -20,20 +20,34 @@ internal sealed class CounterFile
     public void Parse(ReadOnlySpan<byte> text, List<long> values)
     {
         values.Clear();
-        var names = new List<byte>();
+        int at = 0;
+        bool same = true;
         for (ReadOnlySpan<byte> rest = text; rest.Length > 0;)
         {
             ReadOnlySpan<byte> heading = Line(ref rest), numbers = Line(ref rest);
-            names.AddRange(heading);
-            names.Add((byte)'\n');
+            same = same && _names.AsSpan(at).StartsWith(heading)
+                && at + heading.Length < _names.Length && _names[at + heading.Length] == '\n';
+            at += heading.Length + 1;
             Numbers(numbers, heading.Count((byte)' '), values);
         }
 
-        if (!names.ToArray().AsSpan().SequenceEqual(_names))
+        if (!same || at != _names.Length)
         {
-            _names = [.. names];
-            _keys = [.. NamesOf(Encoding.ASCII.GetString(_names))];
+            ReadNames(text);
         }
+    }
+
+    private void ReadNames(ReadOnlySpan<byte> text)
+    {
+        var names = new List<byte>();
+        for (ReadOnlySpan<byte> rest = text; rest.Length > 0; _ = Line(ref rest))
+        {
+            names.AddRange(Line(ref rest));
+            names.Add((byte)'\n');
+        }
+
+        _names = [.. names];
+        _keys = [.. NamesOf(Encoding.ASCII.GetString(_names))];
     }
 
     private static ReadOnlySpan<byte> Line(ref ReadOnlySpan<byte> rest)

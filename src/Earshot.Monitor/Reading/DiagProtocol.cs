@@ -23,14 +23,29 @@ internal static class DiagProtocol
     /// <summary>What to show of a unix socket: its name, the file it is bound to, queue and limit, user.</summary>
     public const uint UnixShow = 1 | 2 | 0x10 | 0x40;
 
+    /// <summary>How many ports one dump can be limited to.</summary>
+    public const int MostPorts = 64;
+
+    /// <summary>The room that the longest request needs.</summary>
+    public const int LongestRequest = RequestLength + AttributeLength + 4 + (MostPorts * PortBlockLength);
+
     private const ushort SockDiagByFamily = 20;
     private const ushort MessageError = 2;
     private const ushort MessageDone = 3;
     private const ushort FlagRequest = 1;
     private const ushort FlagDump = 0x300;
     private const ushort FlagInterrupted = 0x10;
+    private const int AttributeBytecode = 1;
     private const int AttributeProtocol = 3;
     private const int AttributeLength = 8;
+
+    // The filter's commands: source port at least, at most (8 bytes each), and a jump (4) over what follows.
+    private const byte SourceAtLeast = 2;
+    private const byte SourceAtMost = 3;
+    private const byte Jump = 1;
+    private const int CommandLength = 8;
+    private const int JumpLength = 4;
+    private const int PortBlockLength = (2 * CommandLength) + JumpLength;
 
     /// <summary>The mask of a state in a dump.</summary>
     public static uint Mask(params ReadOnlySpan<TcpState> states)
@@ -45,8 +60,15 @@ internal static class DiagProtocol
     }
 
     /// <summary>Writes the request of a dump.</summary>
+    /// <param name="at">Where to; <see cref="LongestRequest"/> bytes are enough.</param>
+    /// <param name="family">AF_INET or AF_INET6.</param>
+    /// <param name="protocol">IPPROTO_TCP or IPPROTO_MPTCP.</param>
+    /// <param name="states">A mask of states.</param>
+    /// <param name="extensions">What to tell beside the fixed part.</param>
+    /// <param name="ports">The local ports to tell of, at most <see cref="MostPorts"/>; none for all.</param>
     /// <returns>Its length.</returns>
-    public static int WriteDump(Span<byte> at, byte family, int protocol, uint states, byte extensions, ushort port)
+    public static int WriteDump(
+        Span<byte> at, byte family, int protocol, uint states, byte extensions, ReadOnlySpan<ushort> ports)
     {
         int length = protocol > byte.MaxValue ? RequestLength + AttributeLength : RequestLength;
         at[..length].Clear();
@@ -55,7 +77,6 @@ internal static class DiagProtocol
         at[HeaderLength + 1] = (byte)(protocol > byte.MaxValue ? 0 : protocol);
         at[HeaderLength + 2] = extensions;
         BinaryPrimitives.WriteUInt32LittleEndian(at[(HeaderLength + 4)..], states);
-        BinaryPrimitives.WriteUInt16BigEndian(at[(HeaderLength + 8)..], port);
         BinaryPrimitives.WriteUInt64LittleEndian(at[(HeaderLength + 48)..], NoCookie);
         if (protocol > byte.MaxValue)
         {
@@ -64,7 +85,47 @@ internal static class DiagProtocol
             BinaryPrimitives.WriteUInt32LittleEndian(at[(RequestLength + 4)..], (uint)protocol);
         }
 
+        if (ports.Length > 0)
+        {
+            length += WritePorts(at[length..], ports);
+            BinaryPrimitives.WriteInt32LittleEndian(at, length);
+        }
+
         return length;
+    }
+
+    // One of several ports: a block for each, from which a match jumps to the very end, which accepts. The last block
+    // needs no jump: its end is the end, and a miss goes four bytes beyond it, which refuses.
+    private static int WritePorts(Span<byte> at, ReadOnlySpan<ushort> ports)
+    {
+        int code = (ports.Length * PortBlockLength) - JumpLength;
+        BinaryPrimitives.WriteUInt16LittleEndian(at, (ushort)(4 + code));
+        BinaryPrimitives.WriteUInt16LittleEndian(at[2..], AttributeBytecode);
+        Span<byte> rest = at.Slice(4, code);
+        rest.Clear();
+        for (int i = 0; i < ports.Length; i++)
+        {
+            WriteCommand(rest, SourceAtLeast, PortBlockLength, ports[i]);
+            WriteCommand(rest[CommandLength..], SourceAtMost, PortBlockLength - CommandLength, ports[i]);
+            rest = rest[(2 * CommandLength)..];
+            if (rest.Length > 0)
+            {
+                rest[0] = Jump;
+                rest[1] = JumpLength;
+                BinaryPrimitives.WriteUInt16LittleEndian(rest[2..], (ushort)rest.Length);
+                rest = rest[JumpLength..];
+            }
+        }
+
+        return 4 + code;
+    }
+
+    private static void WriteCommand(Span<byte> at, byte command, int otherwise, ushort port)
+    {
+        at[0] = command;
+        at[1] = CommandLength;
+        BinaryPrimitives.WriteUInt16LittleEndian(at[2..], (ushort)otherwise);
+        BinaryPrimitives.WriteUInt16LittleEndian(at[6..], port);
     }
 
     /// <summary>Writes the request for one listener, which the kernel finds as it would for a packet from port

@@ -11,7 +11,7 @@ namespace Earshot.Monitor.Reading;
 internal sealed class NamespaceFile : IDisposable
 {
     private readonly SafeFileHandle? _file;
-    private byte[] _buffer = new byte[8192];
+    private byte[] _buffer = new byte[16 * 1024];
 
     /// <summary>Opens the file; one that cannot be opened reads as unknown.</summary>
     public NamespaceFile(string path)
@@ -46,10 +46,13 @@ internal sealed class NamespaceFile : IDisposable
                 }
 
                 used += length;
-                if (used == _buffer.Length)
+                if (used < _buffer.Length)
                 {
-                    Array.Resize(ref _buffer, _buffer.Length * 2);
+                    // These files come whole when there is room, and a second read makes the kernel write all again.
+                    return _buffer.AsSpan(0, used);
                 }
+
+                Array.Resize(ref _buffer, _buffer.Length * 2);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)

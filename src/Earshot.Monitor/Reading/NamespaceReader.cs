@@ -18,23 +18,22 @@ internal sealed class NamespaceReader : IDisposable
         Names.MigrateReq,
     ];
 
-    private const int MptcpEvery = 5;
     private const int SysctlsEvery = 5;
     private const int MostExactGets = 64;
 
     private readonly SockDiag _diag;
-    private readonly NamespaceFile _netstat = new("/proc/thread-self/net/netstat");
-    private readonly NamespaceFile _snmp = new("/proc/thread-self/net/snmp");
     private readonly NamespaceFile[] _sysctls;
-    private readonly CounterFile _netstatNames = new(), _snmpNames = new();
-    private readonly List<long> _values = [];
-    private readonly Dictionary<ulong, Seen> _seen = [];
+    private readonly CounterReader _counters = new();
+    private readonly LookChoice _choice = new();
+    private readonly ListenerTable _tcp = new(), _unix = new();
     private readonly HashSet<uint> _mptcpInodes = [];
     private readonly RowTaker _takeTcp, _takeUnix, _takeMptcp;
-    private int _round, _present;
+    private int _round;
+    private bool _askedDrops;
     private NamespaceDelta? _delta;
 
-    private NamespaceReader(NetNamespace space, SockDiag diag)
+    /// <summary>Makes a reader whose counters and sysctls are of the calling thread's namespace.</summary>
+    internal NamespaceReader(NetNamespace space, SockDiag diag)
     {
         Namespace = space;
         _diag = diag;
@@ -50,7 +49,10 @@ internal sealed class NamespaceReader : IDisposable
     public SockDiag Diag => _diag;
 
     /// <summary>How many listeners are known.</summary>
-    public int Count => _seen.Count;
+    public int Count => _tcp.Count + _unix.Count;
+
+    /// <summary>How much the last look asked of the TCP listeners.</summary>
+    public LookDepth LastDepth { get; private set; }
 
     /// <summary>Opens a reader inside a namespace.</summary>
     /// <param name="space">The namespace.</param>
@@ -68,29 +70,32 @@ internal sealed class NamespaceReader : IDisposable
         return reader;
     }
 
-    /// <summary>Looks at every listener once.</summary>
+    /// <summary>Looks at the listeners once.</summary>
     /// <param name="withSynRecv">Whether to dump the half-open connections too, which walks the whole table of
     /// connections.</param>
-    public NamespaceDelta Read(bool withSynRecv)
+    /// <param name="whole">Whether to ask for everything though no counter says that anything moved.</param>
+    /// <param name="now">The time, by which a look is whole now and then; null for always.</param>
+    public NamespaceDelta Read(bool withSynRecv, bool whole = true, DateTimeOffset? now = null)
     {
         var delta = new NamespaceDelta { Namespace = Namespace, NamespaceCookie = _diag.NamespaceCookie };
         _delta = delta;
-        if (_round % MptcpEvery == 0)
+
+        // Counters first: what happens between them and the dump moves them again, and is looked for the next time.
+        delta.Counters = _counters.Read();
+        if (delta.Counters is null)
         {
-            ReadMptcp();
+            delta.Unknown.Add("the counters of /proc/net/netstat cannot be read");
         }
 
-        _round++;
-        _present = 0;
-        uint listening = DiagProtocol.Mask(TcpState.Listen);
-        DumpOutcome v4 = DumpTcp(DiagProtocol.Inet, listening), v6 = DumpTcp(DiagProtocol.Inet6, listening);
-        DumpOutcome unix = _diag.DumpUnix(_takeUnix);
-        Tell(delta, v4, "IPv4 listeners");
-        Tell(delta, v6, "IPv6 listeners");
-        Tell(delta, unix, "unix listeners");
-        FindGone(delta, v4, v6, unix);
-        ReadCounters(delta);
-        if ((_round - 1) % SysctlsEvery == 0)
+        LookDepth depth = _choice.Choose(
+            Signs(delta.Counters), _tcp.AnyQueued || _tcp.AnyMissing, whole || now is null, now ?? default);
+        if (depth != LookDepth.Nothing)
+        {
+            ReadTcp(delta, depth == LookDepth.Everything);
+        }
+
+        ReadUnix(delta);
+        if (_round++ % SysctlsEvery == 0)
         {
             ReadSysctls(delta);
         }
@@ -100,13 +105,16 @@ internal sealed class NamespaceReader : IDisposable
             delta.SynRecv = ReadSynRecv(delta);
         }
 
+        LastDepth = depth;
         _delta = null;
         return delta;
     }
 
-    /// <summary>The connections of a listener's port that nobody has accepted yet, by cookie; null when the kernel did
-    /// not tell.</summary>
-    public IReadOnlyList<DiagRow>? Unaccepted(byte family, ushort port)
+    /// <summary>The connections of some ports that nobody has accepted yet, by cookie; null when the kernel did not
+    /// tell.</summary>
+    /// <param name="family">The listeners' family.</param>
+    /// <param name="ports">Their ports, at most <see cref="DiagProtocol.MostPorts"/>.</param>
+    public IReadOnlyList<DiagRow>? Unaccepted(byte family, ReadOnlySpan<ushort> ports)
     {
         var rows = new List<DiagRow>();
         DumpOutcome outcome = _diag.Dump(
@@ -118,7 +126,7 @@ internal sealed class NamespaceReader : IDisposable
                     rows.Add(row);
                 }
             },
-            port);
+            ports);
         return outcome.Answered ? rows : null;
     }
 
@@ -126,35 +134,26 @@ internal sealed class NamespaceReader : IDisposable
     /// for what the kernel does not tell.</summary>
     public (long? PassiveOpens, long? ListenOverflows) Totals()
     {
-        _snmpNames.Parse(_snmp.Read(), _values);
-        long? opens = Value(_snmpNames, Names.PassiveOpens);
-        _netstatNames.Parse(_netstat.Read(), _values);
-        return (opens, Value(_netstatNames, Names.ListenOverflows));
+        IReadOnlyDictionary<string, long>? counters = _counters.Read();
+        return (Value(counters, Names.PassiveOpens), Value(counters, Names.ListenOverflows));
     }
 
     public void Dispose()
     {
         _diag.Dispose();
-        _netstat.Dispose();
-        _snmp.Dispose();
+        _counters.Dispose();
         foreach (NamespaceFile file in _sysctls)
         {
             file.Dispose();
         }
     }
 
-    private long? Value(CounterFile file, string name)
-    {
-        for (int i = 0; i < file.Keys.Count && i < _values.Count; i++)
-        {
-            if (file.Keys[i] == name)
-            {
-                return _values[i];
-            }
-        }
+    private static long? Value(IReadOnlyDictionary<string, long>? counters, string name) =>
+        counters is not null && counters.TryGetValue(name, out long value) ? value : null;
 
-        return null;
-    }
+    private LookSigns Signs(IReadOnlyDictionary<string, long>? counters) => new(
+        Value(counters, Names.PassiveOpens), Value(counters, Names.ListenDrops),
+        Value(counters, Names.MigrateSuccess), _counters.SocketsInUse());
 
     private static void Tell(NamespaceDelta delta, DumpOutcome outcome, string what)
     {
@@ -168,20 +167,30 @@ internal sealed class NamespaceReader : IDisposable
         }
     }
 
-    private DumpOutcome DumpTcp(byte family, uint states) =>
-        _diag.Dump(family, DiagProtocol.Tcp, states, _takeTcp, extensions: DiagProtocol.WithDrops);
-
-    private void ReadMptcp()
+    private void ReadTcp(NamespaceDelta delta, bool withDrops)
     {
-        _mptcpInodes.Clear();
-        uint listening = DiagProtocol.Mask(TcpState.Listen);
-
-        // A kernel without MPTCP refuses, and then there is none.
-        if (_diag.Dump(DiagProtocol.Inet, DiagProtocol.Mptcp, listening, _takeMptcp).Answered)
+        _tcp.Begin();
+        _askedDrops = withDrops;
+        DumpOutcome v4 = DumpTcp(DiagProtocol.Inet), v6 = DumpTcp(DiagProtocol.Inet6);
+        if (_tcp.SawUnknown)
         {
-            _diag.Dump(DiagProtocol.Inet6, DiagProtocol.Mptcp, listening, _takeMptcp);
+            // Of a new one everything is asked at once, so that nothing of it is unknown.
+            _askedDrops = true;
+            (v4, v6) = (DumpTcp(DiagProtocol.Inet), DumpTcp(DiagProtocol.Inet6));
         }
+
+        Tell(delta, v4, "IPv4 listeners");
+        Tell(delta, v6, "IPv6 listeners");
+        int asked = 0;
+        _tcp.FindGone(
+            family => (family == DiagProtocol.Inet ? v4 : v6).Answered,
+            cold => asked++ < MostExactGets && NobodyListens(cold), delta.Gone);
+        MarkMptcp(delta);
     }
+
+    private DumpOutcome DumpTcp(byte family) => _diag.Dump(
+        family, DiagProtocol.Tcp, DiagProtocol.Mask(TcpState.Listen), _takeTcp,
+        extensions: _askedDrops ? DiagProtocol.WithDrops : (byte)0);
 
     private void TakeTcp(ReadOnlySpan<byte> message)
     {
@@ -191,33 +200,52 @@ internal sealed class NamespaceReader : IDisposable
         }
 
         (ulong cookie, uint queue, uint limit) = DiagRow.Hot(message);
-        uint? drops = DiagRow.HotDrops(message);
-        ref Seen seen = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, cookie, out bool known);
-        if (!known)
+        uint? drops = _askedDrops ? DiagRow.HotDrops(message) : null;
+        if (_tcp.Take(cookie, queue, limit, drops, _askedDrops, out ListenerChange? change))
         {
             _ = DiagRow.TryParse(message, out DiagRow row);
-            seen.Cold = new Cold
-            {
-                Kind = ListenerKind.Tcp,
-                Family = row.Family,
-                Address = row.Source,
-                Port = row.Port,
-                Interface = row.Interface,
-                Total = drops,
-            };
-            _delta!.Added.Add(ListenerFacts.Of(row, _mptcpInodes.Contains(row.Inode)));
-        }
-        else if (queue == seen.Queue && limit == seen.Limit && drops == seen.RawDrops)
-        {
-            Mark(ref seen);
-            return;
-        }
-        else if (drops is { } now && seen.RawDrops is { } before)
-        {
-            seen.Cold.Total += unchecked(now - before);
+            _tcp.Place(cookie, row);
+            _delta!.Added.Add(ListenerFacts.Of(row, isMptcp: false));
         }
 
-        Keep(ref seen, cookie, queue, limit, drops);
+        if (change is { } now)
+        {
+            _delta!.Changed.Add(now);
+        }
+    }
+
+    // An MPTCP listener is a TCP row too, of the same inode and another cookie; only the TCP row has its drops.
+    private void MarkMptcp(NamespaceDelta delta)
+    {
+        if (delta.Added.Count == 0)
+        {
+            return;
+        }
+
+        _mptcpInodes.Clear();
+        uint listening = DiagProtocol.Mask(TcpState.Listen);
+
+        // A kernel without MPTCP refuses, and then there is none.
+        if (_diag.Dump(DiagProtocol.Inet, DiagProtocol.Mptcp, listening, _takeMptcp).Answered)
+        {
+            _diag.Dump(DiagProtocol.Inet6, DiagProtocol.Mptcp, listening, _takeMptcp);
+        }
+
+        for (int i = 0; i < delta.Added.Count && _mptcpInodes.Count > 0; i++)
+        {
+            if (_mptcpInodes.Contains(delta.Added[i].Inode))
+            {
+                delta.Added[i] = delta.Added[i] with { Kind = ListenerKind.Mptcp };
+            }
+        }
+    }
+
+    private void ReadUnix(NamespaceDelta delta)
+    {
+        _unix.Begin();
+        DumpOutcome outcome = _diag.DumpUnix(_takeUnix);
+        Tell(delta, outcome, "unix listeners");
+        _unix.FindGone(_ => outcome.Answered, _ => false, delta.Gone);
     }
 
     private void TakeUnix(ReadOnlySpan<byte> message)
@@ -227,71 +255,19 @@ internal sealed class NamespaceReader : IDisposable
             return;
         }
 
-        ref Seen seen = ref CollectionsMarshal.GetValueRefOrAddDefault(_seen, row.Cookie, out bool known);
-        if (!known)
+        // A unix listener has no counter of drops: unknown, not 0.
+        if (_unix.Take(row.Cookie, row.Queue, row.Limit, null, true, out ListenerChange? change))
         {
-            seen.Cold = new Cold { Kind = ListenerKind.Unix };
             _delta!.Added.Add(ListenerFacts.Of(row));
         }
-        else if (row.Queue == seen.Queue && row.Limit == seen.Limit)
+
+        if (change is { } now)
         {
-            Mark(ref seen);
-            return;
+            _delta!.Changed.Add(now);
         }
-
-        // A unix listener has no counter of drops: unknown, not 0.
-        Keep(ref seen, row.Cookie, row.Queue, row.Limit, null);
     }
 
-    private void Keep(ref Seen seen, ulong cookie, uint? queue, uint? limit, uint? drops)
-    {
-        seen.Queue = queue;
-        seen.Limit = limit;
-        seen.RawDrops = drops;
-        Mark(ref seen);
-        _delta!.Changed.Add(
-            new ListenerChange(cookie, queue, limit, drops is null ? null : seen.Cold.Total, queue, queue));
-    }
-
-    // A dump may give a socket twice.
-    private void Mark(ref Seen seen)
-    {
-        _present += seen.Round == _round ? 0 : 1;
-        seen.Round = _round;
-    }
-
-    // A dump may miss a socket that is still there: gone is only what two dumps in a row or an exact query do not find.
-    private void FindGone(NamespaceDelta delta, DumpOutcome v4, DumpOutcome v6, DumpOutcome unix)
-    {
-        if (_present == _seen.Count)
-        {
-            return;
-        }
-
-        int asked = 0;
-        foreach ((ulong cookie, Seen seen) in _seen)
-        {
-            Cold cold = seen.Cold;
-            DumpOutcome outcome = cold.Kind == ListenerKind.Unix ? unix : cold.Family == DiagProtocol.Inet ? v4 : v6;
-            if (seen.Round == _round || !outcome.Answered)
-            {
-                continue;
-            }
-
-            if (_round - seen.Round >= 2)
-            {
-                delta.Gone.Add(cookie);
-            }
-            else if (cold.Kind != ListenerKind.Unix && asked++ < MostExactGets && Find(cold) == Presence.NobodyListens)
-            {
-                delta.Gone.Add(cookie);
-            }
-        }
-
-        delta.Gone.ForEach(cookie => _seen.Remove(cookie));
-    }
-
-    private Presence Find(Cold seen)
+    private bool NobodyListens(ListenerTable.Cold seen)
     {
         Span<byte> request = stackalloc byte[DiagProtocol.RequestLength];
         DiagProtocol.WriteGet(
@@ -299,39 +275,12 @@ internal sealed class NamespaceReader : IDisposable
         if (_diag.Gets.Send(request) != 0 || _diag.Gets.ReceiveMany() != 1)
         {
             _diag.Gets.Drain();
-            return Presence.Unknown;
+            return false;
         }
 
         ReadOnlySpan<byte> answer = _diag.Gets.Answer(0);
         return DiagProtocol.TryNext(ref answer, out DiagMessage kind, out _, out int error)
-            && kind == DiagMessage.Error && error == Errno.NoEntry
-            ? Presence.NobodyListens
-            : Presence.Unknown;
-    }
-
-    private void ReadCounters(NamespaceDelta delta)
-    {
-        ReadOnlySpan<byte> netstat = _netstat.Read();
-        if (netstat.IsEmpty)
-        {
-            delta.Unknown.Add("the counters of /proc/net/netstat cannot be read");
-            return;
-        }
-
-        var counters = new Dictionary<string, long>(512);
-        _netstatNames.Parse(netstat, _values);
-        Add(counters, _netstatNames.Keys, _values);
-        _snmpNames.Parse(_snmp.Read(), _values);
-        Add(counters, _snmpNames.Keys, _values);
-        delta.Counters = counters;
-    }
-
-    private static void Add(Dictionary<string, long> counters, IReadOnlyList<string> keys, List<long> values)
-    {
-        for (int i = 0; i < keys.Count && i < values.Count; i++)
-        {
-            counters[keys[i]] = values[i];
-        }
+            && kind == DiagMessage.Error && error == Errno.NoEntry;
     }
 
     private void ReadSysctls(NamespaceDelta delta)
@@ -363,36 +312,5 @@ internal sealed class NamespaceReader : IDisposable
         }
 
         return groups.Groups();
-    }
-
-    private enum Presence
-    {
-        Unknown,
-        NobodyListens,
-    }
-
-    // What is compared with each row lies close together; the rest is looked at only when something changed.
-    private struct Seen
-    {
-        public Cold Cold;
-        public uint? Queue;
-        public uint? Limit;
-        public uint? RawDrops;
-        public int Round;
-    }
-
-    private sealed class Cold
-    {
-        public required ListenerKind Kind { get; init; }
-
-        public byte Family { get; init; }
-
-        public ushort Port { get; init; }
-
-        public uint Interface { get; init; }
-
-        public UInt128 Address { get; init; }
-
-        public ulong? Total { get; set; }
     }
 }

@@ -25,13 +25,19 @@ internal sealed class SockDiag : IDisposable
     private const int ErrorBusy = 16;
 
     private readonly NetlinkSocket _dumps;
-    private readonly byte[] _request = new byte[128];
+    private readonly byte[] _request = new byte[DiagProtocol.LongestRequest];
 
-    private SockDiag(NetlinkSocket dumps, NetlinkSocket gets, NetlinkSocket peaks)
+    /// <summary>Makes one of sockets that are open.</summary>
+    /// <param name="dumps">For dumps.</param>
+    /// <param name="gets">For exact queries.</param>
+    /// <param name="peaks">For exact queries of the thread that samples peaks.</param>
+    internal SockDiag(NetlinkSocket dumps, NetlinkSocket gets, NetlinkSocket peaks)
     {
         _dumps = dumps;
         Gets = gets;
         Peaks = peaks;
+        PeakSockets = new NamespaceFile("/proc/thread-self/net/sockstat");
+        PeakSockets6 = new NamespaceFile("/proc/thread-self/net/sockstat6");
     }
 
     /// <summary>The socket for exact queries.</summary>
@@ -39,6 +45,12 @@ internal sealed class SockDiag : IDisposable
 
     /// <summary>The socket for exact queries of the thread that samples peaks.</summary>
     public NetlinkSocket Peaks { get; }
+
+    /// <summary>How many sockets there are, for the thread that samples peaks.</summary>
+    public NamespaceFile PeakSockets { get; }
+
+    /// <summary>The same of IPv6.</summary>
+    public NamespaceFile PeakSockets6 { get; }
 
     /// <summary>The namespace's number, unique as long as the machine runs; null before Linux 5.14.</summary>
     public ulong? NamespaceCookie => _dumps.NamespaceCookie();
@@ -63,9 +75,10 @@ internal sealed class SockDiag : IDisposable
     /// <summary>Gives every TCP (or MPTCP) socket of a family in some states, once or, when the table changes
     /// meanwhile, more than once: know them by their cookie.</summary>
     public DumpOutcome Dump(
-        byte family, int protocol, uint states, RowTaker take, ushort port = 0, byte extensions = 0)
+        byte family, int protocol, uint states, RowTaker take, ReadOnlySpan<ushort> ports = default,
+        byte extensions = 0)
     {
-        int length = DiagProtocol.WriteDump(_request, family, protocol, states, extensions, port);
+        int length = DiagProtocol.WriteDump(_request, family, protocol, states, extensions, ports);
         return Dump(_request.AsSpan(0, length), take);
     }
 
@@ -81,6 +94,8 @@ internal sealed class SockDiag : IDisposable
         _dumps.Dispose();
         Gets.Dispose();
         Peaks.Dispose();
+        PeakSockets.Dispose();
+        PeakSockets6.Dispose();
     }
 
     private DumpOutcome Dump(ReadOnlySpan<byte> request, RowTaker take)

@@ -54,9 +54,11 @@ internal sealed class MonitorSession : IDisposable
     public double CostShare => Sampler.Cost / System.Diagnostics.Stopwatch.GetElapsedTime(_started);
 
     /// <summary>Looks once, now.</summary>
-    public IReadOnlyList<NamespaceDelta> Sample(bool withSynRecv = false)
+    /// <param name="withSynRecv">Whether to look at half-open connections everywhere.</param>
+    /// <param name="whole">Whether to ask for everything though nothing says that it moved.</param>
+    public IReadOnlyList<NamespaceDelta> Sample(bool withSynRecv = false, bool whole = false)
     {
-        IReadOnlyList<NamespaceDelta> deltas = Sampler.Sample(DateTimeOffset.UtcNow, withSynRecv);
+        IReadOnlyList<NamespaceDelta> deltas = Sampler.Sample(DateTimeOffset.UtcNow, withSynRecv, whole);
 
         // To ask whether some are unknown touches every listener, so only when there are new ones, or now and then.
         if (Options.WithProcesses && (_samples++ % ProcessesEvery == 0 || deltas.Any(delta => delta.Added.Count > 0)))
@@ -79,7 +81,7 @@ internal sealed class MonitorSession : IDisposable
         {
             TimeSpan rest = length - passed;
             await Task.Delay(rest < interval ? rest : interval, cancellation).ConfigureAwait(false);
-            Sample(withSynRecv: true);
+            Sample(withSynRecv: true, whole: rest <= interval);
         }
     }
 

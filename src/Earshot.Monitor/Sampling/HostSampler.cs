@@ -34,10 +34,18 @@ internal sealed class HostSampler : IDisposable
     private static readonly TimeSpan FullTableEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan DiscoverEvery = TimeSpan.FromSeconds(5);
 
+    // Whole looks may use a thousandth of one processor. Where they would use more, a look asks only for what the
+    // counters say may have moved; the first are whole, so that what they cost is known.
+    private const double ShareOfWholeLooks = 0.001;
+    private const int FirstWholeLooks = 3;
+
     private readonly MonitorOptions _options;
     private readonly Dictionary<ulong, NamespaceReader> _readers = [];
     private readonly PeakSampler? _peaks;
     private readonly TroubleWatch _trouble = new();
+    private readonly Dictionary<ulong, TimeSpan> _wholeCosts = [];
+    private DateTimeOffset? _last;
+    private int _samples;
     private long _discovered;
     private long _dumped;
     private TimeSpan _cost;
@@ -71,8 +79,9 @@ internal sealed class HostSampler : IDisposable
     /// <param name="now">The time to remember it under.</param>
     /// <param name="withSynRecv">Whether to look at half-open connections everywhere, if that was not done within the
     /// last second.</param>
+    /// <param name="whole">Whether to ask every listener for everything though nothing says that it moved.</param>
     /// <returns>What changed.</returns>
-    public IReadOnlyList<NamespaceDelta> Sample(DateTimeOffset now, bool withSynRecv = false)
+    public IReadOnlyList<NamespaceDelta> Sample(DateTimeOffset now, bool withSynRecv = false, bool whole = false)
     {
         TimeSpan before = FileFacts.ThreadCpu();
         var deltas = new List<NamespaceDelta>();
@@ -83,11 +92,14 @@ internal sealed class HostSampler : IDisposable
 
         bool mayDump = _dumped == 0 || Stopwatch.GetElapsedTime(_dumped) > FullTableEvery * 0.9;
         bool any = false;
+        whole |= _samples++ < FirstWholeLooks || now <= _last
+            || Total(_wholeCosts.Values) <= ShareOfWholeLooks * (now - _last);
+        _last = now;
         foreach (NamespaceReader reader in _readers.Values)
         {
             bool dump = mayDump && (withSynRecv || _options.AlwaysSynRecv || _trouble.Has(reader));
             any |= dump;
-            NamespaceDelta delta = reader.Read(dump);
+            NamespaceDelta delta = Read(reader, dump, whole, now);
             AddPeaks(reader, delta);
             deltas.Add(delta);
         }
@@ -119,6 +131,21 @@ internal sealed class HostSampler : IDisposable
             reader.Dispose();
         }
     }
+
+    private NamespaceDelta Read(NamespaceReader reader, bool dump, bool whole, DateTimeOffset now)
+    {
+        TimeSpan before = FileFacts.ThreadCpu();
+        NamespaceDelta delta = reader.Read(dump, whole, now);
+        if (reader.LastDepth == LookDepth.Everything)
+        {
+            _wholeCosts[reader.Namespace.Inode] = FileFacts.ThreadCpu() - before;
+        }
+
+        return delta;
+    }
+
+    private static TimeSpan Total(IEnumerable<TimeSpan> times) =>
+        times.Aggregate(TimeSpan.Zero, (sum, time) => sum + time);
 
     private List<NamespaceDelta> Discover()
     {
@@ -156,6 +183,7 @@ internal sealed class HostSampler : IDisposable
         {
             NamespaceReader reader = _readers[ended];
             _readers.Remove(ended);
+            _wholeCosts.Remove(ended);
             var delta = new NamespaceDelta
             {
                 Namespace = reader.Namespace,

@@ -12,7 +12,9 @@ namespace Earshot.Monitor.Sampling;
 internal readonly record struct QueueRange(uint Low, uint Peak, int Looks);
 
 /// <summary>Looks at up to sixteen listeners every ten milliseconds, by exact queries sent in one batch.</summary>
-/// <remarks>An exact query finds what a packet would find, so a member of a SO_REUSEPORT group is found from those
+/// <remarks>Asked are only queues that may have changed: one that is not empty may shrink at any time, and an empty one
+/// grows only when <see cref="GrowthGate"/> says so. A queue that has stood still for half a second is asked only every
+/// 50 ms until it moves or the namespace gets a socket. An exact query finds what a packet would find, so a member of a SO_REUSEPORT group is found from those
 /// foreign ports whose hash chooses it; one is searched, and searched again when the group changes.</remarks>
 internal sealed class PeakSampler : IDisposable
 {
@@ -24,9 +26,17 @@ internal sealed class PeakSampler : IDisposable
     private const int MostRouteTries = 4096;
     private const int MissesUntilSearch = 3;
 
+    // Everything is asked with each tenth round, whatever the counters say.
+    private const int AskAllEvery = 10;
+    private const int StillAfter = 50;
+    private const int AskStillEvery = 5;
+    private const int ReadCostEvery = 8;
+
     private readonly Lock _lock = new();
-    private readonly CancellationTokenSource _end = new();
+    private readonly ManualResetEventSlim _wanted = new();
     private readonly Thread _thread;
+    private volatile bool _ends;
+    private readonly Dictionary<SockDiag, GrowthGate> _gates = [];
     private Target[] _targets = [];
 
     public PeakSampler()
@@ -52,6 +62,11 @@ internal sealed class PeakSampler : IDisposable
                 .. chosen.Take(MostTargets).Select(one => before.GetValueOrDefault(one.Facts.Cookie) is { } old
                     && old.Diag == one.Reader.Diag ? old : new Target(one.Reader.Diag, one.Facts)),
             ];
+            Want();
+            foreach (SockDiag diag in _gates.Keys.Except(_targets.Select(target => target.Diag)).ToList())
+            {
+                _gates.Remove(diag);
+            }
         }
     }
 
@@ -61,6 +76,8 @@ internal sealed class PeakSampler : IDisposable
         lock (_lock)
         {
             _targets = [.. _targets.Where(target => target.Diag != reader.Diag)];
+            _gates.Remove(reader.Diag);
+            Want();
         }
     }
 
@@ -83,33 +100,57 @@ internal sealed class PeakSampler : IDisposable
 
     public void Dispose()
     {
-        _end.Cancel();
+        _ends = true;
+        _wanted.Set();
         _thread.Join();
-        _end.Dispose();
+        _wanted.Dispose();
+    }
+
+    // A thread that wakes a hundred times a second costs something even where it has nothing to ask.
+    private void Want()
+    {
+        if (_targets.Length > 0)
+        {
+            _wanted.Set();
+        }
+        else if (!_ends)
+        {
+            _wanted.Reset();
+        }
     }
 
     private void Run()
     {
-        long next = Stopwatch.GetTimestamp();
-        long period = (long)(Period.TotalSeconds * Stopwatch.Frequency);
+        long next = FileFacts.Monotonic();
+        long period = (long)Period.TotalNanoseconds;
         byte[] requests = new byte[MostTargets * DiagProtocol.RequestLength];
-        while (!_end.IsCancellationRequested)
+        for (int round = 0; !_ends; round++)
         {
+            if (!_wanted.IsSet)
+            {
+                _wanted.Wait();
+                next = FileFacts.Monotonic();
+            }
+
             lock (_lock)
             {
                 Round(requests);
             }
 
-            Cost = FileFacts.ThreadCpu();
+            if (round % ReadCostEvery == 0)
+            {
+                Cost = FileFacts.ThreadCpu();
+            }
+
             next += period;
-            long now = Stopwatch.GetTimestamp();
+            long now = FileFacts.Monotonic();
             if (next <= now)
             {
                 // Behind: look again soon, but never in a row without a pause.
                 next = now + (period / 2);
             }
 
-            Thread.Sleep(TimeSpan.FromSeconds((next - now) / (double)Stopwatch.Frequency));
+            FileFacts.SleepUntil(next);
         }
     }
 
@@ -121,25 +162,15 @@ internal sealed class PeakSampler : IDisposable
         }
 
         Rounds++;
-        for (int first = 0; first < _targets.Length;)
+        for (int first = 0, count; first < _targets.Length; first += count)
         {
             SockDiag diag = _targets[first].Diag;
-            int count = 0, length = 0;
-            while (first + count < _targets.Length && _targets[first + count].Diag == diag)
+            for (count = 1; first + count < _targets.Length && _targets[first + count].Diag == diag;)
             {
-                length += _targets[first + count++].Write(requests.AsSpan(length));
+                count++;
             }
 
-            if (diag.Peaks.Send(requests.AsSpan(0, length)) == 0)
-            {
-                Collect(diag, first, diag.Peaks.ReceiveMany());
-            }
-            else
-            {
-                diag.Peaks.Drain();
-            }
-
-            first += count;
+            Ask(diag, _targets.AsSpan(first, count), requests);
         }
 
         foreach (Target target in _targets)
@@ -151,26 +182,63 @@ internal sealed class PeakSampler : IDisposable
         }
     }
 
-    private void Collect(SockDiag diag, int first, int count)
+    private void Ask(SockDiag diag, Span<Target> targets, byte[] requests)
     {
-        foreach (Target target in _targets)
+        if (!_gates.TryGetValue(diag, out GrowthGate? gate))
         {
-            target.Misses += target.Diag == diag ? 1 : 0;
+            _gates[diag] = gate = new GrowthGate(diag.PeakSockets, diag.PeakSockets6);
         }
 
+        bool all = gate.MayHaveGrown() || Rounds % AskAllEvery == 0;
+        int length = 0, asked = 0;
+        foreach (Target target in targets)
+        {
+            if (all || target.MayHaveShrunk(Rounds))
+            {
+                target.Misses++;
+                asked++;
+                length += target.Write(requests.AsSpan(length));
+            }
+            else
+            {
+                target.SawAgain();
+            }
+        }
+
+        if (asked == 0)
+        {
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        if (diag.Peaks.Send(requests.AsSpan(0, length)) != 0)
+        {
+            diag.Peaks.Drain();
+            return;
+        }
+
+        Collect(diag, targets, diag.Peaks.ReceiveMany());
+        if (asked == targets.Length)
+        {
+            gate.Asked(Stopwatch.GetTimestamp() - start);
+        }
+    }
+
+    private static void Collect(SockDiag diag, Span<Target> targets, int count)
+    {
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> answer = diag.Peaks.Answer(i);
             if (DiagProtocol.TryNext(ref answer, out DiagMessage kind, out ReadOnlySpan<byte> row, out _)
                 && kind == DiagMessage.Row)
             {
-                Keep(row, first + i);
+                Keep(row, targets, i);
             }
         }
     }
 
     // Answers come in the order of the questions, so the place is a good guess.
-    private void Keep(ReadOnlySpan<byte> row, int place)
+    private static void Keep(ReadOnlySpan<byte> row, Span<Target> targets, int place)
     {
         ulong cookie;
         uint? queue;
@@ -185,20 +253,9 @@ internal sealed class PeakSampler : IDisposable
             queue = length;
         }
 
-        if (queue is not { } known)
+        foreach (Target target in targets[Math.Min(place, targets.Length)..])
         {
-            return;
-        }
-
-        if (place < _targets.Length && _targets[place].Facts.Cookie == cookie)
-        {
-            _targets[place].Saw(known);
-            return;
-        }
-
-        foreach (Target target in _targets)
-        {
-            if (target.Facts.Cookie == cookie)
+            if (target.Facts.Cookie == cookie && queue is { } known)
             {
                 target.Saw(known);
                 return;
@@ -240,6 +297,9 @@ internal sealed class PeakSampler : IDisposable
 
     private sealed class Target(SockDiag diag, ListenerFacts facts)
     {
+        private uint? _last;
+        private int _still;
+
         public SockDiag Diag { get; } = diag;
 
         public ListenerFacts Facts { get; } = facts;
@@ -261,13 +321,22 @@ internal sealed class PeakSampler : IDisposable
         public int Write(Span<byte> at, ushort peerPort, ulong cookie) => DiagProtocol.WriteGet(
             at, Facts.Family, Facts.RawAddress, Facts.Port, peerPort, Facts.Interface, cookie, extensions: 0);
 
+        // A unix listener has no counter that would tell of growth.
+        public bool MayHaveShrunk(long round) => Facts.Kind == ListenerKind.Unix || Misses > 0 || _last is null
+            || (_last > 0 && (_still < StillAfter || round % AskStillEvery == 0));
+
         public void Saw(uint queue)
         {
+            _still = queue == _last ? Math.Min(_still + 1, StillAfter) : 0;
+            _last = queue;
             Low = Looks == 0 ? queue : Math.Min(Low, queue);
             Peak = Math.Max(Peak, queue);
             Looks++;
             Misses = 0;
         }
+
+        /// <summary>Nothing can have changed since the last look.</summary>
+        public void SawAgain() => Saw(_last ?? 0);
 
         public void Reset() => (Looks, Low, Peak) = (0, 0, 0);
     }

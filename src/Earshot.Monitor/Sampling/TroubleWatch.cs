@@ -73,10 +73,33 @@ internal sealed class TroubleWatch
             {
                 _watched.Remove(watched.Facts.Cookie);
             }
-            else if (mayDump && watched.Facts.Kind != ListenerKind.Unix && IsAlone(history, watched.Facts))
+        }
+
+        if (mayDump)
+        {
+            LookAtQueued(reader, history, now);
+        }
+    }
+
+    // One walk through the table of connections for each family, however many listeners are in trouble.
+    private void LookAtQueued(NamespaceReader reader, NamespaceHistory history, DateTimeOffset now)
+    {
+        foreach (var family in _watched.Values
+            .Where(one => one.Reader == reader && one.Facts.Kind != ListenerKind.Unix)
+            .GroupBy(one => one.Facts.Family))
+        {
+            var sharing = history.Listeners.Where(one => one.Facts.Kind != ListenerKind.Unix
+                && one.Facts.Family == family.Key).CountBy(one => one.Facts.Port).ToDictionary();
+            var alone = family.Where(one => sharing.GetValueOrDefault(one.Facts.Port) == 1)
+                .OrderByDescending(one => one.Until).Take(DiagProtocol.MostPorts).ToList();
+            if (alone.Count == 0
+                || reader.Unaccepted(family.Key, [.. alone.Select(one => one.Facts.Port)]) is not { } rows)
             {
-                watched.Look(now);
+                continue;
             }
+
+            ILookup<ushort, DiagRow> byPort = rows.ToLookup(row => row.Port);
+            alone.ForEach(one => one.Look([.. byPort[one.Facts.Port]], now));
         }
     }
 
@@ -124,10 +147,6 @@ internal sealed class TroubleWatch
         watched.InTrouble = true;
     }
 
-    private static bool IsAlone(NamespaceHistory history, ListenerFacts facts) =>
-        history.Listeners.Count(other => other.Facts.Port == facts.Port && other.Facts.Kind != ListenerKind.Unix
-            && other.Facts.Family == facts.Family) == 1;
-
     private sealed class Watched(NamespaceReader reader, ListenerFacts facts)
     {
         private HashSet<ulong>? _queued;
@@ -145,13 +164,8 @@ internal sealed class TroubleWatch
 
         public QueueProgress? Progress { get; private set; }
 
-        public void Look(DateTimeOffset now)
+        public void Look(IReadOnlyList<DiagRow> rows, DateTimeOffset now)
         {
-            if (Reader.Unaccepted(Facts.Family, Facts.Port) is not { } rows)
-            {
-                return;
-            }
-
             var queued = rows.Select(row => row.Cookie).ToHashSet();
             if (_queued is null)
             {

@@ -33,44 +33,53 @@ def take(most=10**9):
         most -= 1
 
 
-def busy(seconds):
-    time.sleep(seconds)
+def until(moment):
+    """Rests until so many seconds after the beginning, so that what was late before makes nothing later."""
+    time.sleep(max(0, begin + moment - time.monotonic()))
+
+
+def busy(moment):
+    until(moment)
     take()
 
 
-def free(seconds):
-    end = time.time() + seconds
-    while time.time() < end:
+def free(moment):
+    while time.monotonic() < begin + moment:
         take()
         time.sleep(0.002)
 
 
 print("listening", flush=True)
 sys.stdin.readline()
+begin = time.monotonic()
 if pattern == "one-burst":
     free(0.3)
     come(60)
-    busy(0.4)
+    busy(0.7)
 elif pattern == "bursts":
-    for _ in range(6):
+    for i in range(6):
         come(30)
-        busy(0.1)
-        free(0.3)
+        busy(i * 0.4 + 0.1)
+        free(i * 0.4 + 0.4)
 elif pattern == "growing":
-    for size in range(5, 65, 10):
+    for i, size in enumerate(range(5, 65, 10)):
         come(size)
-        busy(0.12)
-        free(0.12)
+        busy(i * 0.24 + 0.12)
+        free(i * 0.24 + 0.24)
 elif pattern == "slow":
-    for _ in range(40):
+    # Two come, one is taken half a period later: which was first is seen by whoever looks every few milliseconds.
+    for i in range(50):
+        until(i * 0.06)
         come(2)
-        time.sleep(0.05)
+        until(i * 0.06 + 0.03)
         take(1)
 elif pattern == "pause":
-    for _ in range(20):
+    for i in range(20):
+        until(i * 0.05)
         come(3)
-        time.sleep(0.05)
-free(4)
+    until(1)
+last = time.monotonic() - begin
+free(last + 4)
 print("done", flush=True)
 while not select.select([sys.stdin], [], [], 0.01)[0]:
     take()

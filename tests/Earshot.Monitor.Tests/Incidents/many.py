@@ -1,4 +1,8 @@
-"""Many listeners, and connections: many.py LISTENERS CONNECTIONS. Prints "ready"; ends when its input ends."""
+"""Many listeners, and connections: many.py LISTENERS CONNECTIONS. 
+
+Prints "ready". For each line of input one more client comes, is accepted and goes, and "done" is printed; ends when the
+input ends.
+"""
 import os
 import socket
 import sys
@@ -18,4 +22,9 @@ for _ in range(int(sys.argv[2])):
     c.connect(busy.getsockname())
     kept.append((c, busy.accept()[0]))
 print("ready", flush=True)
-sys.stdin.read()
+for _ in sys.stdin:
+    c = socket.socket()
+    c.connect(busy.getsockname())
+    busy.accept()[0].close()
+    c.close()
+    print("done", flush=True)

@@ -28,26 +28,47 @@ public sealed class CostTests(ITestOutputHelper output)
         using var bed = new Bed();
         using Process process = await ManyAsync(bed, listeners, 0);
         using var monitor = new Inside(bed);
-        for (int i = 0; i < Rounds; i++)
-        {
-            monitor.Sample();
-        }
-
-        TimeSpan before = monitor.Sampler.Cost;
-        for (int i = 0; i < Rounds; i++)
-        {
-            monitor.Sample();
-        }
-
-        double cost = (monitor.Sampler.Cost - before).TotalSeconds / Rounds;
-        long memory = Environment.WorkingSet / 1_000_000;
+        Func<Task> nothing = () => Task.CompletedTask, comes = () => ComesAsync(process);
+        await monitor.CostAsync(nothing);
+        double idle = await monitor.CostAsync(nothing);
+        double busy = await monitor.CostAsync(comes);
 
         // What others do on the machine makes the kernel's own part dearer too; the promise is for a quiet one.
         double dump = Dump(monitor.Reader), slower = Math.Max(1, dump / quietDump);
         output.WriteLine(
-            $"{listeners} listeners: {cost * 100:0.000} % of a core at 1 s, the kernel's dump alone "
-            + $"{dump * 100:0.000} %, {slower:0.0} times a quiet machine's; the test process has {memory} MB");
-        Assert.True(cost <= share * slower, $"{cost * 100:0.000} % of a core, promised {share * slower * 100:0.000} %");
+            $"{listeners} listeners at 1 s: {idle * 100:0.000} % of a core while nobody comes, {busy * 100:0.000} % with "
+            + $"a client each second, the kernel's dump alone {dump * 100:0.000} %, {slower:0.0} times a quiet machine's");
+        Assert.True(idle <= share, $"{idle * 100:0.000} % of a core, promised {share * 100:0.000} %");
+        Assert.True(busy <= share * slower, $"{busy * 100:0.000} % of a core, at most {share * slower * 100:0.000} %");
+        Assert.True(
+            listeners < 10_000 || busy <= Math.Max(share, 1.35 * dump),
+            $"{busy * 100:0.000} % of a core, the kernel's own part is {dump * 100:0.000} %");
+    }
+
+    [SlowTheory(Needs = Needs.Root, Tools = "ip ss python3 dotnet")]
+    [InlineData(1, 0.01, 100)]
+    [InlineData(1000, 0.012, 110)]
+    [InlineData(10000, 0.02, 150)]
+    public async Task The_exporter_as_a_process_stays_small(int listeners, double share, int megabytes)
+    {
+        const int Seconds = 20;
+        using var bed = new Bed();
+        using Process process = await ManyAsync(bed, listeners, 0);
+        Process export = bed.Start($"dotnet {Bed.Command} export --listen 127.0.0.1:9811");
+        await bed.ListensAsync("9811");
+        await Task.Delay(TimeSpan.FromSeconds(15)); // Until everything has run once and was compiled.
+        export.Refresh();
+        TimeSpan before = export.TotalProcessorTime;
+        await Task.Delay(TimeSpan.FromSeconds(Seconds));
+        export.Refresh();
+        double cost = (export.TotalProcessorTime - before).TotalSeconds / Seconds;
+        long memory = export.WorkingSet64 / 1_000_000;
+
+        output.WriteLine(
+            $"'earshot export' with {listeners} listeners: {cost * 100:0.00} % of a core, the runtime's threads too, "
+            + $"and {memory} MB");
+        Assert.True(cost <= share, $"{cost * 100:0.00} % of a core");
+        Assert.True(memory <= megabytes, $"{memory} MB");
     }
 
     private static double Dump(NamespaceReader reader)
@@ -64,32 +85,58 @@ public sealed class CostTests(ITestOutputHelper output)
         return (FileFacts.ThreadCpu() - before).TotalSeconds / Rounds;
     }
 
-    [SlowFact(Needs = Needs.Root, Tools = "ip ss python3")]
-    public async Task Peaks_of_sixteen_listeners_every_10_ms_cost_no_more_than_a_hundredth()
+    // One more client of the process: so the counters say that any queue may have grown.
+    private static async Task ComesAsync(Process many)
     {
+        await many.StandardInput.WriteLineAsync("one");
+        await many.StandardInput.FlushAsync();
+        Assert.Equal("done", await many.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+    }
+
+    [SlowTheory(Needs = Needs.Root, Tools = "ip ss python3")]
+    [InlineData("nobody comes", 1.0)]
+    [InlineData("queues stand still", 1.0)]
+    [InlineData("clients come", 1.5)]
+    public async Task Peaks_of_sixteen_listeners_every_10_ms_cost_no_more_than_a_hundredth(string load, double factor)
+    {
+        const string first = "7650";
         using var bed = new Bed();
-        using Process process = await ManyAsync(bed, 40, 0);
+        bed.Python("sixteen.py", $"{first} {(load == "queues stand still" ? 3 : 0)} {(load == "clients come" ? 150 : 0)}");
+        await bed.ListensAsync("7665");
         using var monitor = new Inside(bed);
         monitor.Sample();
         NamespaceHistory space = monitor.Sampler.History.Namespaces.First(one => one.Namespace.Name == bed.Name);
         using var peaks = new PeakSampler();
         peaks.Choose([.. space.Listeners.Take(PeakSampler.MostTargets).Select(one => (monitor.Reader, one.Facts))]);
         await Task.Delay(2000);
+        double share, limit;
+        int tries = 0;
+        do
+        {
+            // What others do on the machine makes one measure dear; three in a row are ours.
+            (share, double looks) = await WatchAsync(peaks);
+
+            // Where the kernel's part alone is dearer than the promise, that is the measure.
+            double bare = Bare(
+                monitor.Reader, [.. space.Listeners.Take(PeakSampler.MostTargets).Select(one => one.Facts)]);
+            limit = Math.Max(0.01, factor * bare);
+            output.WriteLine(
+                $"16 listeners, {load}: {share * 100:0.00} % of a core, {looks:0} looks a second; the "
+                + $"calls into the kernel alone {bare * 100:0.00} %");
+            Assert.True(looks >= 80, $"{looks:0} looks a second");
+        }
+        while (share > limit && ++tries < 3);
+        Assert.All(space.Listeners.Take(PeakSampler.MostTargets), one => Assert.NotNull(peaks.Take(one.Facts.Cookie)));
+        Assert.True(share <= limit, $"{share * 100:0.00} % of a core, at most {limit * 100:0.00} %");
+    }
+
+    private static async Task<(double Share, double Looks)> WatchAsync(PeakSampler peaks)
+    {
         (TimeSpan cost, long rounds) = (peaks.Cost, peaks.Rounds);
         long start = Stopwatch.GetTimestamp();
         await Task.Delay(5000);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double share = (peaks.Cost - cost).TotalSeconds / seconds, looks = (peaks.Rounds - rounds) / seconds;
-
-        // Where the kernel's part alone is dearer than the promise, ours may be half of that again.
-        double bare = Bare(
-            monitor.Reader, [.. space.Listeners.Take(PeakSampler.MostTargets).Select(one => one.Facts)]);
-        double limit = Math.Max(0.01, 1.5 * bare);
-        output.WriteLine(
-            $"16 listeners: {share * 100:0.00} % of a core, {looks:0} looks a second; the "
-            + $"calls into the kernel alone {bare * 100:0.00} %");
-        Assert.All(space.Listeners.Take(PeakSampler.MostTargets), one => Assert.NotNull(peaks.Take(one.Facts.Cookie)));
-        Assert.True(share <= limit, $"{share * 100:0.00} % of a core, at most {limit * 100:0.00} %");
+        return ((peaks.Cost - cost).TotalSeconds / seconds, (peaks.Rounds - rounds) / seconds);
     }
 
     // The same questions a hundred times a second, and nothing done with the answers.
@@ -214,10 +261,27 @@ public sealed class CostTests(ITestOutputHelper output)
 
         public HostSampler Sampler { get; }
 
+        private DateTimeOffset _now = DateTimeOffset.UtcNow;
+
+        /// <summary>Looks as if a second had passed since the last time.</summary>
         public void Sample()
         {
-            Sampler.Sample(DateTimeOffset.UtcNow);
+            _now += TimeSpan.FromSeconds(1);
+            Sampler.Sample(_now);
             Thread.Sleep(1);
+        }
+
+        /// <summary>What a look costs, with something that happens before each.</summary>
+        public async Task<double> CostAsync(Func<Task> before)
+        {
+            TimeSpan cost = Sampler.Cost;
+            for (int i = 0; i < Rounds; i++)
+            {
+                await before();
+                Sample();
+            }
+
+            return (Sampler.Cost - cost).TotalSeconds / Rounds;
         }
 
         public void Dispose()
