@@ -76,6 +76,7 @@ internal sealed class ListenerSeries(int mostSeries)
     public MetricsSnapshot Take(MonitorSession session, HostReport report, DateTimeOffset now)
     {
         var values = new List<SeriesValue>();
+        var counted = new HashSet<(string, ulong)>();
         foreach (NamespaceWindow window in report.Windows)
         {
             NamespaceHistory? space = session.History.Namespaces.FirstOrDefault(one =>
@@ -83,7 +84,7 @@ internal sealed class ListenerSeries(int mostSeries)
             foreach (var group in window.Listeners.Where(one => !IsDiagnostics(one.Facts))
                 .GroupBy(one => KeyOf(window.Name, one.Facts)))
             {
-                Count(group.Key, group, space);
+                Count(group.Key, group, space, counted);
                 List<ListenerWindow> alive = [.. group.Where(one => !one.HasEnded)];
                 if (alive.Count > 0)
                 {
@@ -92,7 +93,7 @@ internal sealed class ListenerSeries(int mostSeries)
             }
         }
 
-        Forget(values);
+        Forget(values, counted);
         var kept = values.OrderByDescending(value => value.Verdicts.Count).ThenByDescending(value => value.Drops ?? 0)
             .ThenByDescending(value => value.Queue ?? 0).ThenBy(value => value.Key.Port ?? int.MaxValue)
             .ThenBy(value => value.Key.Address, StringComparer.Ordinal).Take(mostSeries)
@@ -125,7 +126,8 @@ internal sealed class ListenerSeries(int mostSeries)
         facts.Address, facts.Kind == ListenerKind.Unix ? null : facts.Port);
 
     // Those that were closed since count too, as far as they were seen.
-    private void Count(SeriesKey key, IEnumerable<ListenerWindow> members, NamespaceHistory? space)
+    private void Count(
+        SeriesKey key, IEnumerable<ListenerWindow> members, NamespaceHistory? space, HashSet<(string, ulong)> counted)
     {
         foreach (ulong cookie in members.Select(member => member.Facts.Cookie))
         {
@@ -134,6 +136,7 @@ internal sealed class ListenerSeries(int mostSeries)
             if (history?.Last.Drops is { } drops)
             {
                 (string, ulong) id = (key.Namespace, cookie);
+                counted.Add(id);
                 _drops[key] = _drops.GetValueOrDefault(key) + (drops - _seen.GetValueOrDefault(id));
                 _seen[id] = drops;
             }
@@ -160,9 +163,19 @@ internal sealed class ListenerSeries(int mostSeries)
         };
 
     // A port that comes and goes must not cost memory for ever; its counter starts again, as Prometheus expects.
-    private void Forget(List<SeriesValue> values)
+    private void Forget(List<SeriesValue> values, HashSet<(string, ulong)> counted)
     {
-        if (_drops.Count <= 2 * Math.Max(values.Count, mostSeries))
+        int most = 2 * Math.Max(values.Count, mostSeries);
+        if (_seen.Count > most + counted.Count)
+        {
+            // What was counted just now must be known the next time, or its drops would count twice.
+            foreach ((string, ulong) id in _seen.Keys.Where(id => !counted.Contains(id)).ToList())
+            {
+                _seen.Remove(id);
+            }
+        }
+
+        if (_drops.Count <= most)
         {
             return;
         }
@@ -172,7 +185,5 @@ internal sealed class ListenerSeries(int mostSeries)
         {
             _drops.Remove(key);
         }
-
-        _seen.Clear();
     }
 }

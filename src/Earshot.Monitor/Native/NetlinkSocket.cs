@@ -58,6 +58,12 @@ internal sealed unsafe class NetlinkSocket : IDisposable
             return null;
         }
 
+        return Of(descriptor);
+    }
+
+    /// <summary>Takes over a socket that is open and speaks as the kernel does.</summary>
+    internal static NetlinkSocket Of(int descriptor)
+    {
         int length = ReceiveBufferLength;
         _ = Libc.SetOption(descriptor, Libc.SolSocket, Libc.SoRcvbuf, (byte*)&length, sizeof(int));
         long* timeout = stackalloc long[2] { 2, 0 };

@@ -43,7 +43,7 @@ internal sealed partial record Cgroup(string Path, string? Unit, string? Contain
             }
 
             string root = parts[1].Length == 0 ? "/sys/fs/cgroup" : $"/sys/fs/cgroup/{parts[1]}";
-            foreach (string folder in (string[])[root, "/sys/fs/cgroup/cpu"])
+            foreach (string folder in parts[1].Length == 0 ? (string[])[root] : [root, "/sys/fs/cgroup/cpu"])
             {
                 string? text = TextFile.TryRead($"{folder}{parts[2].TrimEnd('/')}/cpu.stat");
                 if (text is not null && Number(text, "nr_periods") is { } periods

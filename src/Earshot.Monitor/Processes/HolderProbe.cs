@@ -20,8 +20,8 @@ internal sealed record TaskFacts(char State, string? Waits, (long Number, long F
 /// <param name="Tasks">Its tasks, 64 at most.</param>
 /// <param name="Descriptors">How many descriptors it has open; null when the kernel does not tell.</param>
 /// <param name="DescriptorLimit">Its soft limit of descriptors; null when that cannot be read.</param>
-/// <param name="Throttled">Periods in which the cgroup's quota stopped it, and all periods; null when there is no
-/// quota.</param>
+/// <param name="Throttled">Periods since its listener came into trouble, and in how many of them the cgroup's quota
+/// stopped it; null when there is no quota.</param>
 /// <param name="CpuTicks">Processor time used, in hundredths of a second.</param>
 internal sealed record HolderFacts(
     ProcessFacts Process, IReadOnlyList<TaskFacts> Tasks, long? Descriptors, long? DescriptorLimit,
@@ -67,15 +67,17 @@ internal static class HolderProbe
     private const int MostProcesses = 32;
 
     /// <summary>Looks at the holders now.</summary>
-    public static IReadOnlyList<HolderFacts> Look(Holders holders) =>
-        [.. holders.Processes.Take(MostProcesses).Select(Look)];
+    /// <param name="holders">The holders.</param>
+    /// <param name="throttles">Since when quotas are looked at.</param>
+    public static IReadOnlyList<HolderFacts> Look(Holders holders, ThrottleWatch throttles) =>
+        [.. holders.Processes.Take(MostProcesses).Select(process => Look(process, throttles))];
 
-    private static HolderFacts Look(ProcessFacts process)
+    private static HolderFacts Look(ProcessFacts process, ThrottleWatch throttles)
     {
         string folder = $"/proc/{process.Pid.ToString(CultureInfo.InvariantCulture)}";
         var tasks = TextFile.TryList($"{folder}/task", out _).Take(MostTasks).Select(Task).OfType<TaskFacts>().ToList();
         return new HolderFacts(
-            process, tasks, Descriptors(folder), DescriptorLimit(folder), Cgroup.Throttling($"{folder}/cgroup"),
+            process, tasks, Descriptors(folder), DescriptorLimit(folder), throttles.Since(process.Pid),
             CpuTicks(folder));
     }
 

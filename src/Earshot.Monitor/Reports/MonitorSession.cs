@@ -31,6 +31,7 @@ internal sealed class MonitorSession : IDisposable
     private const int ProcessesEvery = 10;
 
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
+    private readonly ThrottleWatch _throttles = new();
     private int _samples;
 
     public MonitorSession(MonitorOptions options)
@@ -66,6 +67,7 @@ internal sealed class MonitorSession : IDisposable
             Sampler.FindProcesses();
         }
 
+        _throttles.Begin(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));
         return deltas;
     }
 
@@ -104,12 +106,12 @@ internal sealed class MonitorSession : IDisposable
     public void Dispose() => Sampler.Dispose();
 
     // The dear look into processes only where a queue is or was in trouble.
-    private static NamespaceWindow WithLooks(NamespaceWindow window) => window with
+    private NamespaceWindow WithLooks(NamespaceWindow window) => window with
     {
         Listeners =
         [
             .. window.Listeners.Select(one => !one.HasEnded && (one.WasHalfFull || one.Drops > 0)
-                ? one with { Looks = HolderProbe.Look(one.Holders) }
+                ? one with { Looks = HolderProbe.Look(one.Holders, _throttles) }
                 : one),
         ],
     };

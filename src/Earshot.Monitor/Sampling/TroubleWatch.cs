@@ -44,6 +44,9 @@ internal sealed class TroubleWatch
     /// port.</summary>
     public QueueProgress? ProgressOf(ulong cookie) => _watched.GetValueOrDefault(cookie)?.Progress;
 
+    /// <summary>The inodes of all listeners that are looked at closer.</summary>
+    public IEnumerable<uint> Inodes => _watched.Values.Select(one => one.Facts.Inode);
+
     /// <summary>Forgets a namespace.</summary>
     public void Leave(NamespaceReader reader)
     {

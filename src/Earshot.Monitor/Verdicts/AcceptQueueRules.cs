@@ -89,9 +89,18 @@ internal static class AcceptQueueRules
                 yield return throttled;
             }
         }
+        else if (one.IsFull && !one.HasDrained)
+        {
+            yield return Full(window, one);
+        }
         else
         {
-            yield return Burst(window, one);
+            // Who is kept from running most of the time does not keep up, though the queue is short now.
+            List<Finding> throttled = [.. Throttled(window, one)];
+            foreach (Finding finding in throttled.Count > 0 ? throttled : [Burst(window, one)])
+            {
+                yield return finding;
+            }
         }
     }
 
@@ -162,6 +171,17 @@ internal static class AcceptQueueRules
         };
     }
 
+    // Full, and for too short a time to tell a burst from a program that has stopped accepting.
+    private static Finding Full(NamespaceWindow window, ListenerWindow one) =>
+        About(window, one, RuleNames.QueueFull, Severity.Warning, Confidence.High) with
+        {
+            Summary = $"the queue of {N(one.Limit)} is full, for {Seconds(one.HalfFullFor ?? TimeSpan.Zero)} s as far as "
+                + "was seen: too short to tell why",
+            NextStep = $"earshot check {(one.IsUnix ? one.Facts.Name : N(one.Facts.Port))} --for 10s",
+            BacklogHelps = null,
+            Evidence = [.. QueueNumbers(one), Counter(window, Names.ListenOverflows), .. Looks(one.Looks)],
+        };
+
     private static Finding Burst(NamespaceWindow window, ListenerWindow one)
     {
         long wanted = Math.Max(128, NextPowerOfTwo(2 * ((long)(one.Limit ?? 0) + (long)(one.Drops ?? 0))));
@@ -187,7 +207,7 @@ internal static class AcceptQueueRules
     private static IEnumerable<Finding> Throttled(NamespaceWindow window, ListenerWindow one)
     {
         HolderFacts? holder = one.Looks.FirstOrDefault(look =>
-            look.Throttled is { Periods: > 20 } quota && quota.Throttled * 2 > quota.Periods);
+            look.Throttled is { Periods: > 10 } quota && quota.Throttled * 2 > quota.Periods);
         if (holder is { Throttled: { } quota })
         {
             yield return About(window, one, RuleNames.CpuThrottled, Severity.Warning, Confidence.Medium) with

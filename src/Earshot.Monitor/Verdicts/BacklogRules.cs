@@ -79,8 +79,11 @@ internal static class BacklogRules
         };
     }
 
+    // Where the queue stays full a bigger one would be full too, so that it is small is no more than worth knowing.
     private static Finding SmallDefault(NamespaceWindow window, ListenerWindow one, ServerFacts server) =>
-        About(window, one, RuleNames.SmallBacklog, Severity.Warning, Confidence.High) with
+        About(
+            window, one, RuleNames.SmallBacklog, one.StaysHalfFull ? Severity.Note : Severity.Warning,
+            Confidence.High) with
         {
             Summary = $"the limit {N(one.Limit)} is the default of {server.Title}, not a choice",
             NextStep = string.Format(CultureInfo.InvariantCulture, server.Setting, N(512)) + $"; {server.Reload}",

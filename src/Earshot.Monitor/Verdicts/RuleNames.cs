@@ -10,6 +10,7 @@ internal static class RuleNames
     public const string NotAccepting = "not-accepting";
     public const string AcceptTooSlow = "accept-too-slow";
     public const string AcceptBurst = "accept-burst";
+    public const string QueueFull = "accept-queue-full";
     public const string LimitClamped = "limit-clamped";
     public const string SmallBacklog = "small-backlog";
     public const string CpuThrottled = "cpu-throttled";
@@ -28,7 +29,7 @@ internal static class RuleNames
 
     public static readonly IReadOnlyList<string> All =
     [
-        ProcessStopped, DescriptorsExhausted, NotAccepting, AcceptTooSlow, AcceptBurst, LimitClamped, SmallBacklog,
+        ProcessStopped, DescriptorsExhausted, NotAccepting, AcceptTooSlow, AcceptBurst, QueueFull, LimitClamped, SmallBacklog,
         CpuThrottled, AbortOnOverflow, SynCookies, SynQueueFull, LastQuarter, SynFlood, SynBurst, HandshakesStuck,
         DeferAccept, ReuseportSkew, ReloadLost, SomaxconnDiffers, DropsElsewhere,
     ];

@@ -68,6 +68,9 @@ internal sealed record ListenerWindow
     /// <summary>How long the queue has been at least half full without a break; null when it is not now.</summary>
     public TimeSpan? HalfFullFor { get; init; }
 
+    /// <summary>Whether the queue was at least half full and then no more.</summary>
+    public bool HasDrained { get; init; }
+
     /// <summary>How long the queue has had the very length it has.</summary>
     public TimeSpan? UnchangedFor { get; init; }
 
@@ -149,10 +152,12 @@ internal static class Windows
         QueuePoint? last = start;
         DateTimeOffset? half = IsHalfFull(start) ? from : null;
         DateTimeOffset unchanged = from;
+        bool drained = false;
         foreach (QueuePoint point in listener.Points.Where(point => point.Time > from && point.Time <= to))
         {
             peak = point.Peak is { } p && !(peak > p) ? p : peak;
             low = point.Low is { } l && !(low < l) ? l : low;
+            drained |= half is not null && !IsHalfFull(point);
             half = IsHalfFull(point) ? half ?? point.Time : null;
             unchanged = point.Queue == last?.Queue && point.Low == point.Peak ? unchanged : point.Time;
             last = point;
@@ -169,6 +174,7 @@ internal static class Windows
             Peak = peak,
             Low = low,
             HalfFullFor = to - half,
+            HasDrained = drained,
             UnchangedFor = last is null ? null : to - unchanged,
             Drops = last?.Drops is { } now && before is { } then ? now - then : null,
             Progress = trouble?.Invoke(listener.Facts.Cookie),

@@ -88,6 +88,59 @@ public sealed class QueueTests
         verdict.SaysOnly(RuleNames.AcceptTooSlow);
     }
 
+    [QuotaFact("ip ss python3 dotnet")]
+    public async Task A_server_that_its_quota_keeps_from_running_is_told_so()
+    {
+        using var bed = new Bed();
+        using var quota = new CpuQuota(0.02);
+        Process server = await bed.ServeAsync("work 7005 10 0.005");
+        quota.Add(server.Id);
+        bed.Python("connect.py", "7005 600 60 steady");
+        await bed.QueuesAsync("7005", 11);
+
+        // From outside: who enters a namespace with "ip netns exec" gets another /sys, without cgroups.
+        Verdict verdict = await Bed.CheckAllAsync("7005 --for 6s");
+
+        JsonObject finding = verdict.Of(RuleNames.CpuThrottled, ":7005");
+        Assert.Contains("kept from running", (string?)finding["summary"]);
+        Assert.False((bool?)finding["backlogHelps"]);
+        verdict.Of(RuleNames.AcceptTooSlow, ":7005");
+        verdict.SaysOnly(RuleNames.CpuThrottled, RuleNames.AcceptTooSlow);
+    }
+
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_queue_that_is_full_and_was_seen_for_a_moment_only_is_called_neither_burst_nor_hang()
+    {
+        using var bed = new Bed();
+        await bed.ServeAsync("never 7006 5");
+        bed.Python("connect.py", "7006 20 60");
+        await bed.QueuesAsync("7006", 6);
+
+        Verdict verdict = await bed.CheckAsync("--for 300ms");
+
+        JsonObject finding = verdict.Of(RuleNames.QueueFull, ":7006");
+        Assert.Equal("earshot check 7006 --for 10s", (string?)finding["nextStep"]);
+        verdict.SaysOnly(RuleNames.QueueFull, RuleNames.SmallBacklog);
+    }
+
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_Multipath_TCP_listener_is_one_line_with_its_drops_and_its_verdict()
+    {
+        using var bed = new Bed();
+        await bed.ServeAsync("mptcp 7007 5");
+        bed.Python("connect.py", "7007 20 60");
+        await bed.QueuesAsync("7007", 6);
+
+        JsonNode lines = JsonNode.Parse(Bed.Run(
+            "ip", $"netns exec {bed.Name} dotnet {Bed.Command} ss 7007 --json --for 2s"))!["listeners"]!;
+
+        JsonNode line = Assert.Single(lines.AsArray())!;
+        Assert.Equal("mptcp", (string?)line["kind"]);
+        Assert.Equal((6, 5), ((int)line["queue"]!, (int)line["limit"]!));
+        Assert.True((long)line["drops"]! > 0);
+        (await bed.CheckAsync()).Of(RuleNames.NotAccepting, ":7007");
+    }
+
     [RootFact("ip ss python3 dotnet")]
     public async Task A_server_out_of_descriptors_is_found()
     {

@@ -92,6 +92,26 @@ public sealed class SynTests
         Assert.Equal("SYN queue", (string?)finding["queue"]);
     }
 
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_burst_of_real_clients_who_are_far_away_is_no_flood()
+    {
+        using var bed = new Bed();
+        await bed.ServeAsync("echo 7105 64");
+        Task<Verdict> check = bed.CheckAsync("--for 8s", () =>
+        {
+            bed.Python("far.py", "7105 1500 400 0.4");
+            return Task.CompletedTask;
+        });
+
+        Verdict verdict = await check;
+
+        JsonObject burst = verdict.Of(RuleNames.SynBurst, ":7105");
+        Assert.True((bool?)burst["backlogHelps"]);
+        Assert.Contains("no attack", (string?)burst["nextStep"]);
+        verdict.Of(RuleNames.SynCookies, ":7105");
+        verdict.SaysOnly(RuleNames.SynBurst, RuleNames.SynCookies);
+    }
+
     private static Task FloodAsync(Bed bed, string arguments) =>
         bed.Python("syn.py", arguments).WaitForExitAsync();
 }

@@ -46,9 +46,9 @@ public sealed class CostTests(ITestOutputHelper output)
     }
 
     [SlowTheory(Needs = Needs.Root, Tools = "ip ss python3 dotnet")]
-    [InlineData(1, 0.01, 100)]
-    [InlineData(1000, 0.012, 110)]
-    [InlineData(10000, 0.02, 150)]
+    [InlineData(1, 0.02, 100)]
+    [InlineData(1000, 0.02, 110)]
+    [InlineData(10000, 0.025, 150)]
     public async Task The_exporter_as_a_process_stays_small(int listeners, double share, int megabytes)
     {
         const int Seconds = 20;
