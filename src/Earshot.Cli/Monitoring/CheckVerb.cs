@@ -23,7 +23,7 @@ internal static class CheckVerb
     internal static Command Create(Terminal terminal)
     {
         Argument<string?> what = MonitorOptionsOf.What();
-        Option<TimeSpan> length = MonitorOptionsOf.Time("--for", "How long to look.", UsualLength);
+        Option<TimeSpan?> length = MonitorOptionsOf.Time("--for", "How long to look.", UsualLength);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
         Option<bool> json = MonitorOptionsOf.Json("The verdicts as one JSON document.");
         var notes = new Option<bool>("--notes") { Description = "Tell also what is worth knowing and hurts nobody." };
@@ -35,7 +35,7 @@ internal static class CheckVerb
             what, length, all, json, notes, failOn,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(what), parsed.GetValue(length), parsed.GetValue(all), parsed.GetValue(json),
+            parsed.GetValue(what), parsed.GetValue(length) ?? UsualLength, parsed.GetValue(all), parsed.GetValue(json),
             parsed.GetValue(notes), parsed.GetRequiredValue(failOn), terminal, cancellation));
         return command;
     }
@@ -84,7 +84,7 @@ internal static class CheckVerb
         {
             HelpName = "WHAT",
             Description = "End with 1 from this severity on (note, warning, critical), for these rules (names with "
-                + "commas), or never. Default: warning.",
+                + "commas), or never.",
             DefaultValueFactory = _ => "warning",
         };
         option.Validators.Add(result =>

@@ -37,6 +37,12 @@ internal static class DoctorVerb
         using var session = new MonitorSession(
             new MonitorOptions { AllNamespaces = allNamespaces, WithProcesses = false, WithPeaks = false });
         session.Sample();
+        bool canRead = session.Sampler.CanRead;
+        if (!canRead)
+        {
+            terminal.Say("what runs is not known: " + string.Join("; ", session.Sampler.Unknown));
+        }
+
         var running = session.History.Namespaces.SelectMany(space => space.Listeners)
             .Select(listener => (listener.Facts, listener.Last.Limit)).ToList();
         IReadOnlyDictionary<string, long> sysctls = session.History.Namespaces
@@ -61,13 +67,13 @@ internal static class DoctorVerb
         }
         else
         {
-            diagnoses.ForEach(diagnosis => Write(diagnosis, terminal));
+            diagnoses.ForEach(diagnosis => Write(diagnosis, canRead, terminal));
         }
 
         return diagnoses.All(diagnosis => diagnosis.IsFine) ? ExitCode.Fine : ExitCode.Findings;
     }
 
-    private static void Write(Diagnosis one, Terminal terminal)
+    private static void Write(Diagnosis one, bool canRead, Terminal terminal)
     {
         string asked = one.Asked switch
         {
@@ -75,7 +81,8 @@ internal static class DoctorVerb
             >= uint.MaxValue => $"asks for all there is ({one.Why})",
             _ => $"asks for {one.Asked} ({one.Why})",
         };
-        string live = one.Effective is { } limit ? $", {limit} in force" : ", nothing runs there";
+        string live = one.Effective is { } limit ? $", {limit} in force"
+            : canRead ? ", nothing runs there" : "";
         terminal.Out.WriteLine(
             $"{one.File}:{one.Line}: {one.What}: {asked}{(one.Why == "set here" ? "" : live)}"
             + (one.IsFine ? "  fine" : ""));

@@ -34,8 +34,7 @@ internal static class HostListeners
             ?? throw new CommandException(ExitCode.Usage, $"no listener belongs to '{what}'");
         List<ListenerLine> lines = Lines(report, session.History);
 
-        // Each .NET program has one, and nobody's clients come there.
-        int hidden = what is null ? lines.RemoveAll(line => line.Address.StartsWith(DotnetDiagnostics, Ordinal)) : 0;
+        int hidden = what is null ? Hide(lines) : 0;
         if (json)
         {
             await terminal.Out.WriteLineAsync(JsonSerializer.Serialize(
@@ -56,6 +55,11 @@ internal static class HostListeners
             await terminal.Out.WriteLineAsync(line).ConfigureAwait(false);
         }
 
+        foreach (string missing in MonitorOptionsOf.Missing(session.Sampler.Unknown, lines))
+        {
+            terminal.Say(missing);
+        }
+
         if (hidden > 0)
         {
             terminal.Say($"{hidden} diagnostic sockets of .NET programs are not shown");
@@ -63,6 +67,10 @@ internal static class HostListeners
 
         return ExitCode.Fine;
     }
+
+    /// <summary>Takes away the sockets that each .NET program has and nobody's clients come to.</summary>
+    internal static int Hide(List<ListenerLine> lines) =>
+        lines.RemoveAll(line => line.Address.StartsWith(DotnetDiagnostics, Ordinal));
 
     /// <summary>The lines of a report, the most troubled first.</summary>
     internal static List<ListenerLine> Lines(HostReport report, HostHistory history)

@@ -2,13 +2,17 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
+using System.Linq;
 using Earshot.Cli.Verbs;
+using Earshot.Monitor.Reports;
 
 namespace Earshot.Cli.Monitoring;
 
 /// <summary>Options that several of the monitor's verbs have.</summary>
 internal static class MonitorOptionsOf
 {
+    private static readonly TimeSpan ShortestInterval = TimeSpan.FromMilliseconds(10);
+
     internal static Option<bool> Json(string what) => new("--json") { Description = what };
 
     internal static Option<bool> AllNamespaces() => new("--all-namespaces", "-N")
@@ -17,13 +21,32 @@ internal static class MonitorOptionsOf
     };
 
     /// <summary>An option that is a length of time, as <c>10s</c>, <c>500ms</c>, <c>2m</c>.</summary>
-    internal static Option<TimeSpan> Time(string name, string description, TimeSpan otherwise) => new(name)
+    /// <param name="name">Its name.</param>
+    /// <param name="description">What it is.</param>
+    /// <param name="otherwise">What holds without it, to be told by the help text; null where the description
+    /// does.</param>
+    internal static Option<TimeSpan?> Time(string name, string description, TimeSpan? otherwise)
+    {
+        Option<TimeSpan?> option = AnyTime(name, description, otherwise);
+
+        // How long may be nothing at all; how often may not.
+        TimeSpan least = name == "--for" ? TimeSpan.Zero : ShortestInterval;
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && ToTime(result.Tokens[^1].Value) < least)
+            {
+                result.AddError($"{name} is '{result.Tokens[^1].Value}', less than {Text(least)}");
+            }
+        });
+        return option;
+    }
+
+    private static Option<TimeSpan?> AnyTime(string name, string description, TimeSpan? otherwise) => new(name)
     {
         HelpName = "TIME",
-        Description = $"{description} Default: {Text(otherwise)}.",
-        DefaultValueFactory = _ => otherwise,
+        Description = otherwise is { } time ? $"{description} Default: {Text(time)}." : description,
         CustomParser = result => Arguments.Parse<TimeSpan>(
-            result, ToTime, text => $"{name} is '{text}', not a time such as 500ms, 10s or 2m").GetValueOrDefault(),
+            result, ToTime, text => $"{name} is '{text}', not a time such as 500ms, 10s or 2m"),
     };
 
     /// <summary>Reads a length of time.</summary>
@@ -50,6 +73,23 @@ internal static class MonitorOptionsOf
         Description = "A port, a process's number, a unit, a command or a socket's path; without it, everything.",
         Arity = ArgumentArity.ZeroOrOne,
     };
+
+    /// <summary>What a person should know of a table: what could not be looked into.</summary>
+    internal static IEnumerable<string> Missing(
+        IReadOnlyList<string> unknown, IEnumerable<ListenerLine> lines)
+    {
+        foreach (string one in unknown)
+        {
+            yield return one;
+        }
+
+        int nameless = lines.Count(line => line.Processes.Count == 0);
+        if (nameless > 0)
+        {
+            yield return $"the processes of {nameless} listeners are not known: not permitted (root sees them), or in "
+                + "another PID namespace";
+        }
+    }
 
     internal static CommandException CannotRead(IEnumerable<string> reasons) => new(
         ExitCode.CannotRunHere, "no network namespace could be read: " + string.Join("; ", reasons));

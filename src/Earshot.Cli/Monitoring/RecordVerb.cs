@@ -17,22 +17,23 @@ internal static class RecordVerb
     internal static Command Create(Terminal terminal)
     {
         var file = new Argument<string>("FILE") { Description = "Where to write; '-' is the standard output." };
-        Option<TimeSpan> length = MonitorOptionsOf.Time(
-            "--for", "How long to record; without it until Ctrl-C.", TimeSpan.FromDays(365));
-        Option<TimeSpan> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> length = MonitorOptionsOf.Time(
+            "--for", "How long to record; without it until Ctrl-C.", otherwise: null);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
         var command = new Command("record", "Record the host's listeners into a file, for 'earshot replay'.")
         {
             file, length, interval, all,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetRequiredValue(file), parsed.GetValue(length), parsed.GetValue(interval), parsed.GetValue(all),
+            parsed.GetRequiredValue(file), parsed.GetValue(length), parsed.GetValue(interval) ?? UsualInterval,
+            parsed.GetValue(all),
             terminal, cancellation));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        string file, TimeSpan length, TimeSpan interval, bool allNamespaces, Terminal terminal,
+        string file, TimeSpan? length, TimeSpan interval, bool allNamespaces, Terminal terminal,
         CancellationToken cancellation)
     {
         using var end = new EndSignal(cancellation);
@@ -48,10 +49,12 @@ internal static class RecordVerb
                 throw MonitorOptionsOf.CannotRead(session.Sampler.Unknown);
             }
 
-            await Task.Delay(interval, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            TimeSpan rest = length - System.Diagnostics.Stopwatch.GetElapsedTime(start) ?? interval;
+            TimeSpan pause = rest > interval ? interval : rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+            await Task.Delay(pause, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        while (!end.Token.IsCancellationRequested && System.Diagnostics.Stopwatch.GetElapsedTime(start) < length);
-        recorder.Sample();
+        while (!end.Token.IsCancellationRequested && !(System.Diagnostics.Stopwatch.GetElapsedTime(start) >= length));
+        recorder.Sample(whole: true);
         terminal.Say($"{recorder.Samples} samples recorded, at {session.CostShare:0.00 %} of a core");
         return ExitCode.Fine;
     }

@@ -28,7 +28,7 @@ internal static class ReplayVerb
             Description = "The listeners and verdicts at one moment: a time (2026-11-22T10:00:05Z) or seconds from the "
                 + "beginning (+5).",
         };
-        Option<TimeSpan> window = MonitorOptionsOf.Time("--window", "The time that is judged at once.", UsualWindow);
+        Option<TimeSpan?> window = MonitorOptionsOf.Time("--window", "The time that is judged at once.", UsualWindow);
         Option<bool> json = MonitorOptionsOf.Json("The same as one JSON document.");
         var command = new Command(
             "replay", "Tell what a recording shows: which findings held when, or everything at a moment.")
@@ -43,9 +43,10 @@ internal static class ReplayVerb
                 terminal.Say("the last line is cut off and was left out");
             }
 
+            TimeSpan judged = parsed.GetValue(window) ?? UsualWindow;
             return parsed.GetValue(at) is { } moment
-                ? ShowMoment(replay, Moment(replay, moment), parsed.GetValue(window), parsed.GetValue(json), terminal)
-                : ShowTimeline(replay, parsed.GetValue(window), parsed.GetValue(json), terminal);
+                ? ShowMoment(replay, Moment(replay, moment), judged, parsed.GetValue(json), terminal)
+                : ShowTimeline(replay, judged, parsed.GetValue(json), terminal);
         });
         return command;
     }

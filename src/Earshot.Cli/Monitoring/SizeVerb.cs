@@ -21,7 +21,7 @@ internal static class SizeVerb
     internal static Command Create(Terminal terminal)
     {
         Argument<int> port = Arguments.Number("PORT", "The listener's port, 1 to 65535.", 1, ushort.MaxValue);
-        Option<TimeSpan> length = MonitorOptionsOf.Time("--for", "How long to record.", UsualLength);
+        Option<TimeSpan?> length = MonitorOptionsOf.Time("--for", "How long to record.", UsualLength);
         var target = new Option<double>("--target")
         {
             HelpName = "SHARE",
@@ -42,7 +42,7 @@ internal static class SizeVerb
         {
             ArrivalRecord record = parsed.GetValue(from) is { } file
                 ? Load(file)
-                : await RecordAsync((ushort)parsed.GetValue(port), parsed.GetValue(length), terminal, cancellation)
+                : await RecordAsync((ushort)parsed.GetValue(port), parsed.GetValue(length) ?? UsualLength, terminal, cancellation)
                     .ConfigureAwait(false);
             if (parsed.GetValue(save) is { } to)
             {
@@ -61,13 +61,13 @@ internal static class SizeVerb
         ushort port, TimeSpan length, Terminal terminal, CancellationToken cancellation)
     {
         using var end = new EndSignal(cancellation);
+        string problem = "";
         return await Task.Factory.StartNew(
             () => ArrivalRecorder.Record(
                 port, length, () => terminal.Say($"recording port {port} for {length.TotalSeconds:0.#} s ..."),
-                end.Token),
+                end.Token, out problem),
             end.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false)
-            ?? throw new CommandException(
-                ExitCode.CannotRunHere, $"nobody listens on port {port}, or it cannot be read");
+            ?? throw new CommandException(ExitCode.CannotRunHere, problem);
     }
 
     private static ArrivalRecord Load(string file)
@@ -113,6 +113,14 @@ internal static class SizeVerb
         else
         {
             int clients = advice.Outcomes[0].Arrivals;
+            if (clients == 0)
+            {
+                terminal.Out.WriteLine(
+                    $"{record.Listener}: nobody came in {record.Length.TotalSeconds:0.#} s, so nothing can be said; record "
+                    + "while clients come (--for 60s)");
+                return ExitCode.Fine;
+            }
+
             terminal.Out.WriteLine(
                 $"{record.Listener}: {clients} clients in {record.Length.TotalSeconds:0.#} s, {record.Refused} SYNs "
                 + $"refused with the backlog {record.Limit}");

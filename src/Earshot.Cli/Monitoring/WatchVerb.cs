@@ -23,7 +23,7 @@ internal static class WatchVerb
     internal static Command Create(Terminal terminal)
     {
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
         Option<int?> count = Verbs.Arguments.NumberOption(
             "--count", "N", "End after so many pictures; without a terminal 1.", 1, int.MaxValue);
         var command = new Command(
@@ -32,7 +32,8 @@ internal static class WatchVerb
             all, interval, count,
         };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(all), parsed.GetValue(interval), parsed.GetValue(count), terminal, cancellation));
+            parsed.GetValue(all), parsed.GetValue(interval) ?? UsualInterval, parsed.GetValue(count), terminal,
+            cancellation));
         return command;
     }
 
@@ -42,7 +43,9 @@ internal static class WatchVerb
         using var end = new EndSignal(cancellation);
         using var session = new MonitorSession(new MonitorOptions { AllNamespaces = allNamespaces });
         bool live = !Console.IsOutputRedirected && terminal.Out == Console.Out;
-        bool color = live && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+        var style = new WatchStyle(
+            live, live && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
+            live && !Console.IsInputRedirected);
         var state = new WatchState();
         if (live)
         {
@@ -67,7 +70,7 @@ internal static class WatchVerb
                     shown++;
                 }
 
-                state = await ShowAsync(session, state, interval, live, color, terminal, end.Token)
+                state = await ShowAsync(session, state, interval, style, terminal, end.Token)
                     .ConfigureAwait(false);
                 if (state.Selected < 0)
                 {
@@ -88,25 +91,26 @@ internal static class WatchVerb
 
     // Draws, and takes keys until the next look; a selection below 0 is the user's wish to end.
     private static async Task<WatchState> ShowAsync(
-        MonitorSession session, WatchState state, TimeSpan interval, bool live, bool color, Terminal terminal,
+        MonitorSession session, WatchState state, TimeSpan interval, WatchStyle style, Terminal terminal,
         CancellationToken end)
     {
         DateTimeOffset now = session.History.Namespaces.Max(space => space.LastSample);
         HostReport report = session.Judge(now - Window, now);
         List<ListenerLine> all = HostListeners.Lines(report, session.History);
+        HostListeners.Hide(all);
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         while (true)
         {
             List<ListenerLine> lines = WatchView.Sort(all, state.Order);
             state = state with { Selected = Math.Clamp(state.Selected, 0, Math.Max(0, lines.Count - 1)) };
             IReadOnlyList<string> picture = WatchView.Draw(
-                report, lines, session.History, state, live ? Console.WindowWidth : WidthOfFiles,
-                live ? Console.WindowHeight : HeightOfFiles, color, session.CostShare);
-            await terminal.Out.WriteAsync(live
+                report, lines, session.History, state, style.IsLive ? Console.WindowWidth : WidthOfFiles,
+                style.IsLive ? Console.WindowHeight : HeightOfFiles, style, session.CostShare);
+            await terminal.Out.WriteAsync(style.IsLive
                 ? Home + string.Join(EraseLine + "\r\n", picture) + EraseLine + EraseBelow
                 : string.Join('\n', picture) + "\n").ConfigureAwait(false);
             await terminal.Out.FlushAsync(end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!live)
+            if (!style.IsLive)
             {
                 return state;
             }
@@ -119,7 +123,7 @@ internal static class WatchVerb
                     return state;
                 }
 
-                next = Console.KeyAvailable ? Pressed(state, Console.ReadKey(intercept: true)) : null;
+                next = style.HasKeys && Console.KeyAvailable ? Pressed(state, Console.ReadKey(intercept: true)) : null;
                 if (next is null)
                 {
                     await Task.Delay(KeyPoll, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

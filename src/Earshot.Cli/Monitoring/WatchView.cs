@@ -25,6 +25,12 @@ internal enum WatchOrder
 internal sealed record WatchState(
     WatchOrder Order = WatchOrder.Trouble, int Selected = 0, bool IsPaused = false, bool WithDetails = true);
 
+/// <summary>For what the picture is drawn.</summary>
+/// <param name="IsLive">Whether at a terminal, where a line can stand out.</param>
+/// <param name="HasColor">Whether in colours, which NO_COLOR forbids.</param>
+/// <param name="HasKeys">Whether somebody can press keys.</param>
+internal readonly record struct WatchStyle(bool IsLive, bool HasColor, bool HasKeys);
+
 /// <summary>Draws the picture of <c>earshot watch</c>: lines of text for a size and a state.</summary>
 internal static class WatchView
 {
@@ -38,22 +44,23 @@ internal static class WatchView
     /// <summary>The picture's lines, none wider than <paramref name="width"/> letters.</summary>
     public static IReadOnlyList<string> Draw(
         HostReport report, IReadOnlyList<ListenerLine> lines, HostHistory history, WatchState state, int width,
-        int height, bool withColor, double cost)
+        int height, WatchStyle style, double cost)
     {
+        WatchColumns columns = WatchColumns.For(width);
         var drawn = new List<string>
         {
-            Style(Fit(Head(report, lines, state, cost), width), Bold, withColor),
-            Style(Fit(Heading(), width), Dim, withColor),
+            Style(Fit(Head(report, lines, state, cost), width), Bold, style.IsLive),
+            Style(Fit(Heading(columns), width), Dim, style.IsLive),
         };
         int details = state.WithDetails ? Math.Min(8, height / 3) : 0;
         int room = Math.Max(1, height - drawn.Count - details - 1);
         int first = Math.Clamp(state.Selected - room + 1, 0, Math.Max(0, lines.Count - room));
         foreach ((ListenerLine line, int i) in lines.Select((line, i) => (line, i)).Skip(first).Take(room))
         {
-            string text = Fit(Row(line, history, report.To), width);
-            drawn.Add(i == state.Selected
-                ? Style(text.PadRight(width), Reverse, withColor)
-                : Style(text, Color(line), withColor));
+            string text = Fit(Row(line, history, report.To, columns).TrimEnd(), width);
+            drawn.Add(i == state.Selected && style.IsLive
+                ? Style(text.PadRight(width), Reverse, true)
+                : Style(text, Color(line), style.HasColor));
         }
 
         if (details > 0 && state.Selected < lines.Count)
@@ -61,7 +68,7 @@ internal static class WatchView
             drawn.AddRange(Details(report, lines[state.Selected], details).Select(text => Fit(text, width)));
         }
 
-        drawn.Add(Style(Fit(Keys, width), Dim, withColor));
+        drawn.Add(Style(Fit(Keys, width), Dim, style.IsLive));
         return drawn;
     }
 
@@ -98,7 +105,7 @@ internal static class WatchView
         HostReport report, IReadOnlyList<ListenerLine> lines, WatchState state, double cost)
     {
         int bad = report.Findings.Count(finding => finding.Severity > Severity.Note);
-        string verdict = bad == 0 ? "healthy" : $"{bad} findings";
+        string verdict = bad == 0 ? "healthy" : bad == 1 ? "1 finding" : $"{bad} findings";
         string pause = state.IsPaused ? "  PAUSED" : "";
         return string.Create(
             CultureInfo.InvariantCulture,
@@ -106,20 +113,25 @@ internal static class WatchView
             + $"{state.Order.ToString().ToLowerInvariant()}  cost {cost:0.00 %} of a core{pause}");
     }
 
-    private static string Heading() =>
-        $"{"Recv-Q",6} {"Send-Q",6} {"Peak",5} {"SYN-RECV",8} {"Drops",8} {"Drops/s",8} {"last 30 s",-HistoryWidth} "
+    private static string Heading(WatchColumns columns) => "Recv-Q Send-Q "
+        + (columns.Peak ? " Peak " : "") + (columns.More ? "SYN-RECV " : "") + "   Drops "
+        + (columns.More ? " Drops/s " : "")
+        + (columns.History > 0 ? $"last {columns.History} s".PadRight(columns.History) + " " : "")
         + "Local Address:Port / Process";
 
-    private static string Row(ListenerLine line, HostHistory history, DateTimeOffset to)
+    private static string Row(ListenerLine line, HostHistory history, DateTimeOffset to, WatchColumns columns)
     {
         ListenerHistory? listener = history.Namespaces.SelectMany(space => space.Listeners)
             .FirstOrDefault(one => RuleText.N(one.Facts.Cookie) == line.Cookie);
-        string past = listener is null ? "" : Sparkline(listener, to);
+        string past = listener is null ? "" : Sparkline(listener, to)[^columns.History..];
         string rate = line.DropsPerSecond?.ToString("0.#", CultureInfo.InvariantCulture) ?? Missing(line);
-        return $"{Number(line.Queue),6} {Number(line.Limit),6} {Number(line.Peak),5} "
-            + $"{line.SynRecv?.ToString(CultureInfo.InvariantCulture) ?? Missing(line),8} "
-            + $"{line.Drops?.ToString(CultureInfo.InvariantCulture) ?? Missing(line),8} {rate,8} "
-            + $"{past,-HistoryWidth} {line.Name}  {ReportText.Processes(line)}";
+        string synRecv = line.SynRecv?.ToString(CultureInfo.InvariantCulture) ?? Missing(line);
+        return $"{Number(line.Queue),6} {Number(line.Limit),6} "
+            + (columns.Peak ? $"{Number(line.Peak),5} " : "") + (columns.More ? $"{synRecv,8} " : "")
+            + $"{line.Drops?.ToString(CultureInfo.InvariantCulture) ?? Missing(line),8} "
+            + (columns.More ? $"{rate,8} " : "")
+            + (columns.History > 0 ? past.PadRight(columns.History) + " " : "")
+            + $"{line.Name}  {ReportText.Processes(line)}";
     }
 
     private static IEnumerable<string> Details(HostReport report, ListenerLine line, int most)
@@ -155,4 +167,24 @@ internal static class WatchView
 
     private static string Fit(string text, int width) =>
         text.Length <= width ? text : text[..Math.Max(0, width - 1)] + "…";
+}
+
+/// <summary>Which columns a picture has room for, so that the address is always among them.</summary>
+/// <param name="Peak">Whether peaks are shown.</param>
+/// <param name="More">Whether half-open connections and the rate of drops are shown.</param>
+/// <param name="History">How many seconds of the past are shown; 0 for none.</param>
+internal readonly record struct WatchColumns(bool Peak, bool More, int History)
+{
+    private const int LongestHistory = 30, ShortestHistory = 8;
+
+    // An address, a port, a command and its number.
+    private const int RoomForNames = 34;
+    private const int Numbers = 47;
+
+    /// <summary>Those of a width.</summary>
+    public static WatchColumns For(int width)
+    {
+        int history = Math.Min(width - Numbers - RoomForNames, LongestHistory);
+        return new WatchColumns(width >= 50, width >= 74, history < ShortestHistory ? 0 : history);
+    }
 }

@@ -24,7 +24,7 @@ internal static class WebVerbs
     {
         Option<IPEndPoint> listen = Listen(9811);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
         Option<string?> token = Token();
         var process = new Option<bool>("--process-label")
         {
@@ -34,7 +34,7 @@ internal static class WebVerbs
             "--most", "N", "Export at most so many addresses, the most troubled. Default: 1000.", 1, 100_000);
         var once = new Option<bool>("--once") { Description = "Write the metrics once and end; nothing listens." };
         Option<Uri?> otlp = Otlp();
-        Option<TimeSpan> push = MonitorOptionsOf.Time("--otlp-interval", "How often to push.", UsualPush);
+        Option<TimeSpan?> push = MonitorOptionsOf.Time("--otlp-interval", "How often to push.", UsualPush);
         var command = new Command(
             "export",
             "Export the host's listeners for Prometheus (/metrics, text and OpenMetrics), and push them by OTLP.")
@@ -44,11 +44,11 @@ internal static class WebVerbs
         command.SetAction(async (parsed, cancellation) =>
         {
             using var service = new MonitorService(
-                new MonitorOptions { AllNamespaces = parsed.GetValue(all) }, parsed.GetValue(interval),
+                new MonitorOptions { AllNamespaces = parsed.GetValue(all) }, parsed.GetValue(interval) ?? UsualInterval,
                 parsed.GetValue(most) ?? ListenerSeries.UsualMost);
             if (parsed.GetValue(once))
             {
-                await service.SampleAsync().ConfigureAwait(false);
+                await service.SampleAsync(withSynRecv: true).ConfigureAwait(false);
                 await terminal.Out.WriteAsync(MetricsText.Write(
                     await service.MetricsAsync().ConfigureAwait(false), MetricsFormat.Prometheus,
                     parsed.GetValue(process))).ConfigureAwait(false);
@@ -56,7 +56,8 @@ internal static class WebVerbs
             }
 
             using var meter = new MonitorMeter(() => service.MetricsAsync().GetAwaiter().GetResult());
-            using MeterProvider? pushes = Push(parsed.GetValue(otlp), parsed.GetValue(push));
+            using MeterProvider? pushes = Push(
+                parsed.GetValue(otlp), parsed.GetValue(push) ?? UsualPush);
             return await ServeAsync(
                 service,
                 new WebOptions
@@ -74,7 +75,7 @@ internal static class WebVerbs
     {
         Option<IPEndPoint> listen = Listen(9812);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
         Option<string?> token = Token();
         var command = new Command("dashboard", "Show the host's listeners in a browser, live and as they were.")
         {
@@ -84,7 +85,7 @@ internal static class WebVerbs
         {
             using var service = new MonitorService(
                 new MonitorOptions { AllNamespaces = parsed.GetValue(all), AlwaysSynRecv = true },
-                parsed.GetValue(interval));
+                parsed.GetValue(interval) ?? UsualInterval);
             return await ServeAsync(
                 service,
                 new WebOptions
@@ -134,7 +135,7 @@ internal static class WebVerbs
     private static Option<IPEndPoint> Listen(int port) => new("--listen")
     {
         HelpName = "ADDRESS:PORT",
-        Description = $"Where to listen. Default: 127.0.0.1:{port}. Port 0 takes a free one.",
+        Description = "Where to listen; port 0 takes a free one.",
         DefaultValueFactory = _ => new IPEndPoint(IPAddress.Loopback, port),
         CustomParser = result => Arguments.Parse(
             result, text => IPEndPoint.TryParse(text, out IPEndPoint? address) ? address : null,

@@ -42,6 +42,9 @@ internal sealed record Diagnosis
 /// <summary>Compares what configuration files ask for with what somaxconn grants and what runs.</summary>
 internal static class Doctor
 {
+    // The kernel's default since 5.4.
+    private const long Plenty = 4096;
+
     private static readonly ServerFacts Kestrel = new(
         "Kestrel", 512, "webBuilder.UseSockets(o => o.Backlog = {0})  in the program", "restart");
 
@@ -86,6 +89,8 @@ internal static class Doctor
             ({ Asked: { } a }, { } live, { } possible) when live > possible => (
                 $"{Text(a)} asked, {live} in force: the running listener was made with more",
                 $"restart {server.Title} to make the file hold ({server.Reload})"),
+            // Who asks for all there is gets what somaxconn gives; that is a fault only where it gives little.
+            ({ Asked: >= uint.MaxValue }, _, _) when somaxconn is null or >= Plenty => ("", ""),
             ({ Asked: { } a, IsDefault: false }, _, _) when a > somaxconn => (
                 $"{Text(a)} asked, somaxconn allows {somaxconn}",
                 $"sysctl -w {Names.Somaxconn}={Math.Min(a, 65535)}, then restart {server.Title} ({server.Reload})"),

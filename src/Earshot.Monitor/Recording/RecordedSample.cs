@@ -25,6 +25,14 @@ internal sealed record RecordHeader
     public string? BootId { get; init; }
 
     public string? Kernel { get; init; }
+
+    /// <summary>The same with harmless texts: a file may come from anywhere.</summary>
+    public RecordHeader Clean() => this with
+    {
+        Host = Host is null ? null : Text.SafeText.Clean(Host),
+        BootId = BootId is null ? null : Text.SafeText.Clean(BootId),
+        Kernel = Kernel is null ? null : Text.SafeText.Clean(Kernel),
+    };
 }
 
 /// <summary>One sample of a recording, a line of JSON: what changed since the one before.</summary>
@@ -152,6 +160,24 @@ internal static class RecordedSamples
 
         return delta;
     }
+
+    /// <summary>Refuses what no recorder writes: a time nobody lives in, and nothing where something has to be.</summary>
+    public static void Check(RecordedSample sample)
+    {
+        const int earliest = 1971, latest = 9000;
+        bool whole = sample.Time.Year is > earliest and < latest
+            && sample.Spaces.All(space => space is not null && All(space.Added) && All(space.SynRecv)
+                && All(space.Unknown))
+            && (sample.Progress?.Values.All(one => one is not null) ?? true)
+            && (sample.Holders?.Values.All(one => one is not null && All(one.Processes)) ?? true);
+        if (!whole)
+        {
+            throw new RecordException("a sample is not whole");
+        }
+    }
+
+    private static bool All<T>(IReadOnlyList<T>? list)
+        where T : class => list?.All(one => one is not null) ?? true;
 
     /// <summary>Holders whose texts are harmless, whoever wrote the file.</summary>
     public static Holders Clean(Holders holders) => holders with

@@ -37,10 +37,11 @@ internal sealed class Recorder : IDisposable
     public int Samples { get; private set; }
 
     /// <summary>Looks once and writes what changed.</summary>
-    public void Sample()
+    /// <param name="whole">Whether to ask for everything though nothing says that it moved.</param>
+    public void Sample(bool whole = false)
     {
         DateTimeOffset now = DateTimeOffset.UtcNow;
-        IReadOnlyList<NamespaceDelta> deltas = _session.Sampler.Sample(now, withSynRecv: true);
+        IReadOnlyList<NamespaceDelta> deltas = _session.Sampler.Sample(now, withSynRecv: true, whole);
         _session.Sampler.FindProcesses();
         var spaces = new List<RecordedSpace>();
         foreach (NamespaceDelta delta in deltas)

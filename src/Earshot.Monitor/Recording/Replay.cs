@@ -20,6 +20,8 @@ internal sealed class Replay
     private readonly Dictionary<uint, Holders> _holders = [];
     private readonly List<(DateTimeOffset Time, IReadOnlyDictionary<ulong, QueueProgress> Of)> _progress = [];
 
+    private readonly List<DateTimeOffset> _times = [];
+
     private Replay(RecordHeader header) => Header = header;
 
     public RecordHeader Header { get; }
@@ -39,7 +41,7 @@ internal sealed class Replay
     /// <exception cref="RecordException">It is none.</exception>
     public static Replay Read(TextReader input)
     {
-        RecordHeader header = Parse<RecordHeader>(input.ReadLine() ?? "", 1);
+        RecordHeader header = Parse<RecordHeader>(input.ReadLine() ?? "", 1).Clean();
         if (header.Kind != RecordHeader.Format)
         {
             throw new RecordException("this is no recording of 'earshot record'");
@@ -91,8 +93,19 @@ internal sealed class Replay
     public IReadOnlyList<TimedFinding> Timeline(TimeSpan window)
     {
         var found = new Dictionary<(string, string?, string), TimedFinding>();
+        int sample = 0;
         for (DateTimeOffset from = From; from < To; from += window / 2)
         {
+            // A gap, as when the machine slept, has nothing to judge.
+            for (; sample < _times.Count && _times[sample] < from; sample++)
+            {
+            }
+
+            if (sample < _times.Count && _times[sample] - from > window)
+            {
+                from = _times[sample] - (window / 2);
+            }
+
             DateTimeOffset to = from + window < To ? from + window : To;
             foreach (Finding finding in Judge(from, to).Findings)
             {
@@ -112,6 +125,10 @@ internal sealed class Replay
 
     private void Apply(RecordedSample sample, Dictionary<ulong, IReadOnlyDictionary<string, long>> counters)
     {
+        RecordedSamples.Check(sample);
+
+        // A clock that was set back must not make the past longer.
+        DateTimeOffset time = Samples > 0 && sample.Time < To ? To : sample.Time;
         var deltas = new List<NamespaceDelta>();
         foreach (RecordedSpace space in sample.Spaces)
         {
@@ -128,12 +145,13 @@ internal sealed class Replay
 
         if (sample.Progress is { } progress)
         {
-            _progress.Add((sample.Time, progress));
+            _progress.Add((time, progress));
         }
 
-        History.Apply(deltas, sample.Time);
-        From = Samples == 0 ? sample.Time : From;
-        To = sample.Time;
+        History.Apply(deltas, time);
+        From = Samples == 0 ? time : From;
+        To = time;
+        _times.Add(time);
         Samples++;
     }
 

@@ -51,9 +51,11 @@ internal sealed class MonitorService : IDisposable
     }
 
     /// <summary>Samples once.</summary>
-    public async Task SampleAsync()
+    /// <param name="withSynRecv">Whether to look at half-open connections everywhere, not only where there is
+    /// trouble.</param>
+    public async Task SampleAsync(bool withSynRecv = false)
     {
-        await AskAsync(session => session.Sample()).ConfigureAwait(false);
+        await AskAsync(session => session.Sample(withSynRecv)).ConfigureAwait(false);
         Interlocked.Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
             .SetResult();
     }

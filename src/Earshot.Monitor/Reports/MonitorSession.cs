@@ -29,10 +29,13 @@ internal sealed record HostReport
 internal sealed class MonitorSession : IDisposable
 {
     private const int ProcessesEvery = 10;
+    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(2);
 
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
     private readonly ThrottleWatch _throttles = new();
     private int _samples;
+    private long _settledAt;
+    private TimeSpan _settledCost;
 
     public MonitorSession(MonitorOptions options)
     {
@@ -51,8 +54,17 @@ internal sealed class MonitorSession : IDisposable
 
     public HostHistory History => Sampler.History;
 
-    /// <summary>What monitoring costs, as a part of one processor.</summary>
-    public double CostShare => Sampler.Cost / System.Diagnostics.Stopwatch.GetElapsedTime(_started);
+    /// <summary>What monitoring costs, as a part of one processor; the beginning, when everything runs for the first
+    /// time, is left out as soon as there is more.</summary>
+    public double CostShare
+    {
+        get
+        {
+            TimeSpan passed = System.Diagnostics.Stopwatch.GetElapsedTime(_started);
+            TimeSpan settled = _settledAt == 0 ? TimeSpan.Zero : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
+            return settled > Enough ? (Sampler.Cost - _settledCost) / settled : Sampler.Cost / passed;
+        }
+    }
 
     /// <summary>Looks once, now.</summary>
     /// <param name="withSynRecv">Whether to look at half-open connections everywhere.</param>
@@ -65,6 +77,11 @@ internal sealed class MonitorSession : IDisposable
         if (Options.WithProcesses && (_samples++ % ProcessesEvery == 0 || deltas.Any(delta => delta.Added.Count > 0)))
         {
             Sampler.FindProcesses();
+        }
+
+        if (_settledAt == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(_started) > Enough)
+        {
+            (_settledAt, _settledCost) = (System.Diagnostics.Stopwatch.GetTimestamp(), Sampler.Cost);
         }
 
         _throttles.Begin(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));

@@ -20,15 +20,18 @@ internal static class ArrivalRecorder
     /// <param name="length">For how long.</param>
     /// <param name="started">Is called when the first look is done.</param>
     /// <param name="cancellation">Ends it early.</param>
-    /// <returns>Null when nobody listens there.</returns>
+    /// <param name="problem">Why there is no recording.</param>
+    /// <returns>Null when nobody listens there, or nothing can be read.</returns>
     public static ArrivalRecord? Record(
-        ushort port, TimeSpan length, Action? started, CancellationToken cancellation)
+        ushort port, TimeSpan length, Action? started, CancellationToken cancellation, out string problem)
     {
-        using NamespaceReader? reader = NamespaceReader.TryOpen(NetNamespace.Own(), out _);
+        using NamespaceReader? reader = NamespaceReader.TryOpen(NetNamespace.Own(), out problem);
         if (reader is null)
         {
             return null;
         }
+
+        problem = $"nobody listens on port {port}";
 
         NamespaceDelta first = reader.Read(withSynRecv: false);
         ListenerFacts? facts = first.Added.FirstOrDefault(one => one.Kind != ListenerKind.Unix && one.Port == port);

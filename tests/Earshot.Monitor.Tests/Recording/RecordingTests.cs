@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using System.Linq;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using Earshot.Monitor.Recording;
 using Earshot.Monitor.Tests.Incidents;
@@ -11,7 +12,7 @@ using Xunit;
 namespace Earshot.Monitor.Tests.Recording;
 
 /// <summary>What was recorded is judged again as it was.</summary>
-public sealed class RecordingTests
+public sealed partial class RecordingTests
 {
     [RootFact("ip ss python3 dotnet")]
     public async Task A_recorded_incident_is_found_again_with_its_time()
@@ -43,6 +44,51 @@ public sealed class RecordingTests
         using var cut = new StringReader(all[..(all.Length - 40)]);
         Assert.True(Replay.Read(cut).IsCutOff);
     }
+
+    [RootFact("ip ss python3 dotnet")]
+    public async Task A_recording_that_somebody_spoilt_is_refused_or_read_and_never_a_crash()
+    {
+        using var bed = new Bed();
+        await bed.ServeAsync("never 7501 3");
+        bed.Python("connect.py", "7501 9 60");
+        await bed.QueuesAsync("7501", 4);
+        string file = Path.Combine(bed.Folder, "record");
+        Bed.Run("ip", $"netns exec {bed.Name} dotnet {Bed.Command} record {file} --for 1s --interval 200ms");
+        string[] lines = await File.ReadAllLinesAsync(file);
+        Assert.InRange(lines.Length, 4, 12);
+        var random = new Random(5);
+        string[] replacements = ["null", "[null]", "{}", "-1", "1e99", "\"\\u001b[2J\"", "\"0001-01-01T00:00:00Z\"", "[]"];
+        int read = 0;
+        for (int i = 0; i < 400; i++)
+        {
+            string[] spoilt = [.. lines];
+            int at = random.Next(spoilt.Length);
+            MatchCollection values = Values().Matches(spoilt[at]);
+            Match value = values[random.Next(values.Count)];
+            spoilt[at] = spoilt[at][..value.Index] + replacements[random.Next(replacements.Length)]
+                + spoilt[at][(value.Index + value.Length)..];
+            try
+            {
+                using var text = new StringReader(string.Join('\n', spoilt));
+                Replay replay = Replay.Read(text);
+                string told = string.Join('\n', replay.Timeline(TimeSpan.FromSeconds(4)).Select(one =>
+                    one.Finding.Summary + one.Finding.Process + one.Finding.Listener)) + replay.Header.Host
+                    + replay.Header.Kernel + replay.Header.BootId;
+                Assert.DoesNotContain('\e', told);
+                read++;
+            }
+            catch (RecordException)
+            {
+                // Said in words: that is right too.
+            }
+        }
+
+        Assert.True(read > 50, $"{read} of 400 were read");
+    }
+
+    // A value of JSON that has no others inside.
+    [GeneratedRegex("(?<=:)(\"[^\"]*\"|-?[0-9.]+|true|false|null)")]
+    private static partial Regex Values();
 
     [Theory]
     [InlineData("")]
