@@ -24,5 +24,6 @@ internal sealed class HostArguments
 
     internal Task<int> ShowAsync(ParseResult parsed, bool json, Terminal terminal, CancellationToken cancellation) =>
         HostListeners.ShowAsync(
-            parsed.GetValue(_what), parsed.GetValue(_length) ?? UsualLength, parsed.GetValue(_all), json, terminal, cancellation);
+            parsed.GetValue(_what), parsed.GetValue(_length) ?? UsualLength, parsed.GetValue(_all), json, terminal,
+            cancellation);
 }

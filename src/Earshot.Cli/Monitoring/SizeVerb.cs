@@ -42,7 +42,8 @@ internal static class SizeVerb
         {
             ArrivalRecord record = parsed.GetValue(from) is { } file
                 ? Load(file)
-                : await RecordAsync((ushort)parsed.GetValue(port), parsed.GetValue(length) ?? UsualLength, terminal, cancellation)
+                : await RecordAsync(
+                    (ushort)parsed.GetValue(port), parsed.GetValue(length) ?? UsualLength, terminal, cancellation)
                     .ConfigureAwait(false);
             if (parsed.GetValue(save) is { } to)
             {
@@ -116,8 +117,8 @@ internal static class SizeVerb
             if (clients == 0)
             {
                 terminal.Out.WriteLine(
-                    $"{record.Listener}: nobody came in {record.Length.TotalSeconds:0.#} s, so nothing can be said; record "
-                    + "while clients come (--for 60s)");
+                    $"{record.Listener}: nobody came in {record.Length.TotalSeconds:0.#} s, so nothing can be said; "
+                    + "record while clients come (--for 60s)");
                 return ExitCode.Fine;
             }
 

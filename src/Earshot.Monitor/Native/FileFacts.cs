@@ -52,7 +52,8 @@ internal static unsafe class FileFacts
         return Libc.ClockNow(ClockMonotonic, time) < 0 ? 0 : (time[0] * NanosecondsPerSecond) + time[1];
     }
 
-    /// <summary>Sleeps until a moment of <see cref="Monotonic"/>; a thread that does so a hundred times a second pays for
+    /// <summary>Sleeps until a moment of <see cref="Monotonic"/>; a thread that does so a hundred times a second pays
+    /// for
     /// nothing but the call.</summary>
     public static void SleepUntil(long moment)
     {

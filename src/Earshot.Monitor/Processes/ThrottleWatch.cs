@@ -3,7 +3,8 @@ using System.Globalization;
 
 namespace Earshot.Monitor.Processes;
 
-/// <summary>How often quotas have stopped processes since somebody began to look: what a cgroup counts since it was made
+/// <summary>How often quotas have stopped processes since somebody began to look: what a cgroup counts since it was
+/// made
 /// says little of now.</summary>
 internal sealed class ThrottleWatch
 {

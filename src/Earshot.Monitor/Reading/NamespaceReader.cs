@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Runtime.InteropServices;
 using Earshot.Monitor.Native;
 
 namespace Earshot.Monitor.Reading;

@@ -161,7 +161,8 @@ internal static class RecordedSamples
         return delta;
     }
 
-    /// <summary>Refuses what no recorder writes: a time nobody lives in, and nothing where something has to be.</summary>
+    /// <summary>Refuses what no recorder writes: a time nobody lives in, and nothing where something has to
+    /// be.</summary>
     public static void Check(RecordedSample sample)
     {
         const int earliest = 1971, latest = 9000;

@@ -61,7 +61,9 @@ internal sealed class MonitorSession : IDisposable
         get
         {
             TimeSpan passed = System.Diagnostics.Stopwatch.GetElapsedTime(_started);
-            TimeSpan settled = _settledAt == 0 ? TimeSpan.Zero : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
+            TimeSpan settled = _settledAt == 0
+                ? TimeSpan.Zero
+                : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
             return settled > Enough ? (Sampler.Cost - _settledCost) / settled : Sampler.Cost / passed;
         }
     }

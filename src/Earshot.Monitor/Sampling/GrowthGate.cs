@@ -5,9 +5,11 @@ using Earshot.Monitor.Reading;
 
 namespace Earshot.Monitor.Sampling;
 
-/// <summary>Tells whether an accept queue of a namespace may have grown since the last time, by the namespace's number of
+/// <summary>Tells whether an accept queue of a namespace may have grown since the last time, by the namespace's number
+/// of
 /// TCP sockets instead of a query for each queue.</summary>
-/// <remarks>A connection in an accept queue is one socket more. As many that are closed within the same ten milliseconds
+/// <remarks>A connection in an accept queue is one socket more. As many that are closed within the same ten
+/// milliseconds
 /// would hide it, so whatever moves makes the answer yes for a tenth of a second, and the asker asks every tenth time
 /// in any case: a growth is missed only for so long, and only where everything else stands still.</remarks>
 /// <param name="sockstat">/proc/net/sockstat.</param>

@@ -14,7 +14,8 @@ internal readonly record struct QueueRange(uint Low, uint Peak, int Looks);
 /// <summary>Looks at up to sixteen listeners every ten milliseconds, by exact queries sent in one batch.</summary>
 /// <remarks>Asked are only queues that may have changed: one that is not empty may shrink at any time, and an empty one
 /// grows only when <see cref="GrowthGate"/> says so. A queue that has stood still for half a second is asked only every
-/// 50 ms until it moves or the namespace gets a socket. An exact query finds what a packet would find, so a member of a SO_REUSEPORT group is found from those
+/// 50 ms until it moves or the namespace gets a socket. An exact query finds what a packet would find, so a member of a
+/// SO_REUSEPORT group is found from those
 /// foreign ports whose hash chooses it; one is searched, and searched again when the group changes.</remarks>
 internal sealed class PeakSampler : IDisposable
 {

@@ -175,8 +175,8 @@ internal static class AcceptQueueRules
     private static Finding Full(NamespaceWindow window, ListenerWindow one) =>
         About(window, one, RuleNames.QueueFull, Severity.Warning, Confidence.High) with
         {
-            Summary = $"the queue of {N(one.Limit)} is full, for {Seconds(one.HalfFullFor ?? TimeSpan.Zero)} s as far as "
-                + "was seen: too short to tell why",
+            Summary = $"the queue of {N(one.Limit)} is full, for {Seconds(one.HalfFullFor ?? TimeSpan.Zero)} s as "
+                + "far as was seen: too short to tell why",
             NextStep = $"earshot check {(one.IsUnix ? one.Facts.Name : N(one.Facts.Port))} --for 10s",
             BacklogHelps = null,
             Evidence = [.. QueueNumbers(one), Counter(window, Names.ListenOverflows), .. Looks(one.Looks)],

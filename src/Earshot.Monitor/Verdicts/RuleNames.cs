@@ -29,8 +29,8 @@ internal static class RuleNames
 
     public static readonly IReadOnlyList<string> All =
     [
-        ProcessStopped, DescriptorsExhausted, NotAccepting, AcceptTooSlow, AcceptBurst, QueueFull, LimitClamped, SmallBacklog,
-        CpuThrottled, AbortOnOverflow, SynCookies, SynQueueFull, LastQuarter, SynFlood, SynBurst, HandshakesStuck,
+        ProcessStopped, DescriptorsExhausted, NotAccepting, AcceptTooSlow, AcceptBurst, QueueFull, LimitClamped,
+        SmallBacklog, CpuThrottled, AbortOnOverflow, SynCookies, SynQueueFull, LastQuarter, SynFlood, SynBurst, HandshakesStuck,
         DeferAccept, ReuseportSkew, ReloadLost, SomaxconnDiffers, DropsElsewhere,
     ];
 }

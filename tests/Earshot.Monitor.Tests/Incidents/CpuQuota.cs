@@ -28,7 +28,8 @@ internal sealed class CpuQuota : IDisposable
         string quota = ((int)(share * PeriodMicroseconds)).ToString(CultureInfo.InvariantCulture);
         if (old)
         {
-            File.WriteAllText($"{_folder}/cpu.cfs_period_us", PeriodMicroseconds.ToString(CultureInfo.InvariantCulture));
+            File.WriteAllText(
+                $"{_folder}/cpu.cfs_period_us", PeriodMicroseconds.ToString(CultureInfo.InvariantCulture));
             File.WriteAllText($"{_folder}/cpu.cfs_quota_us", quota);
         }
         else

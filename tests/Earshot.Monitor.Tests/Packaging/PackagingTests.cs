@@ -78,6 +78,69 @@ public sealed partial class PackagingTests
         }
     }
 
+    [Fact]
+    public void The_container_file_copies_from_its_own_stage_runs_as_nobody_and_starts_the_exporter()
+    {
+        var lines = File.ReadAllLines(Path.Combine(Folder, "Containerfile"))
+            .Where(line => line.Length > 0 && !line.StartsWith('#'))
+            .Select(line => line.Split(' ', 2)).ToList();
+        string Only(string keyword) => Assert.Single(lines, line => line[0] == keyword)[1];
+        string[] From(string keyword) => [.. lines.Where(line => line[0] == keyword).Select(line => line[1])];
+
+        Assert.All(lines, line => Assert.Contains(
+            line[0], (string[])["ARG", "FROM", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "ENTRYPOINT", "CMD"]));
+        var arguments = From("ARG").Select(one => one.Split('=')[0]).ToHashSet();
+        Assert.All(From("FROM"), from => Assert.Contains(FromLine().Match(from).Groups[1].Value, arguments));
+        Assert.EndsWith(" AS build", From("FROM")[0]);
+        Assert.Contains("--from=build /app /app", From("COPY"));
+        Assert.Matches(@"^\d{2,}:\d{2,}$", Only("USER"));
+        string[] entry = JsonNode.Parse(Only("ENTRYPOINT"))!.AsArray().Select(one => (string)one!).ToArray();
+        string[] command = JsonNode.Parse(Only("CMD"))!.AsArray().Select(one => (string)one!).ToArray();
+        Assert.Equal(["dotnet", "/app/earshot.dll", "export"], entry);
+        Assert.Equal($"127.0.0.1:{Only("EXPOSE")}", command[1]);
+        Assert.Contains($"{command[0]} ", Bed.Run("dotnet", $"{Bed.Command} export --help"));
+        Assert.True(Directory.Exists(Path.Combine(RepositoryRoot.Path, PublishLine().Match(Only("RUN")).Groups[1].Value)));
+    }
+
+    [SlowFact(Needs = Needs.Root, Tools = "ip ss setpriv dotnet")]
+    public void What_the_container_file_builds_runs_as_its_user()
+    {
+        string folder = Directory.CreateTempSubdirectory("earmon").FullName;
+        try
+        {
+            string run = File.ReadAllLines(Path.Combine(Folder, "Containerfile"))
+                .Single(line => line.StartsWith("RUN ", StringComparison.Ordinal))["RUN dotnet ".Length..]
+                .Replace(" -o /app", $" -o {folder}", StringComparison.Ordinal);
+            using (var build = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("dotnet", run)
+            {
+                WorkingDirectory = RepositoryRoot.Path,
+                RedirectStandardOutput = true,
+            })!)
+            {
+                string said = build.StandardOutput.ReadToEnd();
+                build.WaitForExit();
+                Assert.True(build.ExitCode == 0, said);
+            }
+
+            Bed.Run("chmod", $"-R a+rX {folder}");
+            using var bed = new Bed();
+            string text = Bed.Run(
+                "ip", $"netns exec {bed.Name} setpriv --reuid=65532 --regid=65532 --clear-groups env HOME=/tmp "
+                + $"dotnet {folder}/earshot.dll export --once");
+            Assert.Contains("earshot_sysctl{netns=", text);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [GeneratedRegex(@"^\$\{(\w+)\}")]
+    private static partial Regex FromLine();
+
+    [GeneratedRegex(@"^dotnet publish (\S+) ")]
+    private static partial Regex PublishLine();
+
     [GeneratedRegex(@"SUCCESS: \d+ rules found")]
     private static partial Regex SuccessLine();
 

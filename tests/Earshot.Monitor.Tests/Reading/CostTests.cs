@@ -36,8 +36,9 @@ public sealed class CostTests(ITestOutputHelper output)
         // What others do on the machine makes the kernel's own part dearer too; the promise is for a quiet one.
         double dump = Dump(monitor.Reader), slower = Math.Max(1, dump / quietDump);
         output.WriteLine(
-            $"{listeners} listeners at 1 s: {idle * 100:0.000} % of a core while nobody comes, {busy * 100:0.000} % with "
-            + $"a client each second, the kernel's dump alone {dump * 100:0.000} %, {slower:0.0} times a quiet machine's");
+            $"{listeners} listeners at 1 s: {idle * 100:0.000} % of a core while nobody comes, {busy * 100:0.000} % "
+            + $"with a client each second, the kernel's dump alone {dump * 100:0.000} %, {slower:0.0} times a quiet "
+            + "machine's");
         Assert.True(idle <= share, $"{idle * 100:0.000} % of a core, promised {share * 100:0.000} %");
         Assert.True(busy <= share * slower, $"{busy * 100:0.000} % of a core, at most {share * slower * 100:0.000} %");
         Assert.True(
@@ -101,7 +102,8 @@ public sealed class CostTests(ITestOutputHelper output)
     {
         const string first = "7650";
         using var bed = new Bed();
-        bed.Python("sixteen.py", $"{first} {(load == "queues stand still" ? 3 : 0)} {(load == "clients come" ? 150 : 0)}");
+        (int queued, int rate) = (load == "queues stand still" ? 3 : 0, load == "clients come" ? 150 : 0);
+        bed.Python("sixteen.py", $"{first} {queued} {rate}");
         await bed.ListensAsync("7665");
         using var monitor = new Inside(bed);
         monitor.Sample();

@@ -11,7 +11,8 @@ using Earshot.Monitor.Reading;
 
 namespace Earshot.Monitor.Tests.Reading;
 
-/// <summary>Answers sock_diag's questions over datagrams as a kernel would that the tests cannot have: an old one, or one
+/// <summary>Answers sock_diag's questions over datagrams as a kernel would that the tests cannot have: an old one, or
+/// one
 /// whose table changes at the worst moment.</summary>
 internal sealed class FakeKernel : IDisposable
 {
@@ -149,7 +150,8 @@ internal sealed class FakeKernel : IDisposable
         bool isTcp = family is DiagProtocol.Inet or DiagProtocol.Inet6;
         if (isTcp && protocol == 0)
         {
-            return [Message(Error, 0, ErrorCode(-2))]; // No MPTCP: the attribute is unknown and protocol 0 has no handler.
+            // No MPTCP: the attribute is unknown and protocol 0 has no handler.
+            return [Message(Error, 0, ErrorCode(-2))];
         }
 
         if (isTcp && Refusals.TryDequeue(out int refusal))

@@ -1,7 +1,5 @@
 using System;
 using System.Linq;
-using System.Threading;
-using Earshot.Monitor.Processes;
 using Earshot.Monitor.Reading;
 using Earshot.Monitor.Reports;
 using Earshot.Monitor.Sampling;
@@ -39,7 +37,9 @@ public sealed class OtherKernelTests
         Assert.Null(tcp.SynRecv);
         Assert.Contains("sk_drops, since Linux 4.9", string.Join('\n', VerdictEngine.Unknowable(window)));
         string row = ReportText.Table([tcp], false).Last();
-        Assert.Equal(["tcp", "3", "4", "3", "?", "?", "?", "0.0.0.0:80", "?", "?"], row.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(
+            ["tcp", "3", "4", "3", "?", "?", "?", "0.0.0.0:80", "?", "?"],
+            row.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.DoesNotContain(VerdictEngine.Judge(window), one => one.Severity == Severity.Critical);
     }
 

@@ -57,7 +57,8 @@ public sealed partial class RecordingTests
         string[] lines = await File.ReadAllLinesAsync(file);
         Assert.InRange(lines.Length, 4, 12);
         var random = new Random(5);
-        string[] replacements = ["null", "[null]", "{}", "-1", "1e99", "\"\\u001b[2J\"", "\"0001-01-01T00:00:00Z\"", "[]"];
+        string[] replacements =
+            ["null", "[null]", "{}", "-1", "1e99", "\"\\u001b[2J\"", "\"0001-01-01T00:00:00Z\"", "[]"];
         int read = 0;
         for (int i = 0; i < 400; i++)
         {

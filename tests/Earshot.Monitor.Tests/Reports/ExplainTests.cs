@@ -3,7 +3,6 @@ using System.Text.RegularExpressions;
 using Earshot.Monitor.Explaining;
 using Earshot.Monitor.Reading;
 using Earshot.Monitor.Reports;
-using Earshot.Monitor.Sampling;
 using Earshot.Monitor.Verdicts;
 using Xunit;
 

@@ -106,12 +106,12 @@ public sealed class VerbTests
     {
         using var bed = new Bed();
         await bed.ServeAsync("echo 7930 30");
-        foreach (string verb in (string[])["ss", "check --for 100ms --notes", "explain", "watch --count 3 --interval 50ms",
-            "export --once", "ss --json", "record - --for 500ms --interval 50ms"])
+        foreach (string verb in (string[])["ss", "check --for 100ms --notes", "explain",
+            "watch --count 3 --interval 50ms", "export --once", "ss --json", "record - --for 500ms --interval 50ms"])
         {
             string text = Bed.Run(
-                "bash", $"-c \"(ip netns exec {bed.Name} dotnet {Bed.Command} {verb}; echo code $? >&2) 2>&1 >/dev/full "
-                + "| cat\"");
+                "bash", $"-c \"(ip netns exec {bed.Name} dotnet {Bed.Command} {verb}; echo code $? >&2) "
+                + "2>&1 >/dev/full | cat\"");
             Assert.DoesNotContain("   at ", text);
             Assert.Contains("code 3", text);
             string early = Bed.Run(

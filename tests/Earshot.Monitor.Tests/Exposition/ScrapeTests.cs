@@ -1,0 +1,97 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Text.RegularExpressions;
+using System.Threading.Tasks;
+using Earshot.Monitor.Tests.Incidents;
+using Earshot.Tests;
+using Xunit;
+
+namespace Earshot.Monitor.Tests.Exposition;
+
+/// <summary>What a scraper gets from <c>earshot export</c> and <c>earshot dashboard</c> over HTTP.</summary>
+public sealed partial class ScrapeTests
+{
+    private const string Tools = "ip ss python3 curl dotnet";
+
+    [RootFact(Tools)]
+    public async Task Both_formats_are_served_and_escapes_of_a_process_get_into_neither()
+    {
+        using var bed = new Bed();
+        string script = bed.Write("named.py", """
+            import socket, time
+            open('/proc/self/comm', 'w').write('a"} 1\nb\x1b[31m<i>')
+            s = socket.socket(); s.bind(('127.0.0.1', 7410)); s.listen(7)
+            u = socket.socket(socket.AF_UNIX); u.bind('\0evil"}\n\x1b[2J<script>'); u.listen(3)
+            time.sleep(600)
+            """);
+        bed.Start($"{Bed.Interpreter} {script}");
+        await bed.ListensAsync("7410");
+        bed.Start($"dotnet {Bed.Command} export --listen 127.0.0.1:9811 --process-label");
+        bed.Start($"dotnet {Bed.Command} dashboard --listen 127.0.0.1:9812 --token secret");
+        await bed.ListensAsync("9811");
+        await bed.ListensAsync("9812");
+
+        string plain = Get(bed, "-i http://127.0.0.1:9811/metrics");
+        string open = Get(
+            bed, "-i -H \"Accept: application/openmetrics-text;version=1.0.0\" http://127.0.0.1:9811/metrics");
+        string state = Get(bed, "-H \"Authorization: Bearer secret\" http://127.0.0.1:9812/api/state");
+
+        Assert.Contains("Content-Type: text/plain; version=0.0.4", plain);
+        Assert.Contains("port=\"7410\",process=\"a\\\"} 1\\\\x0ab\\\\x1b[31m<i>\"} 7\n", plain);
+        Assert.Contains("Content-Type: application/openmetrics-text; version=1.0.0", open);
+        Assert.EndsWith("# EOF\n", open);
+        Assert.Contains("7410", state);
+        Assert.All((string[])[plain, open, state], text => Assert.DoesNotContain(
+            text, c => char.IsControl(c) && c is not ('\n' or '\r')));
+        Assert.DoesNotContain("<script>", state);
+        Assert.StartsWith("HTTP/1.1 401", Get(bed, "-i http://127.0.0.1:9812/api/state"));
+        Assert.StartsWith("HTTP/1.1 404", Get(bed, "-i http://127.0.0.1:9811/api/state"));
+    }
+
+    [RootFact(Tools)]
+    public async Task The_drops_of_an_address_never_go_back_though_its_server_is_made_anew_again_and_again()
+    {
+        using var bed = new Bed();
+        bed.Start($"dotnet {Bed.Command} export --listen 127.0.0.1:9811 --interval 200ms --most 1");
+        await bed.ListensAsync("9811");
+        long told = 0;
+        for (int i = 1; i <= 5; i++)
+        {
+            Process server = await bed.ServeAsync("never 7420 2");
+            Process other = await bed.ServeAsync($"echo {7430 + i} 2");
+            Process clients = bed.Python("connect.py", "7420 7 60");
+            await bed.QueuesAsync("7420", 3);
+            await Task.Delay(700);
+            long now = 0;
+            for (int scrape = 0; scrape < 5; scrape++)
+            {
+                now = Drops(Get(bed, "http://127.0.0.1:9811/metrics"));
+            }
+
+            // Four of seven clients are refused at once, and come again after a second.
+            Assert.InRange(now - told, 4, 30);
+            told = now;
+            other.Kill(entireProcessTree: true);
+            server.Kill(entireProcessTree: true);
+            clients.Kill(entireProcessTree: true);
+            await server.WaitForExitAsync();
+            await clients.WaitForExitAsync();
+            await Task.Delay(700);
+        }
+    }
+
+    private static long Drops(string metrics)
+    {
+        Match line = DropsLine().Match(metrics);
+        Assert.True(line.Success, metrics);
+        return long.Parse(line.Groups[1].Value);
+    }
+
+    [GeneratedRegex("""earshot_listener_drops_total\{[^}]*port="7420"\} (\d+)""")]
+    private static partial Regex DropsLine();
+
+    private static string Get(Bed bed, string arguments) =>
+        Bed.Run("ip", $"netns exec {bed.Name} curl -s --max-time 20 {arguments}");
+}
