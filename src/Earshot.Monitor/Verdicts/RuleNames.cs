@@ -30,7 +30,7 @@ internal static class RuleNames
     public static readonly IReadOnlyList<string> All =
     [
         ProcessStopped, DescriptorsExhausted, NotAccepting, AcceptTooSlow, AcceptBurst, QueueFull, LimitClamped,
-        SmallBacklog, CpuThrottled, AbortOnOverflow, SynCookies, SynQueueFull, LastQuarter, SynFlood, SynBurst, HandshakesStuck,
-        DeferAccept, ReuseportSkew, ReloadLost, SomaxconnDiffers, DropsElsewhere,
+        SmallBacklog, CpuThrottled, AbortOnOverflow, SynCookies, SynQueueFull, LastQuarter, SynFlood, SynBurst,
+        HandshakesStuck, DeferAccept, ReuseportSkew, ReloadLost, SomaxconnDiffers, DropsElsewhere,
     ];
 }

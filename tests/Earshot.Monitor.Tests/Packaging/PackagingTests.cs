@@ -99,7 +99,8 @@ public sealed partial class PackagingTests
         Assert.Equal(["dotnet", "/app/earshot.dll", "export"], entry);
         Assert.Equal($"127.0.0.1:{Only("EXPOSE")}", command[1]);
         Assert.Contains($"{command[0]} ", Bed.Run("dotnet", $"{Bed.Command} export --help"));
-        Assert.True(Directory.Exists(Path.Combine(RepositoryRoot.Path, PublishLine().Match(Only("RUN")).Groups[1].Value)));
+        Assert.True(Directory.Exists(
+            Path.Combine(RepositoryRoot.Path, PublishLine().Match(Only("RUN")).Groups[1].Value)));
     }
 
     [SlowFact(Needs = Needs.Root, Tools = "ip ss setpriv dotnet")]
