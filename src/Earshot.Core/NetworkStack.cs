@@ -96,6 +96,13 @@ public sealed partial class NetworkStack : IDisposable
     /// <summary>Bytes that requests, TIME_WAIT entries and their index take.</summary>
     public long TableBytes => _tcp.Table.Bytes;
 
+    /// <summary>Bytes outside of the garbage collector's heap that belong to connections: what is written down of quiet
+    /// ones, and timers.</summary>
+    internal long ConnectionBytes => _tcp.Traffics.BytesWrittenDown + _tcp.Timers.Bytes;
+
+    /// <summary>Connections of which everything is at hand, and those of which it is written down.</summary>
+    internal (int AtHand, int WrittenDown) Traffics => (_tcp.Traffics.Rented, _tcp.Traffics.WrittenDown);
+
     /// <summary>Sockets that programs hold, whatever their state.</summary>
     public int DescriptorCount => Calls.Descriptors.SocketCount;
 

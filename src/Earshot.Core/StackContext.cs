@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Earshot.Core.Congestion;
 using Earshot.Core.Memory;
 using Earshot.Core.Profiles;
@@ -64,6 +65,9 @@ internal sealed class StackContext
     internal Chance Identifications { get; }
 
     internal BufferPool Buffers { get; } = new();
+
+    /// <summary>What the outside has to be told.</summary>
+    internal Queue<StackEvent> Events { get; } = new();
 
     /// <summary>The jiffy of the present.</summary>
     internal long Jiffies

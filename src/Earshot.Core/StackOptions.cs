@@ -18,6 +18,9 @@ public sealed record StackOptions
     /// <summary>The most connection requests of all listeners together unless told otherwise.</summary>
     public const int DefaultRequestLimit = 16_777_216;
 
+    /// <summary>The connections of which everything is at hand unless told otherwise.</summary>
+    public const int DefaultBusyConnections = 2048;
+
     /// <summary>The kernel to behave like.</summary>
     public KernelProfile Profile { get; init; } = KernelProfile.Linux618;
 
@@ -46,6 +49,10 @@ public sealed record StackOptions
 
     /// <summary>Packets that may wait for <see cref="NetworkStack.TryTransmit"/>; more are dropped.</summary>
     public int TransmitQueueLimit { get; init; } = DefaultTransmitQueueLimit;
+
+    /// <summary>Connections of which everything is at hand though nothing is queued, in flight or unread on them; of
+    /// others it is written down in short until something happens.</summary>
+    public int BusyConnections { get; init; } = DefaultBusyConnections;
 
     /// <summary>The number of the core that the stack runs on, which SO_INCOMING_CPU is compared with.</summary>
     public int Processor { get; init; }

@@ -11,11 +11,15 @@ internal sealed class Pair : IDisposable
     internal const ushort Port = 80;
     private readonly PacketBatch _batch = new();
 
-    internal Pair(ulong seed = 1)
+    /// <summary>Makes the stacks.</summary>
+    /// <param name="seed">Where their chance comes from.</param>
+    /// <param name="busy">Connections of which each keeps everything at hand.</param>
+    /// <param name="now">The moment; one second after the clock's zero unless given.</param>
+    internal Pair(ulong seed = 1, int busy = StackOptions.DefaultBusyConnections, Instant? now = null)
     {
-        Now = Instant.FromSeconds(1);
-        A = Make("10.0.0.1/24", seed);
-        B = Make("10.0.0.2/24", seed + 1);
+        Now = now ?? Instant.FromSeconds(1);
+        A = Make("10.0.0.1/24", seed, busy);
+        B = Make("10.0.0.2/24", seed + 1, busy);
     }
 
     internal NetworkStack A { get; }
@@ -80,10 +84,11 @@ internal sealed class Pair : IDisposable
 
     private static Instant? Earlier(Instant? a, Instant? b) => a is null || b < a ? b : a;
 
-    private NetworkStack Make(string address, ulong seed) => new(
+    private NetworkStack Make(string address, ulong seed, int busy) => new(
         new StackOptions
         {
             Seed = Chance.Spread(seed),
+            BusyConnections = busy,
             Interfaces = [new InterfaceOptions { Addresses = [InterfaceAddress.Parse(address)] }],
         },
         Now);

@@ -26,27 +26,25 @@ internal enum SocketPhase : byte
 internal sealed class Socket : OpenFile, ITcpOwner
 {
     private readonly StackContext _context;
-    private readonly Queue<StackEvent> _events;
     private List<Waiter>? _waiters;
+
+    // A connection, a listener or what makes it one of SOCK_DGRAM; null: it has no role.
+    private object? _role;
 
     // null while a connection or a listener has them.
     private SharedOptions? _own;
 
-    internal Socket(StackContext context, Queue<StackEvent> events)
-    {
-        _context = context;
-        _events = events;
-    }
+    internal Socket(StackContext context) => _context = context;
 
     private Time.Instant Now => _context.Now;
 
     private SocketExtras? _extras;
 
     /// <summary>Whether it is one of SOCK_DGRAM.</summary>
-    internal bool IsDatagram => Udp is not null;
+    internal bool IsDatagram => _role is UdpRole;
 
     /// <summary>What a datagram socket is; null of a stream.</summary>
-    internal UdpRole? Udp { get; private set; }
+    internal UdpRole? Udp => _role as UdpRole;
 
     /// <summary>Options that are more than a number; null: none.</summary>
     internal LongOptions? Long => _extras?.Long;
@@ -75,7 +73,11 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
     /// <summary>Times that it stopped listening: each moves the number that it would send next by two, which its next
     /// listener shows as its Send-Q. Linux: write_seq.</summary>
-    internal int Disconnects { get; set; }
+    internal int Disconnects
+    {
+        get => _extras?.Disconnects ?? 0;
+        set => Extras.Disconnects = value;
+    }
 
     internal SocketPhase Phase { get; set; }
 
@@ -96,25 +98,36 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>The address that it holds its port on.</summary>
     internal InetAddress BoundAddress => Connection is { } connection ? connection.Tuple.Local.Address : Local.Address;
 
-    internal Listener? Listener { get; private set; }
+    internal Listener? Listener => _role as Listener;
 
     /// <summary>The listener that it was, which its next listen() makes listen again.</summary>
-    internal Listener? PastListener { get; private set; }
+    internal Listener? PastListener => _extras?.PastListener;
 
     /// <summary>The SO_REUSEPORT group that it is in, also as a member that has stopped. Linux:
     /// sk_reuseport_cb.</summary>
     internal ReusePortGroup? Group => PastListener?.Group;
 
     /// <summary>The kernel that its listener is to be like; null: the stack's.</summary>
-    internal KernelProfile? ListenProfile { get; set; }
+    internal KernelProfile? ListenProfile
+    {
+        get => _extras?.ListenProfile;
+        set => Extras.ListenProfile = value;
+    }
 
-    internal Connection? Connection { get; private set; }
+    internal Connection? Connection => _role as Connection;
 
     /// <summary>The chooser of the group that it will be the first of.</summary>
-    internal ReusePortSelector? Selector { get; set; }
+    internal ReusePortSelector? Selector => _extras?.Selector;
 
     /// <summary>Whether the chooser also chooses heirs.</summary>
-    internal bool SelectorMigrates { get; set; }
+    internal bool SelectorMigrates => _extras is { SelectorMigrates: true };
+
+    /// <summary>Sets the chooser.</summary>
+    internal void SetSelector(ReusePortSelector? selector, bool migrates)
+    {
+        Extras.Selector = selector;
+        Extras.SelectorMigrates = migrates;
+    }
 
     /// <summary>An error that outlives the role it came from.</summary>
     internal int Error { get; set; }
@@ -160,7 +173,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     /// <summary>Listens; the options are the listener's from now on.</summary>
     internal void BeListener(Listener listener)
     {
-        Listener = PastListener = listener;
+        _role = Extras.PastListener = listener;
         _own = null;
     }
 
@@ -169,7 +182,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
     internal SharedOptions BeConnection(Connection connection)
     {
         SharedOptions options = _own!;
-        Connection = connection;
+        _role = connection;
         _own = null;
         return options;
     }
@@ -178,14 +191,14 @@ internal sealed class Socket : OpenFile, ITcpOwner
     internal void BeNoListener()
     {
         _own = new SharedOptions(Listener!.Options, isShared: false);
-        Listener = null;
+        _role = null;
     }
 
     /// <summary>Has no connection any more; its options stay, for the next role.</summary>
     internal void BeNoConnection()
     {
         _own = Connection!.OptionsHeld;
-        Connection = null;
+        _role = null;
     }
 
     /// <summary>Makes a used socket a new one.</summary>
@@ -196,18 +209,13 @@ internal sealed class Socket : OpenFile, ITcpOwner
     internal void Reset(int descriptor, SharedOptions? options, Connection? connection, bool isDatagram = false)
     {
         Descriptor = descriptor;
-        Disconnects = 0;
         _own = options;
-        Listener = PastListener = null;
-        Connection = connection;
-        Udp = isDatagram ? new UdpRole() : null;
+        _role = isDatagram ? new UdpRole() : connection;
         _extras = null;
         Phase = SocketPhase.Unconnected;
         Local = new InetEndpoint(AnyAddress, 0);
         Port = 0;
         IsAddressBound = IsPortBound = false;
-        ListenProfile = null;
-        Selector = null;
         Error = 0;
         _waiters?.Clear();
     }
@@ -396,7 +404,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
             exclusiveWoken |= waiter.IsExclusive;
             _waiters.RemoveAt(i);
-            _events.Enqueue(new StackEvent(Descriptor, waiter.Token, met));
+            _context.Events.Enqueue(new StackEvent(Descriptor, waiter.Token, met));
         }
     }
 
@@ -405,7 +413,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
         PollMask met = Poll() & (interest | PollMask.Err | PollMask.Hup);
         if (met != PollMask.None)
         {
-            _events.Enqueue(new StackEvent(Descriptor, token, met));
+            _context.Events.Enqueue(new StackEvent(Descriptor, token, met));
         }
         else
         {
@@ -435,7 +443,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
         foreach (Waiter waiter in _waiters)
         {
-            _events.Enqueue(new StackEvent(Descriptor, waiter.Token, PollMask.Hup | PollMask.Err));
+            _context.Events.Enqueue(new StackEvent(Descriptor, waiter.Token, PollMask.Hup | PollMask.Err));
         }
 
         _waiters.Clear();

@@ -142,8 +142,7 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        socket.Selector = selector;
-        socket.SelectorMigrates = migrates;
+        socket.SetSelector(selector, migrates);
         if (socket.Listener is not null)
         {
             socket.Group!.SetSelector(selector, migrates);

@@ -70,7 +70,7 @@ public sealed partial class SocketCalls
 
     internal DescriptorTable Descriptors { get; }
 
-    internal Queue<StackEvent> Events { get; } = new();
+    internal Queue<StackEvent> Events => _context.Events;
 
     /// <summary>Which UDP ports are open.</summary>
     internal UdpPortTable UdpPorts => _udpPorts;
@@ -433,7 +433,7 @@ public sealed partial class SocketCalls
     {
         if (!_idle.TryPop(out Socket? socket))
         {
-            socket = new Socket(_context, Events);
+            socket = new Socket(_context);
         }
 
         socket.Reset(descriptor, options, connection, isDatagram);

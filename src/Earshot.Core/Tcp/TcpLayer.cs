@@ -42,6 +42,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         RequestInput = new RequestInput(this);
         TimeWait = new TimeWait(this);
         Timers = new TcpTimers(context, this);
+        Traffics = new TrafficPool(context.Options.BusyConnections);
         RulesOf(context.Profile);
         foreach (InterfaceOptions link in context.Options.Interfaces)
         {
@@ -73,7 +74,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     internal FastOpenCache FastOpenCache { get; }
 
     /// <summary>Where connections rent what they need while something moves.</summary>
-    internal TrafficPool Traffics { get; } = new();
+    internal TrafficPool Traffics { get; }
 
     internal PortHolds Ports { get; } = new();
 
@@ -302,7 +303,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void FinishDeferred()
     {
-        if (_finished.Count > 0)
+        if (_finished.Count > 0 || Traffics.Limit == 0)
         {
             CleanFinished();
         }
@@ -330,6 +331,10 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         }
 
         _finished.Clear();
+        if (Traffics.Limit == 0)
+        {
+            Traffics.WriteAllDown();
+        }
     }
 
     /// <summary>A connection could not send because a queue was full: it goes on when there is room.</summary>
@@ -387,6 +392,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     {
         Table.Dispose();
         Timers.Dispose();
+        Traffics.Dispose();
     }
 
     private void Dispatch(

@@ -215,6 +215,9 @@ internal sealed class TcpTimers : ITimerHost, INetworkTimers, IDisposable
     /// <summary>Jiffies until an armed timer asked to fire.</summary>
     internal long Remaining(int handle) => Wheel.Expires(Link(handle)) - _context.Jiffies;
 
+    /// <summary>Bytes of memory that the nodes take.</summary>
+    internal long Bytes => _nodes.Bytes;
+
     /// <inheritdoc/>
     public void Dispose() => _nodes.Dispose();
 }

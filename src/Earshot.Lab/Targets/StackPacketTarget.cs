@@ -20,12 +20,15 @@ public sealed class StackPacketTargetMaker(KernelProfile profile) : IPacketTarge
     /// Runs may end on several threads at once.</summary>
     public Action<NetworkStack>? Finished { get; init; }
 
+    /// <summary>Connections of which each stack keeps everything at hand though nothing moves on them.</summary>
+    public int BusyConnections { get; init; } = StackOptions.DefaultBusyConnections;
+
     /// <inheritdoc/>
     public T Run<T>(PacketTargetOptions options, Func<IPacketTarget, T> work)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(work);
-        using var target = new StackPacketTarget(options, profile);
+        using var target = new StackPacketTarget(options, profile, BusyConnections);
         T result = work(target);
         Finished?.Invoke(target.Stack);
         return result;
@@ -48,7 +51,8 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
     private int _taken;
     private int _turns;
 
-    public StackPacketTarget(PacketTargetOptions options, KernelProfile profile)
+    public StackPacketTarget(
+        PacketTargetOptions options, KernelProfile profile, int busyConnections = StackOptions.DefaultBusyConnections)
     {
         Options = options;
         List<InterfaceAddress> addresses = [];
@@ -68,6 +72,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
             {
                 Profile = profile,
                 Seed = Chance.Spread(options.Seed),
+                BusyConnections = busyConnections,
                 Interfaces =
                 [
                     new InterfaceOptions

@@ -16,10 +16,8 @@ internal sealed partial class Connection
     private const int ClientBit = 1;
     private const int NoCookieBit = 4;
 
-    private ClientFastOpen? _clientOpen;
-
     /// <summary>Whether connect() succeeded and the SYN waits for data.</summary>
-    internal bool IsDeferred => _clientOpen is { IsDeferred: true };
+    internal bool IsDeferred => _extras?.ClientOpen is { IsDeferred: true };
 
     /// <summary>Whether data may go into a SYN to a server. Linux: tcp_fastopen_cookie_check.</summary>
     private bool MayCarryData(out FastOpenEntry known)
@@ -39,7 +37,7 @@ internal sealed partial class Connection
             return false;
         }
 
-        _clientOpen = new ClientFastOpen { IsDeferred = true };
+        Extras.ClientOpen = new ClientFastOpen { IsDeferred = true };
         return true;
     }
 
@@ -47,7 +45,7 @@ internal sealed partial class Connection
     /// <returns>The bytes that went with it.</returns>
     private int SendFastOpenSyn(ReadOnlySpan<byte> data)
     {
-        ClientFastOpen open = _clientOpen ??= new ClientFastOpen();
+        ClientFastOpen open = Extras.ClientOpen ??= new ClientFastOpen();
         open.IsDeferred = false;
         Span<byte> option = stackalloc byte[LongestFastOpenOption];
         bool suspended = _tcp.FastOpenCache.IsSuspended;
@@ -124,7 +122,7 @@ internal sealed partial class Connection
     /// <returns>Whether data of the SYN was lost and left again, in place of an ACK.</returns>
     private bool OnFastOpenAnswer(in TcpSegment segment, in TcpOptions options, bool retransmitted)
     {
-        ClientFastOpen open = _clientOpen!;
+        ClientFastOpen open = _extras!.ClientOpen!;
         FastOpenEntry? cookie = open.HasOption ? CookieOf(segment, options) : null;
         byte experiment = !retransmitted && open is { HasOption: true, DataLength: 0 } && cookie is null
             ? open.IsExperimental ? (byte)2 : (byte)1 : (byte)0;
@@ -204,7 +202,7 @@ internal sealed partial class Connection
     private void DetectFastOpenBlackHole(bool expired)
     {
         const int Enough = 2;
-        if (_clientOpen is { } open && (open.HasOption || open.DataLength > 0)
+        if (_extras?.ClientOpen is { } open && (open.HasOption || open.DataLength > 0)
             && (Timeouts == Enough || (Timeouts < Enough && expired)))
         {
             _tcp.FastOpenCache.Suspend();
@@ -216,21 +214,22 @@ internal sealed partial class Connection
     /// tcp_validate_incoming.</summary>
     private void NoteOddReset()
     {
-        if (_clientOpen is { HasOption: true } && Tally.DataIn == 0 && State == TcpState.Established)
+        if (_extras?.ClientOpen is { HasOption: true } && Tally.DataIn == 0 && State == TcpState.Established)
         {
             _tcp.FastOpenCache.Suspend();
         }
     }
 
     /// <summary>The connection is over: a FIN beyond a gap, and nothing else received, speaks for a firewall; data
-    /// speaks
-    /// against it. Linux: tcp_fastopen_active_disable_ofo_check.</summary>
+    /// speaks against it. Linux: tcp_fastopen_active_disable_ofo_check.</summary>
     internal void JudgeFastOpen()
     {
-        if (_clientOpen is not { HasOption: true } open || _traffic is null)
+        if (_extras?.ClientOpen is not { HasOption: true } open)
         {
             return;
         }
+
+        Rouse();
 
         if (Tally.DataIn == 0)
         {

@@ -122,7 +122,7 @@ internal sealed partial class Connection
     internal void AbortUnaccepted()
     {
         Rouse();
-        _listener = null;
+        _holder = null;
         if (State != TcpState.Close)
         {
             SendReset();
@@ -224,7 +224,7 @@ internal sealed partial class Connection
         if (State == TcpState.SynSent)
         {
             // The SYN goes on; when it is sent again it announces what is left, and data will heed it.
-            _advertisedMss = Math.Min(_advertisedMss, _tcp.AdvertisedMss(route, Options));
+            _advertisedMss = (ushort)Math.Min(_advertisedMss, _tcp.AdvertisedMss(route, Options));
             return;
         }
 
@@ -316,7 +316,7 @@ internal sealed partial class Connection
     private void FinishIfUnheld()
     {
         // A connection in the accept queue is held by the listener, also when it has been reset.
-        if (Owner is null && _listener is null && !_isFinished)
+        if (IsOrphan && !_isFinished)
         {
             _isFinished = true;
             if (_isOrphan)

@@ -113,7 +113,7 @@ internal sealed partial class Connection
         int place = _fastOpen;
         _fastOpen = -1;
         Listener listener = _tcp.ListenerAt(_tcp.Table.Requests[place].Listener)!;
-        listener.FastOpenQueue.Remove(reset && _listener is null && listener.IsListening);
+        listener.FastOpenQueue.Remove(reset && Waited is null && listener.IsListening);
         _tcp.Table.FreeRequest(place);
         _tcp.ForgetIfUnused(listener);
     }

@@ -11,7 +11,6 @@ internal sealed partial class Connection
     // Smaller windows cannot spare the packet that a probe may lose.
     private const int LeastProbingWindow = 11;
 
-    private MtuProbe? _mtuProbe;
 
     /// <summary>Bytes of IP and TCP headers of a segment.</summary>
     private int HeadersOfSegment => IpPacket.HeaderLengthFor(_tuple.Remote.Address) + TcpSegment.MinimumHeaderLength
@@ -32,19 +31,23 @@ internal sealed partial class Connection
 
     /// <summary>What probing allows of a segment size. Linux: the end of tcp_sync_mss.</summary>
     private int BoundByProbing(int mss) =>
-        _mtuProbe is { IsEnabled: true } probe ? Math.Min(mss, MssOf(probe.Low)) : mss;
+        KnownMtuProbe is { IsEnabled: true } probe ? Math.Min(mss, MssOf(probe.Low)) : mss;
 
     /// <summary>Probing begins with the connection, if it is to. Linux: tcp_mtup_init.</summary>
     /// <param name="stamped">Whether segments are expected to have time stamps: a SYN does, whatever its
     /// answer.</param>
     private void StartMtuProbing(bool stamped)
     {
-        _mtuProbe = null;
+        if (KnownMtuProbe is not null)
+        {
+            Extras.MtuProbe = null;
+        }
+
         if (_context.Sysctls.TcpMtuProbing > 1)
         {
-            _mtuProbe = NewMtuProbe();
-            _mtuProbe.IsEnabled = true;
-            _mtuProbe.Low += stamped && !_hasTimestamps ? TcpOptions.TimestampLength : 0;
+            MtuProbe probe = Extras.MtuProbe = NewMtuProbe();
+            probe.IsEnabled = true;
+            probe.Low += stamped && !_hasTimestamps ? TcpOptions.TimestampLength : 0;
         }
     }
 
@@ -59,7 +62,7 @@ internal sealed partial class Connection
     /// <returns>1 when one was sent, 0 when there has to be room for one first, -1 else.</returns>
     private int TryProbeMtu(int mss)
     {
-        MtuProbe probe = _mtuProbe!;
+        MtuProbe probe = KnownMtuProbe!;
         if (!probe.IsEnabled || probe.Size != 0 || _recovery != RecoveryState.Open
             || Control.Window < LeastProbingWindow || mss != _mss)
         {
@@ -155,7 +158,7 @@ internal sealed partial class Connection
     /// <summary>A probe that arrived makes all segments as large. Linux: tcp_mtup_probe_success.</summary>
     private void CheckMtuProbe()
     {
-        if (_mtuProbe is not { Size: > 0 } probe || probe.End > _una)
+        if (KnownMtuProbe is not { Size: > 0 } probe || probe.End > _una)
         {
             return;
         }
@@ -175,7 +178,7 @@ internal sealed partial class Connection
     /// __tcp_retransmit_skb.</summary>
     private void ForgetMtuProbe()
     {
-        if (_mtuProbe is { } probe)
+        if (KnownMtuProbe is { } probe)
         {
             probe.Size = 0;
         }
@@ -184,7 +187,7 @@ internal sealed partial class Connection
     /// <summary>A probe was lost, which says nothing of congestion. Linux: tcp_mtup_probe_failed.</summary>
     partial void FailMtuProbe(ref bool failed)
     {
-        if (_mtuProbe is not { Size: > 0 } probe || probe.Start != _una)
+        if (KnownMtuProbe is not { Size: > 0 } probe || probe.Start != _una)
         {
             return;
         }
@@ -207,7 +210,7 @@ internal sealed partial class Connection
             return;
         }
 
-        MtuProbe probe = _mtuProbe ??= NewMtuProbe();
+        MtuProbe probe = Extras.MtuProbe ??= NewMtuProbe();
         if (!probe.IsEnabled)
         {
             probe.IsEnabled = true;

@@ -25,7 +25,7 @@ internal sealed partial class Connection
             ReflectTos(request.Tos, segment.Source.IsIPv4);
         }
 
-        _listener = listener;
+        _holder = listener;
         _listenerId = listener.Id;
         Tally.In = 1;
 
@@ -222,7 +222,7 @@ internal sealed partial class Connection
         _options = options;
         _identification = (ushort)_context.Identifications.NextUInt32();
         _flowLabel = _context.FlowLabel(tuple.Local.Address, tuple.Remote.Address, Flow);
-        _advertisedMss = _tcp.AdvertisedMss(route, options.Value);
+        _advertisedMss = (ushort)_tcp.AdvertisedMss(route, options.Value);
         LastReceived = _context.Now.Nanoseconds;
         Tally.Begun = _context.Now.Nanoseconds;
         Ack = default;
@@ -282,7 +282,7 @@ internal sealed partial class Connection
     private void SetRecentTimestamp(uint value)
     {
         _tsRecent = value;
-        _tsRecentSeconds = _context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond;
+        TsRecentSeconds = (uint)(_context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond);
     }
 
     /// <summary>The payload of a full segment. Linux: tcp_sync_mss.</summary>
@@ -291,7 +291,7 @@ internal sealed partial class Connection
         int mss = Math.Min(_route.AdvertisedMss, LargestSegment);
         mss = Math.Max(mss, _context.Sysctls.TcpMinSndMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0)
             - SignatureLength;
-        _mss = BoundByProbing(BoundToHalfWindow(mss));
+        _mss = (ushort)BoundByProbing(BoundToHalfWindow(mss));
     }
 
     /// <summary>A segment in SYN_SENT. Linux: tcp_rcv_synsent_state_process.</summary>
@@ -398,7 +398,7 @@ internal sealed partial class Connection
         _context.Mib.Count(Counter.TcpExtTCPDelivered);
         Judge(segment, RuleId.ConnectDone);
         SetState(TcpState.Established);
-        if (_clientOpen is null || !OnFastOpenAnswer(segment, options, retransmitted))
+        if (_extras?.ClientOpen is null || !OnFastOpenAnswer(segment, options, retransmitted))
         {
             AcknowledgeHandshake();
         }
@@ -464,8 +464,8 @@ internal sealed partial class Connection
         // The window of a segment with SYN is never scaled. RFC 7323 §2.2.
         _sendWindow = segment.WindowField;
         _maximumWindow = _sendWindow;
-        _peerMss = options.Mss == 0 ? OpeningMss
-            : Options.MaximumSegment != 0 ? Math.Min(options.Mss, Options.MaximumSegment) : options.Mss;
+        _peerMss = (ushort)(options.Mss == 0 ? OpeningMss
+            : Options.MaximumSegment != 0 ? Math.Min(options.Mss, Options.MaximumSegment) : options.Mss);
 
         SetMss();
         Ack.PeerSegment = AckState.FirstSegment(AdvertisedPayload, _mss, _receiveWindow);

@@ -24,9 +24,9 @@ internal sealed partial class Connection
         bool armed = _tcp.Timers.IsArmed(_writeTimer);
         bool keepalive = !armed && _tcp.Timers.IsArmed(_keepaliveTimer);
         int node = armed ? _writeTimer : _keepaliveTimer;
-        if (_number == 0)
+        if (RowNumber == 0)
         {
-            _number = _context.NextSocketNumber();
+            RowNumber = _context.NextSocketNumber();
         }
 
         return new SocketRow
@@ -46,7 +46,7 @@ internal sealed partial class Connection
             IsIpv6 = Options.IsIPv6,
             IsIpv6Only = Options.IPv6Only,
             User = (int)Options.Uid,
-            Number = _number,
+            Number = RowNumber,
             Detail = Detail(inode),
         };
     }
@@ -126,7 +126,7 @@ internal sealed partial class Connection
             AdvertisedMss = opening ? _advertisedMss : AdvertisedPayload,
             PathMtu = _route.Mtu,
             Unacknowledged = opening ? 1 + _packetsOut : _packetsOut,
-            FastOpenFailure = _clientOpen?.Failure ?? 0,
+            FastOpenFailure = _extras?.ClientOpen?.Failure ?? 0,
             Sacked = _sacked,
             Lost = opening ? Math.Min(Timeouts, 1) : _lost,
             Retransmitting = opening ? Math.Min(Timeouts, 1) : _retransmitted,
@@ -202,7 +202,7 @@ internal sealed partial class Connection
         | (_hasWindowScale ? TcpInfoOptions.WindowScale : TcpInfoOptions.None)
         | (_hasEcn ? TcpInfoOptions.Ecn : TcpInfoOptions.None)
         | (_hasSeenEcn ? TcpInfoOptions.EcnSeen : TcpInfoOptions.None)
-        | (Tally.TookSynData || _clientOpen is { IsDataAcknowledged: true }
+        | (Tally.TookSynData || _extras?.ClientOpen is { IsDataAcknowledged: true }
             ? TcpInfoOptions.SynData : TcpInfoOptions.None);
 
     private TimeSpan Since(long nanoseconds) =>

@@ -41,7 +41,7 @@ internal sealed partial class Connection
         int sent = 0;
         int most = 0;
         var limits = default(SendLimits);
-        if (_mtuProbe is not null && mode == SendMode.All && Unsent.Count > 0)
+        if (KnownMtuProbe is not null && mode == SendMode.All && Unsent.Count > 0)
         {
             int probed = TryProbeMtu(mss);
             if (probed == 0)

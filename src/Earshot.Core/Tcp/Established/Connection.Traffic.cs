@@ -11,8 +11,17 @@ internal sealed partial class Connection
 {
     private Traffic? _traffic;
 
+    private ConnectionExtras? _extras;
+
+    // Where it is written down meanwhile; -1: nowhere.
+    private int _form = -1;
+
     // There is one: whatever is called from outside has seen to that.
     private Traffic Live => _traffic!;
+
+    private ConnectionExtras Extras => _extras ??= new ConnectionExtras();
+
+    private MtuProbe? KnownMtuProbe => _extras?.MtuProbe;
 
     private ref SendBuffer SendBuffer => ref Live.SendBuffer;
 
@@ -76,6 +85,12 @@ internal sealed partial class Connection
 
     private ref uint ProbesBegun => ref Live.State.ProbesBegun;
 
+    private ref uint TsRecentSeconds => ref Live.State.TsRecentSeconds;
+
+    private ref long RowNumber => ref Live.State.RowNumber;
+
+    private ref uint LastOutOfWindow => ref Live.State.LastOutOfWindow;
+
     private ref SeqNumber UrgentEnd => ref Live.State.UrgentEnd;
 
     /// <summary>Something happens on the connection. Every method that is called from outside and looks at what is
@@ -85,13 +100,40 @@ internal sealed partial class Connection
     {
         if (_traffic is null)
         {
-            _traffic = _tcp.Traffics.Rent(this);
+            _traffic = _tcp.Traffics.Rent(this, ref _form);
+        }
+    }
+
+    /// <summary>Nothing has happened for a while: what is known is written down in short, if nothing is queued, in
+    /// flight or unread.</summary>
+    /// <returns>Whether it was.</returns>
+    internal bool TryRest()
+    {
+        if (_traffic is not { IsNumbers: true, State.PaceTimer: 0 } traffic || _tcp.Owned == this)
+        {
+            return false;
+        }
+
+        _traffic = null;
+        _form = _tcp.Traffics.WriteDown(traffic);
+        FreeIfPast(ref _writeTimer);
+        FreeIfPast(ref _delayedAckTimer);
+        FreeIfPast(ref _keepaliveTimer);
+        return true;
+    }
+
+    private void FreeIfPast(ref int node)
+    {
+        if (node >= 0 && !_tcp.Timers.IsPending(node))
+        {
+            _tcp.Timers.FreeNode(ref node);
         }
     }
 
     /// <summary>Nothing moves any more, and nothing is remembered.</summary>
     private void ForgetTraffic()
     {
+        _tcp.Traffics.Forget(ref _form);
         if (_traffic is { } traffic)
         {
             _traffic = null;

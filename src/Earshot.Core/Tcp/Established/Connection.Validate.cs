@@ -88,7 +88,7 @@ internal sealed partial class Connection
         }
 
         long seconds = _context.Now.Nanoseconds / Time.Instant.NanosecondsPerSecond;
-        return seconds - _tsRecentSeconds < PawsForgetsSeconds;
+        return seconds - TsRecentSeconds < PawsForgetsSeconds;
     }
 
     /// <summary>A pure ACK that overtook another says nothing new and is let pass. Linux: tcp_disordered_ack.</summary>
@@ -191,13 +191,13 @@ internal sealed partial class Connection
     {
         uint now = _context.NowMilliseconds;
         int limit = _context.Sysctls.TcpInvalidRatelimit;
-        if (_lastOutOfWindow != 0 && now - _lastOutOfWindow < (uint)limit)
+        if (LastOutOfWindow != 0 && now - LastOutOfWindow < (uint)limit)
         {
             _context.Mib.Count(skipped);
             return true;
         }
 
-        _lastOutOfWindow = now == 0 ? 1 : now;
+        LastOutOfWindow = now == 0 ? 1 : now;
         return false;
     }
 

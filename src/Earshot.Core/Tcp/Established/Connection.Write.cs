@@ -216,8 +216,6 @@ internal sealed partial class Connection
         Sender = default;
         _isUrgent = _nagleOverride = _lacksSpace = _isPaced = false;
         PaceTimer = 0;
-        _mtuProbe = null;
-        _clientOpen = null;
     }
 
     /// <summary>TCP_NODELAY was set: what waits leaves. Linux: __tcp_sock_set_nodelay.</summary>

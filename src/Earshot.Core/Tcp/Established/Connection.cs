@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Earshot.Core.Congestion;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established.Recovery;
@@ -23,7 +24,9 @@ internal sealed partial class Connection
     private uint _tag;
     private Route _route;
     private bool _isInTable;
-    private Listener? _listener;
+
+    // The listener at which it waits to be accepted, then the socket; null: an orphan's.
+    private object? _holder;
     private ushort _listenerId;
     private ushort _identification;
     private uint _flowLabel;
@@ -40,12 +43,11 @@ internal sealed partial class Connection
     private bool _isFromCookie;
     private byte _sendScale;
     private byte _receiveScale;
-    private int _peerMss;
-    private int _mss;
-    private int _advertisedMss;
+    private ushort _peerMss;
+    private ushort _mss;
+    private ushort _advertisedMss;
     private uint _tsOffset;
     private uint _tsRecent;
-    private long _tsRecentSeconds;
 
     // Sending. Linux: snd_una, snd_nxt, write_seq, snd_wnd, snd_wl1, max_window.
     private SeqNumber _iss;
@@ -80,20 +82,20 @@ internal sealed partial class Connection
     private byte _share = FirstShare;
     private bool _finReceived;
 
-    private uint _lastOutOfWindow;
 
     // Timers: nodes of TcpTimers, made when first used.
     private int _writeTimer = -1;
     private int _delayedAckTimer = -1;
     private int _keepaliveTimer = -1;
 
+    private ushort _error;
+    private ushort _softError;
     private bool _isBlocked;
     private bool _isFinished;
     private bool _isFinRead;
 
     // It was closed with the FIN unread, which its row goes on to show.
     private bool _isFinLeft;
-    private long _number;
 
     internal Connection(TcpLayer tcp)
     {
@@ -109,7 +111,21 @@ internal sealed partial class Connection
     internal TcpState State { get; private set; } = TcpState.Close;
 
     /// <summary>The socket that a program holds; null while it waits to be accepted, and of an orphan.</summary>
-    internal ITcpOwner? Owner { get; private set; }
+    internal ITcpOwner? Owner
+    {
+        get => _holder is Listener ? null : Unsafe.As<ITcpOwner?>(_holder);
+        private set
+        {
+            // Who has none is no orphan while a listener has it.
+            if (value is not null || _holder is not Listener)
+            {
+                _holder = value;
+            }
+        }
+    }
+
+    // The listener at which it waits to be accepted.
+    private Listener? Waited => _holder as Listener;
 
     private SharedOptions _options = SharedOptions.None;
 
@@ -123,10 +139,18 @@ internal sealed partial class Connection
     internal ref SocketOptions ChangeOptions() => ref SharedOptions.Own(ref _options);
 
     /// <summary>The pending error as a positive errno, told once.</summary>
-    internal int Error { get; set; }
+    internal int Error
+    {
+        get => _error;
+        set => _error = (ushort)value;
+    }
 
     /// <summary>An ICMP error that did not end the connection; told by SO_ERROR, or in place of ETIMEDOUT.</summary>
-    internal int SoftError { get; set; }
+    internal int SoftError
+    {
+        get => _softError;
+        set => _softError = (ushort)value;
+    }
 
     /// <summary>Whether this side receives no more: shutdown(SHUT_RD), or the peer's FIN.</summary>
     internal bool IsReadShut { get; private set; }
@@ -135,7 +159,17 @@ internal sealed partial class Connection
     internal bool IsWriteShut { get; private set; }
 
     /// <summary>The headers of the SYN that it began with, for TCP_SAVED_SYN; null: not kept, or read.</summary>
-    internal byte[]? SavedSyn { get; set; }
+    internal byte[]? SavedSyn
+    {
+        get => _extras?.SavedSyn;
+        set
+        {
+            if (value is not null || _extras is not null)
+            {
+                Extras.SavedSyn = value;
+            }
+        }
+    }
 
     /// <summary>Bytes, SYN and FIN that are not acknowledged. Linux: write_seq - snd_una.</summary>
     internal int UnacknowledgedBytes => IsOpening
@@ -163,17 +197,16 @@ internal sealed partial class Connection
 
     private int PacketsInFlight => _packetsOut - (_sacked + _lost) + _retransmitted;
 
-    private bool IsOrphan => Owner is null && _listener is null;
+    private bool IsOrphan => _holder is null;
 
     /// <summary>Gives the connection to a program: accept(), or connect() at its start.</summary>
     internal void Adopt(ITcpOwner owner)
     {
         Owner = owner;
-        _listener = null;
     }
 
     /// <summary>Waits for accept() at another listener from now on.</summary>
-    internal void Migrate(Listener listener) => _listener = listener;
+    internal void Migrate(Listener listener) => _holder = listener;
 
     /// <summary>Payload bytes of a full segment. Linux: tcp_current_mss.</summary>
     internal int SegmentSize => _mss;
@@ -234,9 +267,8 @@ internal sealed partial class Connection
         ForgetTraffic();
         _tcp.Timers.Forget(_writeTimer);
         _tcp.Timers.Forget(_delayedAckTimer);
-        Owner = null;
-        SavedSyn = null;
-        _listener = null;
+        _holder = null;
+        _extras = null;
         _isFinished = false;
         Error = SoftError = 0;
         IsReadShut = IsWriteShut = false;
@@ -247,9 +279,8 @@ internal sealed partial class Connection
         _owesCwr = false;
         _listenerId = 0;
         _isFinRead = _isFinLeft = false;
-        _number = 0;
         _maximumWindow = _sendWindow = _receiveWindow = 0;
-        _lastOutOfWindow = _tsRecent = _tsOffset = 0;
+        _tsRecent = _tsOffset = 0;
         _windowLimited = false;
         _hasTimestamps = _hasWindowScale = _hasSack = _hasEcn = _isFromCookie = false;
         _sendScale = _receiveScale = 0;

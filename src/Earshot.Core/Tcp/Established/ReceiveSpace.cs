@@ -22,6 +22,21 @@ internal struct ReceiveSpace
     /// <summary>The receiver's estimate of the round trip in microseconds; 0: none.</summary>
     internal readonly uint RoundTrip => _roundTrip8 >> 3;
 
+    /// <summary>Adds a moment to each time, and to a sequence number one that it is like: for a short form, and
+    /// back.</summary>
+    /// <param name="microseconds">The moment, or what takes it away, in microseconds.</param>
+    /// <param name="hasData">Whether a window was measured: else its numbers are 0.</param>
+    /// <param name="times">Times that the one number is added to the other.</param>
+    internal void Move(uint microseconds, bool hasData, int times)
+    {
+        _measured += microseconds;
+        if (hasData)
+        {
+            _windowBegun += microseconds;
+            _windowEnd += times * (int)Seq.Value;
+        }
+    }
+
     /// <summary>Starts measuring.</summary>
     internal void Begin(int space, SeqNumber seq, long microseconds)
     {

@@ -1,4 +1,5 @@
 using System;
+using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
@@ -56,6 +57,26 @@ internal struct RttEstimator
 
     /// <summary>The timeout without backoff.</summary>
     internal readonly long Base(long initial) => _srtt8 == 0 ? initial : (_srtt8 >> 3) + _rttvar;
+
+    /// <summary>Writes what follows from the rest as 0, or nearly: for a short form.</summary>
+    /// <param name="end">What is mostly the sequence number that ends a window.</param>
+    /// <param name="other">Another such.</param>
+    internal void Shorten(ref SeqNumber end, ref SeqNumber other)
+    {
+        end = new SeqNumber(end.Value - _turn);
+        other = new SeqNumber(other.Value - _turn);
+        Rto -= Base(0);
+        _rttvar -= _mdevMax;
+    }
+
+    /// <summary>Takes <see cref="Shorten"/> back.</summary>
+    internal void Restore(ref SeqNumber end, ref SeqNumber other)
+    {
+        _rttvar += _mdevMax;
+        Rto += Base(0);
+        other = new SeqNumber(other.Value + _turn);
+        end = new SeqNumber(end.Value + _turn);
+    }
 
     private void Update(long m, uint una, uint nxt, uint minimum)
     {

@@ -127,4 +127,76 @@ internal struct TrafficState
 
     /// <summary>Where urgent data ends. Linux: snd_up.</summary>
     internal SeqNumber UrgentEnd;
+
+    /// <summary>When the last time stamp of the peer came, in seconds. Linux: ts_recent_stamp.</summary>
+    internal uint TsRecentSeconds;
+
+    /// <summary>The number that its row shows; 0: nobody has asked.</summary>
+    internal long RowNumber;
+
+    /// <summary>When a segment outside the window was last answered, in milliseconds; 0: never. Linux:
+    /// last_oow_ack_time.</summary>
+    internal uint LastOutOfWindow;
+
+    /// <summary>Writes what is alike as differences, most of which are small: for a short form.</summary>
+    internal void Shorten()
+    {
+        SeqNumber unsent = default;
+        Rtt.Shorten(ref MostPacketsOutEnd, ref Tally.DataOut > 0 ? ref Rack.End : ref unsent);
+        LeastRtt.Shorten(LastDataJiffies, Tally.MinimumRtt);
+        Control.Threshold ^= CongestionState.InfiniteThreshold;
+        MoveJiffies(0 - LastDataJiffies);
+        MoveSent(-LastSent);
+        Move(-LastReceived, -1);
+        LastReceived -= Tally.Begun;
+    }
+
+    /// <summary>Takes <see cref="Shorten"/> back.</summary>
+    internal void Restore()
+    {
+        LastReceived += Tally.Begun;
+        Move(LastReceived, 1);
+        MoveSent(LastSent);
+        MoveJiffies(LastDataJiffies);
+        Control.Threshold ^= CongestionState.InfiniteThreshold;
+        LeastRtt.Restore(LastDataJiffies, Tally.MinimumRtt);
+        SeqNumber unsent = default;
+        Rtt.Restore(ref MostPacketsOutEnd, ref Tally.DataOut > 0 ? ref Rack.End : ref unsent);
+    }
+
+    private void MoveJiffies(uint by)
+    {
+        Sender.WindowStamp += by;
+        if (Tally.DataOut > 0)
+        {
+            Sender.ChronoStart += by;
+        }
+    }
+
+    // Times that are 0 until something was sent or has come stay 0: what is counted tells which they are.
+    private void MoveSent(long by)
+    {
+        if (Tally.DataOut > 0)
+        {
+            Sender.DeliveredNanoseconds += by;
+            Sender.FirstSentNanoseconds += by;
+            Rack.SentMicroseconds += by / 1000;
+        }
+    }
+
+    private void Move(long by, int times)
+    {
+        TsRecentSeconds += (uint)(by / Time.Instant.NanosecondsPerSecond);
+        Reading.Move((uint)(by / 1000), Tally.DataIn > 0, times);
+        if (Tally.Out > 0)
+        {
+            LastSent += by;
+            Sender.PaceNanoseconds += by;
+        }
+
+        if (Tally.DataIn > 0)
+        {
+            LastArrival += by;
+        }
+    }
 }

@@ -1,10 +1,12 @@
 using System;
+using System.Runtime.InteropServices;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established.Recovery;
 
 /// <summary>The most recently sent packet that is known to have arrived (RFC 8985 §6.2). Linux: struct
 /// tcp_rack.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = sizeof(uint))]
 internal struct Rack
 {
     /// <summary>When it was sent, in microseconds.</summary>

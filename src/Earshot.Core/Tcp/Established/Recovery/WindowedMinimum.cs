@@ -34,6 +34,24 @@ internal struct WindowedMinimum
         return _best.Value;
     }
 
+    /// <summary>Writes what is alike as differences: for a short form.</summary>
+    /// <param name="time">A time like the samples'.</param>
+    /// <param name="value">A value like the samples'.</param>
+    internal void Shorten(uint time, uint value)
+    {
+        _third.Take(_second, -1);
+        _second.Take(_best, -1);
+        _best.Take(new Sample { Time = time, Value = value }, -1);
+    }
+
+    /// <summary>Takes <see cref="Shorten"/> back.</summary>
+    internal void Restore(uint time, uint value)
+    {
+        _best.Take(new Sample { Time = time, Value = value }, 1);
+        _second.Take(_best, 1);
+        _third.Take(_second, 1);
+    }
+
     // As time goes by the second best becomes the best, and those behind it are taken from later quarters.
     // Linux: minmax_subwin_update.
     private void Turn(in Sample sample, uint window)
@@ -65,5 +83,11 @@ internal struct WindowedMinimum
     {
         internal uint Time;
         internal uint Value;
+
+        internal void Take(in Sample other, int times)
+        {
+            Time += (uint)times * other.Time;
+            Value += (uint)times * other.Value;
+        }
     }
 }

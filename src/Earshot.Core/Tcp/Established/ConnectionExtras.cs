@@ -1,0 +1,16 @@
+using Earshot.Core.Tcp.Established.Sending;
+
+namespace Earshot.Core.Tcp.Established;
+
+/// <summary>What few connections have; made when first needed.</summary>
+internal sealed class ConnectionExtras
+{
+    /// <summary>The headers of the SYN that it began with; null: not kept, or read.</summary>
+    internal byte[]? SavedSyn;
+
+    /// <summary>What is known of a client's Fast Open; null: it asked for none.</summary>
+    internal ClientFastOpen? ClientOpen;
+
+    /// <summary>The search for the path's MTU; null: there is none.</summary>
+    internal MtuProbe? MtuProbe;
+}
