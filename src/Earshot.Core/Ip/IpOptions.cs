@@ -22,6 +22,9 @@ internal static class IpOptions
     /// nothing but a SYN-ACK without options.</summary>
     internal static readonly byte[] Unanswerable = [];
 
+    /// <summary>What <see cref="AreSound"/> says instead of an offset where a source route stands.</summary>
+    internal const int SourceRoute = -1;
+
     /// <summary>Whether options ask for something that is filled in, and so for an answer with options.</summary>
     internal static bool AreAnswered(ReadOnlySpan<byte> options) =>
         !Find(options, RecordRoute).IsEmpty || !Find(options, Timestamp).IsEmpty;
@@ -56,7 +59,7 @@ internal static class IpOptions
 
             if (kind is LooseSource or StrictSource)
             {
-                pointer = -1;
+                pointer = SourceRoute;
                 return false;
             }
 

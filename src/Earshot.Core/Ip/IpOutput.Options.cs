@@ -47,6 +47,53 @@ internal sealed partial class IpOutput
         return true;
     }
 
+    /// <summary>Sends a segment of a connection that adds headers; the link does nothing for it.</summary>
+    /// <returns>False when the queue is full.</returns>
+    internal bool SendTcpWithHeaders(
+        AddedHeaders headers,
+        in Route route,
+        in IpFields ip,
+        in TcpFields tcp,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<byte> second,
+        ReadOnlySpan<byte> options)
+    {
+        PacketQueue queue = Queue(route);
+        if (queue.IsFull)
+        {
+            return Drop(ip, tcp.SourcePort, tcp.DestinationPort, queue.Count);
+        }
+
+        int header = headers.HeaderLength(ip.Destination);
+        int tcpHeader = tcp.HeaderLength + options.Length;
+        Span<byte> packet = Reserve(queue, route, header + tcpHeader + first.Length + second.Length);
+        Span<byte> segment = packet[header..];
+        if (ip.Destination.IsIPv4)
+        {
+            WriteHeader(packet, ip, headers.Bytes, segment.Length);
+        }
+        else
+        {
+            headers.WriteIPv6(packet, ip, segment.Length);
+        }
+
+        tcp.WriteHeader(segment);
+        options.CopyTo(segment[(tcpHeader - options.Length)..]);
+        first.CopyTo(segment[tcpHeader..]);
+        second.CopyTo(segment[(tcpHeader + first.Length)..]);
+        if (tcp.Key is not null)
+        {
+            Sign(ip, tcp.Key, segment, offload: false);
+        }
+        else
+        {
+            TcpFields.SumSegment(segment, ip.Source, ip.Destination);
+        }
+
+        Commit(queue, route, ip.Destination, packet.Length, new PacketInfo(PacketFlags.None, mark: ip.Mark));
+        return true;
+    }
+
     /// <summary>As <see cref="TryBegin"/>, with <see cref="ReplyOptions"/>; <see cref="EndReply"/> lets it
     /// go.</summary>
     internal bool TryBeginReply(
@@ -93,7 +140,7 @@ internal sealed partial class IpOutput
         Commit(Queue(route), route, to, length, default);
     }
 
-    private void WriteHeader(Span<byte> packet, scoped in IpFields ip, byte[] options, int payloadLength)
+    private void WriteHeader(Span<byte> packet, scoped in IpFields ip, ReadOnlySpan<byte> options, int payloadLength)
     {
         const int Version4 = 0x40;
         IpPacket.WriteHeader(packet, ip, options.Length + payloadLength);

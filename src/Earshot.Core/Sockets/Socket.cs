@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Earshot.Core.Ip;
 using Earshot.Core.Profiles;
 using Earshot.Core.Tcp;
 using Earshot.Core.Tcp.Established;
@@ -48,6 +49,10 @@ internal sealed class Socket : OpenFile, ITcpOwner
 
     /// <summary>Options that are more than a number; null: none.</summary>
     internal LongOptions? Long => _extras?.Long;
+
+    /// <summary>IP_OPTIONS as packets carry them; null: none.</summary>
+    public AddedHeaders? Headers => Long?.IpOptions is { } options
+        && IpOptions.AreSound(options, out _, out _) ? AddedHeaders.Of(options) : null;
 
     /// <summary>The error queue; null: nothing was ever in it.</summary>
     internal ErrorQueue? Errors => _extras?.Errors;

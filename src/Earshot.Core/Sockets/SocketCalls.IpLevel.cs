@@ -75,7 +75,8 @@ public sealed partial class SocketCalls
                 full = Int(result, options.Ttl != 0 ? options.Ttl : _context.Sysctls.IpDefaultTtl);
                 break;
             case 4:
-                return Copy(socket.Long?.IpOptions, result);
+                return Copy(socket.Connection is { AddedHeaders: { } added, Tuple.Remote.Address.IsIPv4: true }
+                    ? added.Bytes.ToArray() : socket.Long?.IpOptions, result);
             case 9:
                 return socket.IsDatagram ? -Errno.ENOPROTOOPT : 0;
             case 10:

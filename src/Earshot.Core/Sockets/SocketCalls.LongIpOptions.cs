@@ -36,18 +36,20 @@ public sealed partial class SocketCalls
     private static int SetIpOptions(Socket socket, ReadOnlySpan<byte> bytes)
     {
         const int Longest = 40;
-        if (bytes.Length > Longest || !AreIpOptionsSound(bytes))
+        if (bytes.Length > Longest || !AreIpOptionsSound(bytes)
+            || (!IpOptions.AreSound(bytes, out int fault, out _) && fault != IpOptions.SourceRoute))
         {
             return -Errno.EINVAL;
         }
 
-        // Differs from Linux: they are kept and not sent (docs/deviations.md, D62).
         byte[]? kept = bytes.IsEmpty ? null : new byte[(bytes.Length + 3) & ~3];
         bytes[..UsedLength(bytes)].CopyTo(kept);
         if (kept is not null || socket.Long is not null)
         {
             socket.MakeLong().IpOptions = kept;
         }
+
+        socket.Connection?.ChangeHeaders(socket.Headers);
 
         return 0;
     }
@@ -245,6 +247,7 @@ public sealed partial class SocketCalls
         if (bytes.IsEmpty)
         {
             socket.Long?.SetExtensionHeader(name, null);
+            AddExtensions(socket);
             return 0;
         }
 
@@ -259,9 +262,24 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        // Differs from Linux: they are kept and not sent (docs/deviations.md, D62).
         socket.MakeLong().SetExtensionHeader(name, bytes.ToArray());
+        AddExtensions(socket);
         return 0;
+    }
+
+    private static void AddExtensions(Socket socket)
+    {
+        const int Hops = 54, BeforeRoute = 55, Destination = 59;
+        if (socket.IsDatagram || socket.Long is not { } kept)
+        {
+            // Differs from Linux: a datagram goes without (docs/deviations.md, D62).
+            return;
+        }
+
+        ref SocketOptions options = ref socket.ChangeOptions();
+        options.Others = OptionValues.WithExtensions(options.Others, AddedHeaders.Of(
+            kept.ExtensionHeader(Hops), kept.ExtensionHeader(BeforeRoute), kept.ExtensionHeader(Destination)));
+        socket.Connection?.ChangeHeaders(null);
     }
 
     /// <summary>IPV6_ADDRFORM: an AF_INET6 socket with an IPv4 peer becomes one of AF_INET for good.</summary>

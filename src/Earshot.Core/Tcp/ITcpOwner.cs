@@ -1,3 +1,4 @@
+using Earshot.Core.Ip;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp;
@@ -175,6 +176,9 @@ internal interface ITcpOwner
 {
     /// <summary>The socket's options.</summary>
     ref readonly SocketOptions Options { get; }
+
+    /// <summary>Options of IPv4 that its packets carry; null: none.</summary>
+    AddedHeaders? Headers { get; }
 
     /// <summary>An ICMP error ends a connection request: it goes to the error queue.</summary>
     void OnQuotedError(in Ip.DatagramError error);

@@ -1,3 +1,5 @@
+using Earshot.Core.Ip;
+
 namespace Earshot.Core.Tcp;
 
 /// <summary>Values of socket options that are rarely set, by level and name.</summary>
@@ -21,18 +23,27 @@ internal sealed class OptionValues
 
     private readonly (int Key, long Value)[] _values;
 
-    private OptionValues((int Key, long Value)[] values, SegmentKeys? keys)
+    private OptionValues((int Key, long Value)[] values, SegmentKeys? keys, AddedHeaders? extensions)
     {
         _values = values;
         Keys = keys;
+        Extensions = extensions;
     }
+
+    /// <summary>Extension headers that packets over IPv6 have; null: none.</summary>
+    internal AddedHeaders? Extensions { get; }
 
     /// <summary>Keys that segments are signed with; null: none.</summary>
     internal SegmentKeys? Keys { get; }
 
     /// <summary>The same values with other keys.</summary>
     internal static OptionValues? WithKeys(OptionValues? values, SegmentKeys? keys) =>
-        keys is null && values is null ? null : new OptionValues(values?._values ?? [], keys);
+        keys is null && values is null ? null : new OptionValues(values?._values ?? [], keys, values?.Extensions);
+
+    /// <summary>The same values with other extension headers.</summary>
+    internal static OptionValues? WithExtensions(OptionValues? values, AddedHeaders? extensions) =>
+        extensions is null && values is null
+            ? null : new OptionValues(values?._values ?? [], values?.Keys, extensions);
 
     internal static long Get(OptionValues? values, int key, long otherwise = 0)
     {
@@ -54,14 +65,14 @@ internal sealed class OptionValues
         var copy = new (int Key, long Value)[at < 0 ? old.Length + 1 : old.Length];
         old.CopyTo(copy, 0);
         copy[at < 0 ? old.Length : at] = (key, value);
-        return new OptionValues(copy, values?.Keys);
+        return new OptionValues(copy, values?.Keys, values?.Extensions);
     }
 
     internal static OptionValues? Without(OptionValues? values, int key)
     {
         int at = values is null ? -1 : IndexOf(values._values, key);
         return at < 0 ? values : new OptionValues(
-            [.. values!._values[..at], .. values._values[(at + 1)..]], values.Keys);
+            [.. values!._values[..at], .. values._values[(at + 1)..]], values.Keys, values.Extensions);
     }
 
     // Without a lambda: it would be an object for each connection that is accepted.

@@ -116,7 +116,7 @@ internal sealed class TcpOutput
         byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
         return Send(
             route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address),
-            options.Mark, _requestOptions.Count == 0 ? null : _requestOptions.GetValueOrDefault(tuple));
+            options.Mark, IpOptionsOf(tuple), options.Others?.Extensions);
     }
 
     /// <summary>Every SYN-ACK to these ends has the options that answer the present SYN, if it has any. Linux:
@@ -128,6 +128,10 @@ internal sealed class TcpOutput
             _requestOptions[tuple] = options;
         }
     }
+
+    /// <summary>The options of the SYN-ACKs to these ends; null: none.</summary>
+    internal byte[]? IpOptionsOf(in FourTuple tuple) =>
+        _requestOptions.Count == 0 ? null : _requestOptions.GetValueOrDefault(tuple);
 
     /// <summary>There is no request of these ends any more.</summary>
     internal void ForgetIpOptions(in FourTuple tuple) => _requestOptions.Remove(tuple);
@@ -221,10 +225,15 @@ internal sealed class TcpOutput
     // Identification 0 and DF: what no socket sends carries no running number.
     private bool Send(
         in Route route, in InetAddress from, in InetAddress to, byte tos, in TcpFields fields, short hops = -1,
-        uint mark = 0, byte[]? ipOptions = null)
+        uint mark = 0, byte[]? ipOptions = null, AddedHeaders? extensions = null)
     {
         uint label = _context.FlowLabel(from, to, ((uint)fields.SourcePort << 16) | fields.DestinationPort);
         var ip = new IpFields(from, to, IpPacket.ProtocolTcp, 0, tos, Ttl(hops, to), DontFragment: true, label, mark);
+        if (extensions is not null && !to.IsIPv4)
+        {
+            return Ip.SendTcpWithHeaders(extensions, route, ip, fields, default, default, default);
+        }
+
         return ipOptions is null ? Ip.SendTcp(route, ip, fields, default, default, 0)
             : Ip.SendTcpWithOptions(route, ip, fields, ipOptions);
     }

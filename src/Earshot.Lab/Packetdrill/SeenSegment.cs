@@ -81,7 +81,8 @@ internal sealed class SeenSegment
                 bytes[7],
                 (int)first & 0xfffff)
             : new Envelope(new IPAddress(bytes[12..16]), new IPAddress(bytes[16..20]), bytes[1], bytes[8], 0);
-        var seen = new SeenSegment(packet.Time, envelope, six) { Protocol = six ? bytes[6] : bytes[9] };
+        int protocol = six ? SkipExtensions(bytes, ref header) : bytes[9];
+        var seen = new SeenSegment(packet.Time, envelope, six) { Protocol = protocol };
         int total = six
             ? SegmentBytes.Ip6Header + BinaryPrimitives.ReadUInt16BigEndian(bytes[4..])
             : BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]);
@@ -110,6 +111,21 @@ internal sealed class SeenSegment
         }
 
         return seen;
+    }
+
+    // Options for each hop and for the destination: a script does not tell them.
+    private static int SkipExtensions(ReadOnlySpan<byte> packet, ref int header)
+    {
+        const int HopByHop = 0, Destination = 60, Unit = 8;
+        int next = packet[6];
+        while (next is HopByHop or Destination && packet.Length >= header + Unit
+            && packet.Length >= header + ((packet[header + 1] + 1) * Unit))
+        {
+            next = packet[header];
+            header += (packet[header + 1] + 1) * Unit;
+        }
+
+        return next;
     }
 
     private void ReadTcp(ReadOnlySpan<byte> segment)

@@ -51,6 +51,7 @@ internal sealed partial class Connection
         _hasSack = request.Has(RequestFlags.Sack);
         _hasEcn = request.Has(RequestFlags.Ecn);
         BeginAccurate(request, segment);
+        TakeHeaders(request);
         _isFromCookie = request.Has(RequestFlags.Cookie);
         _hasWindowScale = request.Has(RequestFlags.WindowScale);
         if (_hasWindowScale)
@@ -166,6 +167,7 @@ internal sealed partial class Connection
         Rtt.Rto = InitialRto;
         StartMtuProbing(sysctls.TcpTimestamps != 0);
         AskForEcn(sysctls.TcpEcn);
+        SetHeaders(owner.Headers);
         _tcp.Table.Add(_tag, Handle);
         _isInTable = true;
         SetState(TcpState.SynSent);
@@ -289,8 +291,8 @@ internal sealed partial class Connection
     private void SetMss()
     {
         int mss = Math.Min(_route.AdvertisedMss, LargestSegment);
-        mss = Math.Max(mss, _context.Sysctls.TcpMinSndMss) - (_hasTimestamps ? TcpOptions.TimestampLength : 0)
-            - SignatureLength;
+        mss = Math.Max(mss - AddedLength, _context.Sysctls.TcpMinSndMss)
+            - (_hasTimestamps ? TcpOptions.TimestampLength : 0) - SignatureLength;
         _mss = (ushort)BoundByProbing(BoundToHalfWindow(mss));
     }
 

@@ -115,6 +115,11 @@ internal sealed partial class Connection
         Tally.Out += (uint)segments;
         Tally.DataOut += bytes > 0 ? (uint)segments : 0u;
         Tally.BytesSent += bytes;
+        if (AddedHeaders is { } headers)
+        {
+            return _tcp.Output.Ip.SendTcpWithHeaders(headers, _route, ip, fields, first, second, options);
+        }
+
         if (_isUrgent && IsUrgent && fields.Seq < UrgentEnd && (fields.Flags & TcpFlags.Urg) == 0)
         {
             return _tcp.Output.Ip.SendTcp(_route, ip, PointToUrgent(fields), first, second, segmentSize, options);

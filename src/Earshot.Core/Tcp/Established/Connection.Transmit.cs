@@ -37,7 +37,7 @@ internal sealed partial class Connection
 
         // New data alone may be marked, unless the algorithm wants all of it. Linux: tcp_ecn_send.
         _marksEct = _hasEcn && ((isNew && length > 0) || (Algorithm.Traits & CongestionTraits.NeedsEcn) != 0);
-        if (length <= mss || ((_route.Offload & InterfaceOffload.Segmentation) != 0 && Accurate is null))
+        if (length <= mss || ((_route.Offload & InterfaceOffload.Segmentation) != 0 && !CutsAlone))
         {
             SendBuffer.Peek(seq - _una, length, out ReadOnlySpan<byte> first, out ReadOnlySpan<byte> second);
             Send(seq, flags, first, second, length > mss ? mss : 0);

@@ -1,3 +1,4 @@
+using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established.Sending;
 
 namespace Earshot.Core.Tcp.Established;
@@ -13,4 +14,7 @@ internal sealed class ConnectionExtras
 
     /// <summary>The search for the path's MTU; null: there is none.</summary>
     internal MtuProbe? MtuProbe;
+
+    /// <summary>What each packet has between the headers of IP and TCP; null: nothing.</summary>
+    internal AddedHeaders? AddedHeaders;
 }
