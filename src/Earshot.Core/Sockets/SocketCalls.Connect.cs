@@ -170,11 +170,13 @@ public sealed partial class SocketCalls
         }
         else if (socket.Connection is { } connection)
         {
-            TcpState state = connection.State;
+            // What is reset now is told; what had ended before goes on to tell why.
+            int error = connection.State is TcpState.Close or TcpState.LastAck or TcpState.Closing
+                ? connection.Error : Errno.ECONNRESET;
             socket.Local = connection.Tuple.Local;
             DropRole(socket);
             GiveUpBinding(socket);
-            socket.Error = state is TcpState.Close or TcpState.LastAck or TcpState.Closing ? 0 : Errno.ECONNRESET;
+            socket.Error = error;
         }
         else
         {

@@ -74,6 +74,7 @@ internal sealed partial class Connection
         }
 
         CleanSent(ref sample, highestSacked);
+        Reclaim();
         TakeFeedback(segment, ref sample, delivered);
         if (KnownLoss is not null)
         {
@@ -308,7 +309,7 @@ internal sealed partial class Connection
         while (Sent.Count > 0)
         {
             ref SentSegment piece = ref Sent.First;
-            SeqNumber start = piece.Has(SentFlags.PartlyAcknowledged) ? piece.Seq - 1 : piece.Seq;
+            SeqNumber start = piece.Seq - piece.Acknowledged;
             int packets = piece.Packets;
             whole = piece.End <= _una;
             if (!whole && (packets = TrimFirst(ref piece)) == 0)
@@ -377,6 +378,7 @@ internal sealed partial class Connection
         }
 
         int before = piece.Packets;
+        int bytes = _una - piece.Seq;
         piece.Seq = _una;
         if (before > 1)
         {
@@ -384,7 +386,7 @@ internal sealed partial class Connection
         }
         else
         {
-            piece.Flags |= SentFlags.PartlyAcknowledged;
+            piece.Acknowledged += (ushort)bytes;
         }
 
         return before - piece.Packets;

@@ -373,8 +373,7 @@ internal sealed partial class Connection
             return true;
         }
 
-        int data = segment.PayloadLength;
-        if (Options.Linger2 < 0 || (data > 0 && segment.Seq + data > _receiveNext))
+        if (Options.Linger2 < 0 || ReachesBeyond(segment))
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
             Judge(segment, RuleId.SegmentAfterClose);

@@ -230,8 +230,20 @@ internal sealed partial class Connection
     }
 
     /// <summary>Makes room for a packet. Linux: tcp_try_rmem_schedule.</summary>
-    private bool TryMakeRoom(SeqNumber seq, int cost) =>
-        (IsWithinBuffer && _tcp.Memory.MayTake(ReceivedMemory, cost)) || TryPrune(seq);
+    private bool TryMakeRoom(SeqNumber seq, int cost)
+    {
+        if (!(IsWithinBuffer && _tcp.Memory.MayTake(ReceivedMemory, cost)) && !TryPrune(seq))
+        {
+            return false;
+        }
+
+        if (cost > ReservedMemory)
+        {
+            Inbox.Given = ToNextPage(ReceivedMemory + QueuedMemory + cost);
+        }
+
+        return true;
+    }
 
     private bool IsWithinBuffer => ReceivedMemory <= Options.ReceiveBuffer;
 

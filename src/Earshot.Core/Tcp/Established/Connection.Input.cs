@@ -84,12 +84,6 @@ internal sealed partial class Connection
             SetRecentTimestamp(options.TsVal);
         }
 
-        if (segment.PayloadLength == 0 && segment.Ack == _una)
-        {
-            // A duplicate ACK belongs to recovery.
-            return false;
-        }
-
         NoteMark(segment);
         if (segment.PayloadLength == 0)
         {
@@ -100,7 +94,6 @@ internal sealed partial class Connection
         MeasureReceiverRoundTrip(segment, options);
         LastReceived = _context.Now.Nanoseconds;
         _context.Mib.Count(Counter.TcpExtTCPHPHits);
-        Unread?.Sacks.ForgetDuplicate();
         TakeInOrder(segment, packet);
         if (segment.Ack != _una)
         {
@@ -132,9 +125,27 @@ internal sealed partial class Connection
     private void Predict() => _isPredicting |= Unread is not { Beyond.Count: > 0 } && _receiveWindow != 0
         && ReceivedMemory < Options.ReceiveBuffer && Urgent is not { IsPending: true } && Accurate is null;
 
-    /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given. Linux:
-    /// sk_forward_alloc.</summary>
-    private int ReservedMemory => (int)(-(ReceivedMemory + QueuedMemory) & (PageLength - 1));
+    /// <summary>Bytes of memory that the connection has been given and not used: whole pages are given, and kept until
+    /// something is given back. Linux: sk_forward_alloc.</summary>
+    private int ReservedMemory
+    {
+        get
+        {
+            long used = ReceivedMemory + QueuedMemory;
+            return (int)(System.Math.Max(ToNextPage(used), Unread?.Given ?? 0) - used);
+        }
+    }
+
+    private static long ToNextPage(long bytes) => (bytes + PageLength - 1) & -PageLength;
+
+    /// <summary>Something was given back: whole pages that nothing needs go with it. Linux: sk_mem_uncharge.</summary>
+    private void Reclaim()
+    {
+        if (Unread is { Given: > 0 } inbox && ReservedMemory >= PageLength)
+        {
+            inbox.Given = 0;
+        }
+    }
 
     private void OnSlowPath(in TcpSegment segment)
     {
@@ -336,6 +347,10 @@ internal sealed partial class Connection
         }
     }
 
+    /// <summary>Whether it has bytes beyond what was received, or is a FIN beyond a gap.</summary>
+    private bool ReachesBeyond(in TcpSegment segment) => (segment.PayloadLength > 0 || segment.Has(TcpFlags.Fin))
+        && segment.Seq + segment.PayloadLength > _receiveNext;
+
     /// <summary>Data and FIN, as far as the state takes them.</summary>
     private void OnText(in TcpSegment segment)
     {
@@ -345,7 +360,7 @@ internal sealed partial class Connection
                 // Data behind a FIN: ignored without a word.
                 return;
             case TcpState.CloseWait or TcpState.Closing or TcpState.LastAck or TcpState.FinWait1 or TcpState.FinWait2:
-                if (IsReadShut && segment.PayloadLength > 0 && segment.Seq + segment.PayloadLength > _receiveNext)
+                if (IsReadShut && ReachesBeyond(segment))
                 {
                     _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
                     Judge(segment, RuleId.SegmentAfterClose);

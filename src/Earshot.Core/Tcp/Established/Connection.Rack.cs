@@ -268,10 +268,11 @@ internal sealed partial class Connection
 
         int last = Sent.Count - 1;
         int packets = Sent[last].Packets;
-        int whole = (packets - 1) * Sent[last].SegmentSize;
+        int mss = CurrentMss;
+        int whole = (packets - 1) * mss;
         if (packets > 1 && Sent[last].PayloadLength > whole)
         {
-            Cut(last, whole, Sent[last].SegmentSize);
+            Cut(last, whole, mss);
             last++;
         }
 

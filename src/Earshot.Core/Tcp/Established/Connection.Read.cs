@@ -47,9 +47,9 @@ internal sealed partial class Connection
         int room = (flags & MessageFlags.Cut) != 0 ? length : target.Length;
         int copied = CopyUnread(target, room, flags, offset, out bool ended);
         int result = copied > 0 || ended || (room == 0 && ReadableBytes > 0) ? copied : WhyNothing();
+        AfterRead(copied);
         if ((flags & MessageFlags.Peek) == 0)
         {
-            AfterRead(copied);
             GiveBackInbox();
         }
 
@@ -198,6 +198,10 @@ internal sealed partial class Connection
         ReceiveBuffer inbox = Unread!;
         inbox.Memory += bytes;
         _tcp.Memory.Received += bytes;
+        if (bytes < 0)
+        {
+            Reclaim();
+        }
     }
 
     /// <summary>An idle connection has no place for what it receives.</summary>

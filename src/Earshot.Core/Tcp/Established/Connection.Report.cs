@@ -93,13 +93,11 @@ internal sealed partial class Connection
             Received = received,
             ReceiveBuffer = Options.ReceiveBuffer,
             SendBuffer = Options.SendBuffer,
-            Reserved = ToPages(queued) + ToPages(received),
+            Reserved = ReservedMemory,
             Queued = queued,
             Drops = Tally.Drops,
         };
     }
-
-    private static long ToPages(long bytes) => (PageLength - (bytes % PageLength)) % PageLength;
 
     private TcpInfo Info()
     {

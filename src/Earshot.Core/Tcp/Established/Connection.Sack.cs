@@ -394,11 +394,13 @@ internal sealed partial class Connection
     /// <returns>Where the piece is now.</returns>
     private int Merge(int index)
     {
-        if (index > 0 && MayMerge(Sent[index - 1], Sent[index]))
+        // What is acknowledged goes as it is.
+        if (index == 0 || Sent[index].End <= _una || !MayMerge(Sent[index - 1], Sent[index]))
         {
-            MergeNext(--index);
+            return index;
         }
 
+        MergeNext(--index);
         if (index + 1 < Sent.Count && MayMerge(Sent[index], Sent[index + 1]))
         {
             MergeNext(index);

@@ -296,7 +296,7 @@ internal sealed partial class Connection
         for (int i = 0; i < Sent.Count; i++)
         {
             ref SentSegment piece = ref Sent[i];
-            if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength) > _mss)
+            if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength + piece.Acknowledged) > _mss)
             {
                 MarkLost(ref piece);
             }

@@ -50,10 +50,13 @@ internal sealed partial class Connection
             return;
         }
 
-        int at = urgent.Seq - segment.Seq;
-        if (at >= 0 && at < segment.PayloadLength)
+        // Linux looks for it from the segment's first byte on, which is its header's: the byte before the data counts
+        // as
+        // found.
+        int at = urgent.Seq - segment.Seq + segment.HeaderLength;
+        if (at >= 0 && at < segment.Whole.Length)
         {
-            urgent.Value = segment.Payload[at];
+            urgent.Value = segment.Whole[at];
             urgent.State = UrgentState.Valid;
             Notify(PollMask.Pri);
         }

@@ -22,7 +22,10 @@ internal sealed partial class Connection
         }
 
         SeqNumber right = _receiveNext + RemainingWindow;
-        bool beyond = segment.EndSeq > right
+
+        // A FIN may lie beyond the window's end, but not beyond a window of 0.
+        uint fin = segment.Has(TcpFlags.Fin) && right != _receiveNext ? 1u : 0;
+        bool beyond = segment.EndSeq - fin > right
             && (segment.Seq > right || (_context.Profile.ChecksSegmentEnd && UnreadPackets > 0));
         bool finReset = segment.Has(TcpFlags.Rst) && segment.Seq + 1 == _receiveNext
             && State is TcpState.CloseWait or TcpState.LastAck or TcpState.Closing;

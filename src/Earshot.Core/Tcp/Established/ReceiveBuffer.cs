@@ -24,6 +24,10 @@ internal sealed class ReceiveBuffer
     /// <summary>What all packets cost. Linux: sk_rmem_alloc.</summary>
     internal int Memory { get; set; }
 
+    /// <summary>The memory, in whole pages, that the connection was given for packets which then took less than they
+    /// cost alone; 0 when nothing is left of it.</summary>
+    internal long Given { get; set; }
+
     /// <summary>Whether there is nothing in it and nothing to be told.</summary>
     internal bool IsIdle => Queue.Count == 0 && Beyond.Count == 0 && Sacks.IsEmpty;
 
@@ -80,6 +84,7 @@ internal sealed class ReceiveBuffer
         Beyond.Clear();
         Sacks = default;
         Memory = 0;
+        Given = 0;
     }
 
     private void Grow(int length, BufferPool pool)

@@ -289,7 +289,7 @@ internal sealed class TimeWait
             Ack = entry.ReceiveNext,
             Flags = TcpFlags.Ack,
             Key = _keys.Count == 0 ? null : _keys.GetValueOrDefault(place),
-            WindowField = (ushort)Math.Min(entry.WindowBytes >> entry.WindowScale, ushort.MaxValue),
+            WindowField = (ushort)(entry.WindowBytes >> entry.WindowScale),
             Options = new TcpOptions
             {
                 HasTimestamp = entry.HasTimestamps && entry.TsRecent != 0,

@@ -32,10 +32,6 @@ internal enum SentFlags : ushort
 
     /// <summary>A record ends with it: nothing is put behind it in its segment. Linux: eor.</summary>
     EndOfRecord = 128,
-
-    /// <summary>A single segment, of which a part was acknowledged: Linux keeps its beginning until it is sent
-    /// again.</summary>
-    PartlyAcknowledged = 256,
 }
 
 /// <summary>A piece of the stream in flight, of one segment or of several. Linux: sk_buff, in the retransmit
@@ -72,6 +68,10 @@ internal struct SentSegment
 
     /// <summary>What is known of it.</summary>
     internal SentFlags Flags;
+
+    /// <summary>Bytes before it that were acknowledged of a single segment: Linux keeps its beginning until it is sent
+    /// again.</summary>
+    internal ushort Acknowledged;
 
     internal readonly bool Has(SentFlags flag) => (Flags & flag) != 0;
 
