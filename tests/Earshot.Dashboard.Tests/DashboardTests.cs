@@ -87,6 +87,7 @@ public sealed class DashboardTests
         string low = await page.EvaluateAsync<string>(Contrast);
 
         Assert.Equal("", low);
+        Assert.Equal("", await page.EvaluateAsync<string>(Untitled));
         await Browser.PictureAsync(page, scheme == ColorScheme.Dark ? "dashboard-dark" : "dashboard-light");
     }
 
@@ -140,6 +141,24 @@ public sealed class DashboardTests
         Assert.Contains("give --token", said);
     }
 
+    [RootFact(Tools)]
+    public async Task A_listeners_page_has_the_contrast_too_and_tells_where_its_numbers_come_from()
+    {
+        using var bed = new Bed();
+        await TroubleAsync(bed);
+        await using Browser browser = await Browser.StartAsync(bed);
+        foreach (ColorScheme scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+        {
+            IPage page = await browser.PageAsync(scheme);
+            await page.GotoAsync(browser.Address);
+            await Assertions.Expect(page.Locator("article").First).ToBeVisibleAsync(new() { Timeout = 60_000 });
+            await page.Keyboard.PressAsync("Enter");
+            await Assertions.Expect(page.Locator("h2").First).ToContainTextAsync("0.0.0.0:7800");
+            Assert.Equal("", await page.EvaluateAsync<string>(Contrast));
+            Assert.Equal("", await page.EvaluateAsync<string>(Untitled));
+        }
+    }
+
     private static async Task TroubleAsync(Bed bed)
     {
         string script = bed.Write("evil.py", """
@@ -156,6 +175,14 @@ public sealed class DashboardTests
         bed.Python("connect.py", "8080 20 120 churn");
         await bed.QueuesAsync("7800", 6);
     }
+
+    // Numbers in tables that say neither themselves nor above them which command prints them.
+    private const string Untitled = """
+        () => [...document.querySelectorAll('table tbody td')]
+          .filter(cell => /^[\d.,?\s]+$/.test(cell.textContent.trim()) && cell.textContent.trim() !== ''
+            && !cell.closest('[title]') && !cell.querySelector('[title]'))
+          .map(cell => cell.parentElement.textContent).join('\n')
+        """;
 
     // The ratio of WCAG 2 for each text against the first opaque ground behind it; texts below 4.5 are told.
     private const string Contrast = """

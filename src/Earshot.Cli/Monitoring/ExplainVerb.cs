@@ -15,7 +15,8 @@ internal static class ExplainVerb
     {
         var name = new Argument<string[]>("NAME")
         {
-            Description = "A counter, sysctl, state, column, drop reason, verdict or errno; without it, their list.",
+            Description = "A counter, sysctl, state, column, metric, rule, drop reason, verdict or errno; without it, "
+                + "their list.",
             Arity = ArgumentArity.ZeroOrMore,
         };
         Option<bool> json = MonitorOptionsOf.Json("The same as JSON.");
@@ -33,7 +34,7 @@ internal static class ExplainVerb
     {
         if (name.Length == 0)
         {
-            foreach (Term one in Terms.All)
+            foreach (Term one in Lexicon.All)
             {
                 terminal.Out.WriteLine($"{one.Names[0],-36} {one.Lines[0].Text}");
             }
@@ -41,8 +42,8 @@ internal static class ExplainVerb
             return ExitCode.Fine;
         }
 
-        Term term = Terms.Find(name) ?? throw new CommandException(
-            ExitCode.Usage, $"nothing is known of '{name}'" + (Terms.Like(name).ToList() is { Count: > 0 } like
+        Term term = Lexicon.Find(name) ?? throw new CommandException(
+            ExitCode.Usage, $"nothing is known of '{name}'" + (Lexicon.Like(name).ToList() is { Count: > 0 } like
                 ? $"; perhaps {string.Join(", ", like)}"
                 : "; 'earshot explain' lists what is"));
         if (json)

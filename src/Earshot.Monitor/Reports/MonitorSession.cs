@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
+using Earshot.Monitor.Native;
 using Earshot.Monitor.Processes;
 using Earshot.Monitor.Reading;
 using Earshot.Monitor.Sampling;
@@ -35,7 +36,7 @@ internal sealed class MonitorSession : IDisposable
     private readonly ThrottleWatch _throttles = new();
     private int _samples;
     private long _settledAt;
-    private TimeSpan _settledCost;
+    private TimeSpan _settledCost, _settledProcess;
 
     public MonitorSession(MonitorOptions options)
     {
@@ -68,6 +69,20 @@ internal sealed class MonitorSession : IDisposable
         }
     }
 
+    /// <summary>The same of the whole process: judging, drawing and the runtime too.</summary>
+    public double ProcessShare
+    {
+        get
+        {
+            TimeSpan settled = _settledAt == 0
+                ? TimeSpan.Zero
+                : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
+            return settled > Enough
+                ? (FileFacts.ProcessCpu() - _settledProcess) / settled
+                : FileFacts.ProcessCpu() / System.Diagnostics.Stopwatch.GetElapsedTime(_started);
+        }
+    }
+
     /// <summary>Looks once, now.</summary>
     /// <param name="withSynRecv">Whether to look at half-open connections everywhere.</param>
     /// <param name="whole">Whether to ask for everything though nothing says that it moved.</param>
@@ -83,7 +98,8 @@ internal sealed class MonitorSession : IDisposable
 
         if (_settledAt == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(_started) > Enough)
         {
-            (_settledAt, _settledCost) = (System.Diagnostics.Stopwatch.GetTimestamp(), Sampler.Cost);
+            _settledAt = System.Diagnostics.Stopwatch.GetTimestamp();
+            (_settledCost, _settledProcess) = (Sampler.Cost, FileFacts.ProcessCpu());
         }
 
         _throttles.Begin(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));
