@@ -11,7 +11,8 @@ using Earshot.Monitor.Exposition;
 
 namespace Earshot.Cli.Monitoring;
 
-/// <summary>What <c>earshot explain</c> knows: the monitor's words, and everything that a stack of ours counts, decides,
+/// <summary>What <c>earshot explain</c> knows: the monitor's words, and everything that a stack of ours counts,
+/// decides,
 /// answers or can be told, from the stack's own documentation.</summary>
 internal static partial class Lexicon
 {
@@ -23,7 +24,8 @@ internal static partial class Lexicon
     /// <summary>Every term, the monitor's own first.</summary>
     public static IReadOnlyList<Term> All => Lazily.Value;
 
-    /// <summary>The term of a name, in any case of letters, with or without what nstat and sysctl put before it.</summary>
+    /// <summary>The term of a name, in any case of letters, with or without what nstat and sysctl put before
+    /// it.</summary>
     public static Term? Find(string name)
     {
         string wanted = name.Trim();

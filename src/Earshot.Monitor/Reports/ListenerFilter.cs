@@ -51,9 +51,13 @@ internal static class ListenerFilter
         }
 
         return one => one.Facts.Name == what || one.Facts.Address == what
-            || one.Holders.Processes.Any(process => process.Command == what || process.Unit == what
-                || process.Unit == what + ".service" || process.Unit == what + ".socket"
-                || (process.Container is { } id && what.Length >= id.Length
-                    && what.StartsWith(id, StringComparison.Ordinal)));
+            || Is(what, one.Cgroup?.Unit, one.Cgroup?.Container)
+            || one.Holders.Processes.Any(process => process.Command == what
+                || Is(what, process.Unit, process.Container));
     }
+
+    private static bool Is(string what, string? unit, string? container) =>
+        (unit is not null && (unit == what || unit == what + ".service" || unit == what + ".socket"))
+        || (container is not null && what.Length >= container.Length
+            && what.StartsWith(container, StringComparison.Ordinal));
 }

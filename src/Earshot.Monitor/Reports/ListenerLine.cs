@@ -52,6 +52,13 @@ internal sealed record ListenerLine
     /// <summary>Whether <see cref="Processes"/> is all: false when some could not be looked into.</summary>
     public required bool ProcessesKnown { get; init; }
 
+    /// <summary>The systemd unit of its first process, or in which it was made; null when none is known.</summary>
+    public string? Unit { get; init; }
+
+    /// <summary>The container of its first process, or in which it was made, 12 digits; null when none is
+    /// known.</summary>
+    public string? Container { get; init; }
+
     /// <summary>The socket's name as ss writes it.</summary>
     public string Name => Port is { } port ? $"{Address}:{port}" : Address;
 }
@@ -95,6 +102,8 @@ internal static class ListenerLines
                 AgeAtMostSeconds = started is { } start ? Math.Max(0, (to - start).TotalSeconds) : null,
                 Processes = [.. one.Holders.Processes.Select(Line)],
                 ProcessesKnown = one.Holders.IsKnown,
+                Unit = one.Holders.Processes is [var first, ..] ? first.Unit : one.Cgroup?.Unit,
+                Container = one.Holders.Processes is [var holder, ..] ? holder.Container : one.Cgroup?.Container,
             };
         }
     }

@@ -34,6 +34,7 @@ internal sealed class MonitorSession : IDisposable
 
     private readonly long _started = System.Diagnostics.Stopwatch.GetTimestamp();
     private readonly ThrottleWatch _throttles = new();
+    private readonly CgroupMap _cgroups = new();
     private int _samples;
     private long _settledAt;
     private TimeSpan _settledCost, _settledProcess;
@@ -134,11 +135,24 @@ internal sealed class MonitorSession : IDisposable
         var windows = History.Namespaces.Where(space => !space.IsEnded)
             .Select(space => Windows.Of(
                 space, from, to, Sampler.Processes.Of, Sampler.Trouble.ProgressOf, hostSomaxconn))
-            .Select(WithLooks).ToList();
+            .Select(WithLooks).Select(WithCgroups).ToList();
         return Reporter.Report(windows, from, to, Sampler.Unknown);
     }
 
     public void Dispose() => Sampler.Dispose();
+
+    private NamespaceWindow WithCgroups(NamespaceWindow window) => window.Listeners.All(
+        one => one.Holders.Processes.Count > 0 || one.Facts.Cgroup is null)
+        ? window
+        : window with
+        {
+            Listeners =
+            [
+                .. window.Listeners.Select(one => one.Holders.Processes.Count > 0
+                    ? one
+                    : one with { Cgroup = _cgroups.Of(one.Facts.Cgroup) }),
+            ],
+        };
 
     // The dear look into processes only where a queue is or was in trouble.
     private NamespaceWindow WithLooks(NamespaceWindow window) => window with

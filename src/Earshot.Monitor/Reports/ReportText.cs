@@ -91,14 +91,14 @@ internal static class ReportText
     /// <summary>Who holds a listener, in a few words.</summary>
     public static string Processes(ListenerLine line)
     {
+        string unit = line.Container is { } id ? $" container {id}" : line.Unit is { } name ? $" {name}" : "";
         if (line.Processes.Count == 0)
         {
-            return Unknown;
+            return Unknown + unit;
         }
 
         ProcessLine first = line.Processes[0];
         string more = line.Processes.Count > 1 ? $" +{line.Processes.Count - 1}" : "";
-        string unit = first.Container is { } id ? $" container {id}" : first.Unit is { } name ? $" {name}" : "";
         return $"{first.Command}({first.Pid}){more}{unit}";
     }
 

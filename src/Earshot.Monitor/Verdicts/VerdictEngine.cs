@@ -93,7 +93,7 @@ internal static class RuleText
             Namespace = window.Name,
             Listener = one.Facts.Name,
             Cookie = one.Facts.Cookie,
-            Process = ProcessOf(one),
+            Process = ProcessOf(one) ?? one.Cgroup?.Unit ?? one.Cgroup?.Container,
             Queue = QueueOf(one),
             Summary = "",
             Effect = one.IsUnix ? UnixRefused : SlowConnect,

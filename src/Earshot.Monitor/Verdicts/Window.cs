@@ -14,6 +14,9 @@ internal sealed record ListenerWindow
 
     public Holders Holders { get; init; } = Holders.Unknown;
 
+    /// <summary>The cgroup in which it was made, where its holders are not known.</summary>
+    public Cgroup? Cgroup { get; init; }
+
     /// <summary>What its holders do, if somebody looked.</summary>
     public IReadOnlyList<HolderFacts> Looks { get; init; } = [];
 

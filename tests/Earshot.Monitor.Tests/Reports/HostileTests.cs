@@ -1,5 +1,6 @@
 using System;
 using System.Diagnostics;
+using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Sockets;
@@ -34,6 +35,50 @@ public sealed class HostileTests
         Assert.Empty(line["processes"]!.AsArray());
         Assert.False((bool)line["processesKnown"]!);
         Assert.Contains(report["notKnown"]!.AsArray(), one => ((string)one!).Contains("not permitted"));
+    }
+
+    [RootFact("ip ss python3 setpriv nsenter dotnet")]
+    public async Task Without_rights_the_unit_is_known_in_which_a_listener_was_made()
+    {
+        string? mount = File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(" - cgroup2 "))
+            .Select(line => line.Split(' ')[4]).FirstOrDefault();
+        if (mount is null)
+        {
+            return; // A kernel without the unified hierarchy tells no number.
+        }
+
+        string folder = Path.Combine(mount, $"earmon{System.Environment.ProcessId}.service");
+        Directory.CreateDirectory(folder);
+        try
+        {
+            // Not by "ip netns exec", which mounts another /sys.
+            using var bed = new Bed();
+            using Process server = Process.Start(
+                "nsenter", $"--net=/run/netns/{bed.Name} sh -c \"echo $$ > {folder}/cgroup.procs; "
+                + $"exec {Bed.Interpreter} {Path.Combine(AppContext.BaseDirectory, "Incidents", "serve.py")} never 7905 3\"");
+            try
+            {
+                await bed.ListensAsync("7905");
+                const string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups env DOTNET_CLI_HOME=/tmp "
+                    + "HOME=/tmp";
+
+                string text = Bed.Run(
+                    "nsenter", $"--net=/run/netns/{bed.Name} {nobody} dotnet {Bed.Command} ss "
+                    + $"{Path.GetFileName(folder)} --for 100ms");
+
+                Assert.Contains("0.0.0.0:7905", text);
+                Assert.Contains($"? {Path.GetFileName(folder)}", text);
+            }
+            finally
+            {
+                server.Kill(entireProcessTree: true);
+                await server.WaitForExitAsync();
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder);
+        }
     }
 
     [RootFact("ip ss python3 dotnet")]
