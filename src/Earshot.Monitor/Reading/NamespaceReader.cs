@@ -271,13 +271,13 @@ internal sealed class NamespaceReader : IDisposable
         Span<byte> request = stackalloc byte[DiagProtocol.RequestLength];
         DiagProtocol.WriteGet(
             request, seen.Family, seen.Address, seen.Port, 1, seen.Interface, DiagProtocol.NoCookie);
-        if (_diag.Gets.Send(request) != 0 || _diag.Gets.ReceiveMany() != 1)
+        if (_diag.Gets.Send(request) != 0
+            || _diag.Gets.ReceiveDump(static _ => true, out ReadOnlySpan<byte> answer) != 0)
         {
             _diag.Gets.Drain();
             return false;
         }
 
-        ReadOnlySpan<byte> answer = _diag.Gets.Answer(0);
         return DiagProtocol.TryNext(ref answer, out DiagMessage kind, out _, out int error)
             && kind == DiagMessage.Error && error == Errno.NoEntry;
     }

@@ -53,9 +53,10 @@ public sealed class HostileTests
         {
             // Not by "ip netns exec", which mounts another /sys.
             using var bed = new Bed();
+            string script = Path.Combine(AppContext.BaseDirectory, "Incidents", "serve.py");
             using Process server = Process.Start(
                 "nsenter", $"--net=/run/netns/{bed.Name} sh -c \"echo $$ > {folder}/cgroup.procs; "
-                + $"exec {Bed.Interpreter} {Path.Combine(AppContext.BaseDirectory, "Incidents", "serve.py")} never 7905 3\"");
+                + $"exec {Bed.Interpreter} {script} never 7905 3\"");
             try
             {
                 await bed.ListensAsync("7905");
