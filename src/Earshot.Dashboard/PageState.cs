@@ -41,7 +41,7 @@ internal static class PageStates
             .Where(line => !line.Address.StartsWith("/tmp/dotnet-diagnostic-", StringComparison.Ordinal)).ToList();
         return new PageState(
             now, session.History.Namespaces.Min(space => space.FirstSample), lines.Count,
-            [.. lines.Take(MostListeners)], report.Findings, report.Unknown, session.ProcessShare);
+            [.. lines.Take(MostListeners)], report.Findings, report.Unknown, session.CostShare);
     }
 
     /// <summary>A listener's page; null when there is no such listener.</summary>

@@ -105,7 +105,7 @@ internal static class WatchVerb
             state = state with { Selected = Math.Clamp(state.Selected, 0, Math.Max(0, lines.Count - 1)) };
             IReadOnlyList<string> picture = WatchView.Draw(
                 report, lines, session.History, state, style.IsLive ? Console.WindowWidth : WidthOfFiles,
-                style.IsLive ? Console.WindowHeight : HeightOfFiles, style, session.ProcessShare);
+                style.IsLive ? Console.WindowHeight : HeightOfFiles, style, session.CostShare);
             await terminal.Out.WriteAsync(style.IsLive
                 ? Home + string.Join(EraseLine + "\r\n", picture) + EraseLine + EraseBelow
                 : string.Join('\n', picture) + "\n").ConfigureAwait(false);

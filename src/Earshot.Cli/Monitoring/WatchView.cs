@@ -110,7 +110,7 @@ internal static class WatchView
         return string.Create(
             CultureInfo.InvariantCulture,
             $"earshot watch  {report.To:HH:mm:ss}  {lines.Count} listeners  {verdict}  by "
-            + $"{state.Order.ToString().ToLowerInvariant()}  cost {cost:0.00 %} of a core{pause}");
+            + $"{state.Order.ToString().ToLowerInvariant()}  looking costs {cost:0.00 %} of a core{pause}");
     }
 
     private static string Heading(WatchColumns columns) => "Recv-Q Send-Q "

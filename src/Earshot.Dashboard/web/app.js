@@ -111,7 +111,7 @@ function show() {
   verdict.textContent = critical + warning === 0 ? 'healthy' : [critical && `${critical} critical`, warning && `${warning} warnings`].filter(Boolean).join(', ');
   verdict.className = critical ? 'is-critical' : warning ? 'is-warning' : 'is-fine';
   document.title = `${verdict.textContent} – Earshot`;
-  byId('facts').textContent = `${state.total} listeners, monitoring costs ${(state.costOfACore * 100).toFixed(2)} % of a core`;
+  byId('facts').textContent = `${state.total} listeners, looking costs ${(state.costOfACore * 100).toFixed(2)} % of a core`;
   byId('unknown').textContent = state.notKnown.length ? `Not known: ${state.notKnown.join('; ')}.` : '';
   const now = Date.parse(state.time), slider = byId('time');
   slider.min = Math.floor(Date.parse(state.since));

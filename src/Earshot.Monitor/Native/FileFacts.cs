@@ -17,7 +17,6 @@ internal static unsafe class FileFacts
     private const int AbsoluteTime = 1;
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const int ClockThreadCpu = 3;
-    private const int ClockProcessCpu = 2;
 
     /// <summary>Where a symbolic link leads; null when it cannot be read.</summary>
     /// <param name="path">The link.</param>
@@ -38,9 +37,6 @@ internal static unsafe class FileFacts
             ? null
             : (*(ulong*)(result + InodeOffset), *(long*)(result + SizeOffset));
     }
-
-    /// <summary>The processor time this process has used.</summary>
-    public static TimeSpan ProcessCpu() => Clock(ClockProcessCpu);
 
     /// <summary>The processor time this thread has used.</summary>
     public static TimeSpan ThreadCpu() => Clock(ClockThreadCpu);

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Threading;
 using System.Threading.Tasks;
-using Earshot.Monitor.Native;
 using Earshot.Monitor.Processes;
 using Earshot.Monitor.Reading;
 using Earshot.Monitor.Sampling;
@@ -37,7 +36,7 @@ internal sealed class MonitorSession : IDisposable
     private readonly CgroupMap _cgroups = new();
     private int _samples;
     private long _settledAt;
-    private TimeSpan _settledCost, _settledProcess;
+    private TimeSpan _settledCost;
 
     public MonitorSession(MonitorOptions options)
     {
@@ -56,7 +55,8 @@ internal sealed class MonitorSession : IDisposable
 
     public HostHistory History => Sampler.History;
 
-    /// <summary>What monitoring costs, as a part of one processor; the beginning, when everything runs for the first
+    /// <summary>What looking costs, as a part of one processor, without judging and drawing; the beginning, when
+    /// everything runs for the first
     /// time, is left out as soon as there is more.</summary>
     public double CostShare
     {
@@ -67,20 +67,6 @@ internal sealed class MonitorSession : IDisposable
                 ? TimeSpan.Zero
                 : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
             return settled > Enough ? (Sampler.Cost - _settledCost) / settled : Sampler.Cost / passed;
-        }
-    }
-
-    /// <summary>The same of the whole process: judging, drawing and the runtime too.</summary>
-    public double ProcessShare
-    {
-        get
-        {
-            TimeSpan settled = _settledAt == 0
-                ? TimeSpan.Zero
-                : System.Diagnostics.Stopwatch.GetElapsedTime(_settledAt);
-            return settled > Enough
-                ? (FileFacts.ProcessCpu() - _settledProcess) / settled
-                : FileFacts.ProcessCpu() / System.Diagnostics.Stopwatch.GetElapsedTime(_started);
         }
     }
 
@@ -100,7 +86,7 @@ internal sealed class MonitorSession : IDisposable
         if (_settledAt == 0 && System.Diagnostics.Stopwatch.GetElapsedTime(_started) > Enough)
         {
             _settledAt = System.Diagnostics.Stopwatch.GetTimestamp();
-            (_settledCost, _settledProcess) = (Sampler.Cost, FileFacts.ProcessCpu());
+            _settledCost = Sampler.Cost;
         }
 
         _throttles.Begin(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));

@@ -109,21 +109,6 @@ public sealed class QueueTests
     }
 
     [RootFact("ip ss python3 dotnet")]
-    public async Task A_queue_that_is_full_and_was_seen_for_a_moment_only_is_called_neither_burst_nor_hang()
-    {
-        using var bed = new Bed();
-        await bed.ServeAsync("never 7006 5");
-        bed.Python("connect.py", "7006 20 60");
-        await bed.QueuesAsync("7006", 6);
-
-        Verdict verdict = await bed.CheckAsync("--for 300ms");
-
-        JsonObject finding = verdict.Of(RuleNames.QueueFull, ":7006");
-        Assert.Equal("earshot check 7006 --for 10s", (string?)finding["nextStep"]);
-        verdict.SaysOnly(RuleNames.QueueFull, RuleNames.SmallBacklog);
-    }
-
-    [RootFact("ip ss python3 dotnet")]
     public async Task A_Multipath_TCP_listener_is_one_line_with_its_drops_and_its_verdict()
     {
         using var bed = new Bed();

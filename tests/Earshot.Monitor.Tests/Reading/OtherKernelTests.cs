@@ -61,6 +61,32 @@ public sealed class OtherKernelTests
     }
 
     [RootFact]
+    public void A_queue_that_is_full_and_was_seen_for_a_moment_only_is_called_neither_burst_nor_hang()
+    {
+        using var kernel = new FakeKernel { Listeners = [FakeKernel.Listener(5, 7006, 6, 5, FakeKernel.Drops(0))] };
+        var history = new NamespaceHistory(kernel.Reader.Namespace, null);
+        DateTimeOffset from = DateTimeOffset.UnixEpoch;
+        for (int i = 0; i < 5; i++)
+        {
+            history.Apply(kernel.Reader.Read(withSynRecv: false), from.AddSeconds(0.1 * i));
+        }
+
+        Finding found = VerdictEngine.Judge(Over.Of(history, from, from.AddSeconds(0.4))).Single(
+            one => one.Severity > Severity.Note);
+        Assert.Equal(RuleNames.QueueFull, found.Rule);
+        Assert.Equal("earshot check 7006 --for 10s", found.NextStep);
+
+        // It drains, and is full again: a burst, and so it is called.
+        kernel.Listeners = [FakeKernel.Listener(5, 7006, 0, 5, FakeKernel.Drops(0))];
+        history.Apply(kernel.Reader.Read(withSynRecv: false), from.AddSeconds(0.5));
+        kernel.Listeners = [FakeKernel.Listener(5, 7006, 6, 5, FakeKernel.Drops(3))];
+        history.Apply(kernel.Reader.Read(withSynRecv: false), from.AddSeconds(0.6));
+        Assert.Contains(
+            VerdictEngine.Judge(Over.Of(history, from, from.AddSeconds(0.6))),
+            one => one.Rule == RuleNames.AcceptBurst);
+    }
+
+    [RootFact]
     public void An_interrupted_dump_is_asked_for_again_and_three_in_a_row_are_told()
     {
         using var kernel = new FakeKernel { Listeners = [FakeKernel.Listener(5, 80, 0, 4)], InterruptedDumps = 2 };
