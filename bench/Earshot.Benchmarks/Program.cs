@@ -13,9 +13,9 @@ internal static class Program
     private const int UsageError = 2;
 
     /// <summary>
-    /// <c>peers</c>: whole workloads beside the peers'. <c>--dry</c>: every benchmark once, to see that all run.
-    /// Anything
-    /// else goes to BenchmarkDotNet, as <c>--filter *Syn*</c>.
+    /// <c>peers</c>: whole workloads beside the peers'. <c>idle</c>: the memory of so many idle connections alone.
+    /// <c>--dry</c>: every benchmark once, to see that all run. Anything else goes to BenchmarkDotNet, as
+    /// <c>--filter *Syn*</c>.
     /// </summary>
     private static int Main(string[] args)
     {
@@ -28,6 +28,14 @@ internal static class Program
 
             Console.Error.WriteLine(PeersOptions.Usage);
             return UsageError;
+        }
+
+        if (args is ["idle", .. string[] counts])
+        {
+            Measure[] measures = [.. IdleMemory.Run(counts.Length > 0 ? int.Parse(counts[0]) : 100_000)];
+            Console.WriteLine(Measure.Heading);
+            Array.ForEach(measures, Console.WriteLine);
+            return measures.All(measure => measure.IsMet) ? 0 : 1;
         }
 
         bool dry = args.Contains("--dry");

@@ -22,6 +22,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     private readonly Queue<Connection> _blocked = new();
     private readonly List<ListenRules> _rules = [];
     private readonly Chance _hashes;
+    private readonly bool _restsAtOnce;
     private readonly Dictionary<int, byte[]> _savedSyns = [];
     private FirstWindow _firstWindow;
     private ushort _lastListenerId;
@@ -43,6 +44,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         TimeWait = new TimeWait(this);
         Timers = new TcpTimers(context, this);
         Traffics = new TrafficPool(context.Options.BusyConnections);
+        _restsAtOnce = context.Options.BusyConnections == 0;
         RulesOf(context.Profile);
         foreach (InterfaceOptions link in context.Options.Interfaces)
         {
@@ -303,7 +305,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void FinishDeferred()
     {
-        if (_finished.Count > 0 || Traffics.Limit == 0)
+        if (_finished.Count > 0 || _restsAtOnce)
         {
             CleanFinished();
         }
@@ -331,7 +333,7 @@ internal sealed partial class TcpLayer : ITransport, IDisposable
         }
 
         _finished.Clear();
-        if (Traffics.Limit == 0)
+        if (_restsAtOnce)
         {
             Traffics.WriteAllDown();
         }
