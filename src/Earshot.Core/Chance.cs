@@ -46,6 +46,9 @@ public enum ChanceStream
 
     /// <summary>Delays and nonces of neighbour discovery.</summary>
     Discovery,
+
+    /// <summary>Delays of reports about groups.</summary>
+    Groups,
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>

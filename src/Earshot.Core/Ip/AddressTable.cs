@@ -47,6 +47,9 @@ internal sealed class AddressTable
     private readonly List<OwnAddress> _list = [];
     private readonly Dictionary<(InetAddress Group, int Interface), int> _groups = [];
 
+    /// <summary>Is told of the first to join a group and the last to leave it.</summary>
+    internal GroupReports? Reports { get; set; }
+
     /// <summary>The addresses in the order in which they were added.</summary>
     internal ReadOnlySpan<OwnAddress> All => CollectionsMarshal.AsSpan(_list);
 
@@ -140,6 +143,11 @@ internal sealed class AddressTable
     {
         _groups.TryGetValue((group, index), out int users);
         _groups[(group, index)] = users + 1;
+        if (users == 0)
+        {
+            Reports?.OnJoin(group, index);
+        }
+
         return users == 0;
     }
 
@@ -158,6 +166,7 @@ internal sealed class AddressTable
             return false;
         }
 
+        Reports?.OnLeave(group, index);
         return _groups.Remove((group, index));
     }
 

@@ -20,6 +20,9 @@ internal enum NetworkTimer : byte
 
     /// <summary>The next report of the groups of an interface.</summary>
     Report,
+
+    /// <summary>The next report of the IPv4 groups of an interface.</summary>
+    Groups,
 }
 
 /// <summary>Told of the network layer's timers.</summary>

@@ -23,6 +23,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     private readonly Ip6Layer _ipv6;
     private readonly DatagramCheck _datagrams;
     private readonly Reassembly _fragments;
+    private readonly GroupReports _groups;
 
     internal IpLayer(
         StackContext context,
@@ -46,6 +47,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
         _icmp = icmp;
         _output = output;
         output.Routes = routes;
+        _groups = new GroupReports(context, routes, output, timers);
     }
 
     /// <summary>Whose the timers of links are; null: no link has addresses of its own.</summary>
@@ -67,6 +69,9 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
                 break;
             case NetworkTimer.Fragments6:
                 _ipv6.OnFragmentTimer(owner);
+                break;
+            case NetworkTimer.Groups:
+                _groups.OnTimer(owner);
                 break;
             default:
                 LinkTimers!.OnTimer(kind, owner);
@@ -96,6 +101,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     public void Dispose()
     {
         _fragments.Dispose();
+        _groups.Dispose();
         _ipv6.Dispose();
     }
 
@@ -191,6 +197,10 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
                 _datagrams.CountClosed(packet, _routes.IsLocal(packet.Destination));
                 Judge(packet, RuleId.NoSocket);
                 _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
+                return true;
+            case GroupMessage.Protocol:
+                mib.Count(Counter.IpInDelivers);
+                _groups.OnPacket(packet, @interface);
                 return true;
             default:
                 mib.Count(Counter.IpInUnknownProtos);

@@ -19,7 +19,7 @@ internal sealed partial class IpOutput
     private static bool MustCut(in Route route, int length) => length > route.Mtu && !route.IsLocal;
 
     // The datagram is written beside the ring, and copied into it piece by piece.
-    private bool TryBeginUncut(in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+    private bool TryBeginUncut(scoped in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
     {
         payload = default;
         bool isIPv4 = ip.Destination.IsIPv4;

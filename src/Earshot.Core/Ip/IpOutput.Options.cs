@@ -97,7 +97,7 @@ internal sealed partial class IpOutput
     /// <summary>As <see cref="TryBegin"/>, with <see cref="ReplyOptions"/>; <see cref="EndReply"/> lets it
     /// go.</summary>
     internal bool TryBeginReply(
-        in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+        scoped in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
     {
         _optionsBegun = 0;
         int header = IpPacket.MinimumHeaderLength + (ReplyOptions?.Length ?? 0);

@@ -142,7 +142,7 @@ internal sealed partial class IpOutput
     /// <param name="payloadLength">Bytes of the payload.</param>
     /// <param name="payload">The place to write it.</param>
     /// <returns>False when the queue is full; nothing is to be written then.</returns>
-    internal bool TryBegin(in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+    internal bool TryBegin(scoped in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
     {
         PacketQueue queue = Queue(route);
         payload = default;
@@ -211,7 +211,7 @@ internal sealed partial class IpOutput
 
     /// <summary>The place for a packet of so many bytes, of whichever link.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Span<byte> Reserve(PacketQueue queue, in Route route, int length) => route.IsEthernet
+    private static Span<byte> Reserve(PacketQueue queue, scoped in Route route, int length) => route.IsEthernet
         ? queue.Reserve(EthernetFrame.HeaderLength + length)[EthernetFrame.HeaderLength..] : queue.Reserve(length);
 
     /// <summary>Hands the packet that was written into <see cref="Reserve"/> to its link.</summary>

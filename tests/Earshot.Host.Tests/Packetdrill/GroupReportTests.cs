@@ -1,0 +1,120 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using System.Net;
+using System.Threading;
+using System.Threading.Tasks;
+using Earshot.Core.Profiles;
+using Earshot.Core.Time;
+using Earshot.Lab.Packetdrill;
+using Earshot.Lab.Targets;
+using Earshot.Tests;
+using Xunit;
+
+namespace Earshot.Host.Tests.Packetdrill;
+
+/// <summary>What routers are told of groups of IPv4, by the stack and by the host kernel: the bytes of each report in
+/// their order. When they leave is drawn; the test asks for times that leave it no choice.</summary>
+public sealed class GroupReportTests
+{
+    private const byte Igmp = 2;
+    private const byte Query = 0x11;
+    private const int Join = 35;
+    private const int Leave = 36;
+    private static readonly IPAddress First = IPAddress.Parse("239.1.2.3");
+    private static readonly IPAddress Second = IPAddress.Parse("239.4.5.6");
+    private static readonly IPAddress Peer = IPAddress.Parse("192.0.2.1");
+    private static readonly IPAddress AllHosts = IPAddress.Parse("224.0.0.1");
+
+    [SlowFact(Needs = Needs.Tun)]
+    public async Task Joins_leaves_and_questions_bring_the_same_reports()
+    {
+        string[] stack = [], host = [];
+        await Task.Factory.StartNew(
+            () =>
+            {
+                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(new PacketTargetOptions(), Tell);
+                host = new HostPacketTargetMaker().Run(new PacketTargetOptions(), Tell);
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        Assert.NotEmpty(host);
+        Assert.Equal(host, stack);
+    }
+
+    private static string[] Tell(IPacketTarget target)
+    {
+        ISocketCalls calls = target.Calls;
+        int one = calls.Socket(SocketAddressBytes.Inet, 2, 0);
+        int two = calls.Socket(SocketAddressBytes.Inet, 2, 0);
+        var said = new List<string>();
+        _ = See(1);
+        Do("join", () => calls.SetOption(one, 0, Join, Request(First)), 1.3);
+        Do("another joins it", () => calls.SetOption(two, 0, Join, Request(First)), 0.2);
+        Do("a second group", () => calls.SetOption(two, 0, Join, Request(Second)), 1.3);
+        Do("a question", () => Ask(AllHosts, default, 1, [2, 125, 0, 0]), 0.3);
+        Do("a question for one", () => Ask(Second, Second, 1, [2, 125, 0, 0]), 0.3);
+        Do("a question with sources", () => Ask(AllHosts, default, 1, [2, 125, 0, 1, 1, 2, 3, 4]), 0.3);
+        Do("half a question", () => Ask(AllHosts, default, 1, [2]), 0.3);
+        Do("one leaves", () => calls.SetOption(one, 0, Leave, Request(First)), 0.3);
+        Do("the other leaves", () => calls.SetOption(two, 0, Leave, Request(First)), 1.3);
+        Do("a question of version 2", () => Ask(AllHosts, default, 1, []), 0.3);
+        Do("one for a group that nobody is in", () => Ask(First, First, 1, []), 0.3);
+        Do("leaving under version 2", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
+        Do("joining under version 2", () => calls.SetOption(two, 0, Join, Request(Second)), 0.1);
+        Do("another host tells of it", () => Say(0x16, Second), 10.3);
+        Do("leaving what another told of last", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
+        return [.. said];
+
+        void Do(string what, Func<int> act, double seconds)
+        {
+            said.Add($"{what}: {act()}");
+            said.AddRange(See(seconds));
+        }
+
+        int Ask(IPAddress to, IPAddress? group, byte code, byte[] rest) => Give(to, group, Query, code, rest);
+
+        int Say(byte type, IPAddress group) => Give(group, group, type, 0, []);
+
+        int Give(IPAddress to, IPAddress? group, byte type, byte code, byte[] rest)
+        {
+            byte[] message = [type, code, 0, 0, .. group?.GetAddressBytes() ?? new byte[4], .. rest];
+            BinaryPrimitives.WriteUInt16BigEndian(
+                message.AsSpan(2), SegmentBytes.Finish(SegmentBytes.Sum(message, 0)));
+            target.Inject(Packet(to, message));
+            return 0;
+        }
+
+        IEnumerable<string> See(double seconds)
+        {
+            Instant until = target.Now + TimeSpan.FromSeconds(seconds);
+            target.WaitUntil(until);
+            var seen = new List<string>();
+            while (target.TryTake(out SeenPacket packet))
+            {
+                if (packet.Bytes[0] >> 4 == 4 && packet.Bytes[9] == Igmp)
+                {
+                    seen.Add(Convert.ToHexString(packet.Bytes));
+                }
+            }
+
+            return seen;
+        }
+    }
+
+    private static byte[] Request(IPAddress group) =>
+        [.. group.GetAddressBytes(), .. new PacketTargetOptions().Local4.GetAddressBytes()];
+
+    private static byte[] Packet(IPAddress to, byte[] message)
+    {
+        byte[] packet =
+        [
+            0x46, 0xc0, 0, (byte)(24 + message.Length), 0, 1, 0, 0, 1, Igmp, 0, 0, .. Peer.GetAddressBytes(),
+            .. to.GetAddressBytes(), 0x94, 4, 0, 0, .. message,
+        ];
+        BinaryPrimitives.WriteUInt16BigEndian(
+            packet.AsSpan(10), SegmentBytes.Finish(SegmentBytes.Sum(packet.AsSpan(0, 24), 0)));
+        return packet;
+    }
+}
