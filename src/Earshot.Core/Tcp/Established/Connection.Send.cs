@@ -396,12 +396,13 @@ internal sealed partial class Connection
             _pushed = Unsent.Head.End;
         }
 
+        // Both parts are pushed.
+        Unsent.Head.Flags |= UnsentFlags.Push;
         if (cut)
         {
             Unsent.Split(_nxt + length, _tcp.UnsentPieces);
+            Unsent.Head.Flags |= UnsentFlags.Push;
         }
-
-        Unsent.Head.Flags |= UnsentFlags.Push;
 
         // Nagle does not take it for a small segment.
         SeqNumber small = _smallEnd;
