@@ -8,8 +8,7 @@ namespace Earshot.Core.Tcp.Established;
 
 /// <summary>The short form of a connection's numbers: while nothing moves most of them are 0, small or alike.</summary>
 /// <remarks>Exact for every state. Differences are taken of what is alike; a bit for each word of 32 bits tells whether
-/// it
-/// is there; those that are follow, as small numbers of either sign, seven bits a byte, the lowest first.</remarks>
+/// it is there; those that are follow, as small numbers of either sign, seven bits a byte, the lowest first.</remarks>
 internal static class TrafficCode
 {
     private const int WordBits = 32;
