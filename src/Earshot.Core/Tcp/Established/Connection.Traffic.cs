@@ -100,8 +100,20 @@ internal sealed partial class Connection
     {
         if (_traffic is null)
         {
-            _traffic = _tcp.Traffics.Rent(this, ref _form);
+            Wake();
         }
+    }
+
+    private void Wake()
+    {
+        Traffic traffic = _tcp.Traffics.Rent(this, ref _form);
+        if (_extras is { Loss: { } loss } extras)
+        {
+            traffic.Loss = loss;
+            extras.Loss = null;
+        }
+
+        _traffic = traffic;
     }
 
     /// <summary>Nothing has happened for a while: what is known is written down in short, if nothing is queued, in
@@ -112,6 +124,11 @@ internal sealed partial class Connection
         if (_traffic is not { IsNumbers: true, State.PaceTimer: 0 } traffic || _tcp.Owned == this)
         {
             return false;
+        }
+
+        if (traffic.Loss is { } loss)
+        {
+            Extras.Loss = loss;
         }
 
         _traffic = null;

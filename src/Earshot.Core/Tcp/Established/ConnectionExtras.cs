@@ -1,4 +1,5 @@
 using Earshot.Core.Ip;
+using Earshot.Core.Tcp.Established.Recovery;
 using Earshot.Core.Tcp.Established.Sending;
 
 namespace Earshot.Core.Tcp.Established;
@@ -11,6 +12,9 @@ internal sealed class ConnectionExtras
 
     /// <summary>What is known of a client's Fast Open; null: it asked for none.</summary>
     internal ClientFastOpen? ClientOpen;
+
+    /// <summary>What is known of losses while nothing moves; null: something does, or there never was one.</summary>
+    internal LossState? Loss;
 
     /// <summary>The search for the path's MTU; null: there is none.</summary>
     internal MtuProbe? MtuProbe;

@@ -44,9 +44,10 @@ internal sealed class Traffic
     /// <summary>All that is numbers.</summary>
     internal TrafficState State;
 
-    /// <summary>Whether it is nothing but numbers: nothing is queued, in flight, unread or asked for.</summary>
+    /// <summary>Whether it is nothing but numbers: nothing is queued, in flight, unread or asked for. What is known of
+    /// losses the connection keeps itself.</summary>
     internal bool IsNumbers => SendBuffer.Length == 0 && Sent.Count == 0 && Unsent.Count == 0
-        && Unread is null && Loss is null && Marks is null && Urgent is null && Accurate is null;
+        && Unread is null && Marks is null && Urgent is null && Accurate is null;
 }
 
 /// <summary>The numbers of a connection's traffic; all zeros when it begins.</summary>

@@ -61,6 +61,42 @@ public sealed class QuietTests
         Assert.NotEqual(Story(busy: 0), Story(busy: 0, more: 1));
     }
 
+    [Fact]
+    public void What_was_learned_of_losses_is_not_lost()
+    {
+        Assert.Equal(Losses(busy: 1024), Losses(busy: 0));
+        Assert.NotEqual(Losses(busy: 0), Losses(busy: 0, lost: 0));
+    }
+
+    private static string Losses(int busy, int lost = 3)
+    {
+        using var pair = new Pair(busy: busy);
+        int listener = pair.Listen();
+        (int a, int b) = pair.Connect(listener);
+        for (int i = 0; i < lost; i++)
+        {
+            pair.A.Calls.Send(a, Peer.Bytes(100));
+            while (pair.A.TryTransmit(out _))
+            {
+            }
+
+            pair.Run(1);
+            Assert.Equal(100, pair.B.Calls.Receive(b, new byte[100]));
+            pair.Run(10);
+        }
+
+        Assert.Equal(busy == 0 ? (0, 1) : (1, 0), pair.A.Traffics);
+        return Info(pair.A, a);
+    }
+
+    private static string Info(NetworkStack stack, int socket)
+    {
+        Span<byte> info = stackalloc byte[280];
+        int length = info.Length;
+        Assert.Equal(0, stack.Calls.GetSocketOption(socket, 6, 11, info, ref length));
+        return Convert.ToHexString(info[..length]);
+    }
+
     // All of TCP_INFO of both ends after each step of an exchange with pauses.
     private static string Story(int busy, int more = 0)
     {
@@ -88,12 +124,7 @@ public sealed class QuietTests
 
         void Tell()
         {
-            Span<byte> info = stackalloc byte[280];
-            int length = info.Length;
-            Assert.Equal(0, pair.A.Calls.GetSocketOption(a, 6, 11, info, ref length));
-            story += Convert.ToHexString(info[..length]);
-            Assert.Equal(0, pair.B.Calls.GetSocketOption(b, 6, 11, info, ref length));
-            story += Convert.ToHexString(info[..length]) + "\n";
+            story += Info(pair.A, a) + Info(pair.B, b) + "\n";
         }
     }
 }
