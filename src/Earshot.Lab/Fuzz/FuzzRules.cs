@@ -19,6 +19,9 @@ internal static class FuzzRules
         // Segments that the kernel merges while a call works on their socket: D3.
         "TcpExtTCPBacklogCoalesce",
 
+        // The way through a tree of early data: D115.
+        "TcpExtTCPDSACKOfoSent",
+
         // No counters: settings that /proc/net/snmp lists beside them.
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
     };
@@ -45,8 +48,7 @@ internal static class FuzzRules
     internal static bool TellsOfPages(string counter) =>
         counter is "TcpExtTCPSackMerged" or "TcpExtTCPSackShifted" or "TcpExtTCPSackShiftFallback";
 
-    // What hangs on the memory that sent packets take: the space to write, and whether there is reserved memory left
-    // for
+    // What hangs on the memory that sent packets take: the space to write, and whether there is reserved memory left for
     // header prediction.
     private static bool HangsOnMemory(Step step, Observation host, Observation stack)
     {
