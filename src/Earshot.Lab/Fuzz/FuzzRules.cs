@@ -48,8 +48,8 @@ internal static class FuzzRules
     internal static bool TellsOfPages(string counter) =>
         counter is "TcpExtTCPSackMerged" or "TcpExtTCPSackShifted" or "TcpExtTCPSackShiftFallback";
 
-    // What hangs on the memory that sent packets take: the space to write, and whether there is reserved memory left for
-    // header prediction.
+    // What hangs on the memory that sent packets take: the space to write, and whether header prediction finds memory
+    // left.
     private static bool HangsOnMemory(Step step, Observation host, Observation stack)
     {
         const long space = 0x104;
