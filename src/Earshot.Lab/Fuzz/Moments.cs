@@ -9,15 +9,16 @@ namespace Earshot.Lab.Fuzz;
 /// <summary>The moments of a run, moved a little: what then shows otherwise hangs on them.</summary>
 internal static class Moments
 {
-    // By how much steps are moved, in nanoseconds: what a measured time may differ by, a tick, and several; and how
-    // many
-    // seconds the wheel of the timers has run, which rounds long times from its own beginning.
+    // By how much steps are moved, in nanoseconds: what a measured time may differ by, a tick, and several; and for how
+    // many seconds the wheel of the timers has run: it rounds long times from its own beginning.
     private static readonly (long Most, double Lead)[] Moves =
         [(0, 0.061), (300_000, 0.517), (4_000_000, 1.93), (12_000_000, 3.333), (4_000_000, 7.1), (0, 20.3)];
 
     /// <summary>Runs with the same steps at moments a little later.</summary>
     internal static IEnumerable<(List<Observation> Run, TimeSpan Lead)> Variants(IReadOnlyList<Observation> run)
     {
+        // A timer that sends nothing may end between a look at the clock and one at the counters.
+        yield return ([.. run.Select(static step => step with { Ended = step.Told })], TimeSpan.Zero);
         foreach ((long most, double lead) in Moves)
         {
             var chance = new Chance(Chance.Spread((ulong)most), ChanceStream.Time);

@@ -19,6 +19,9 @@ internal sealed record Observation
     /// <summary>When all was seen that is told of it here, counted from the start of the sequence.</summary>
     public Instant Ended { get; init; }
 
+    /// <summary>When it had been written down, which a busy machine takes a while for.</summary>
+    public Instant Told { get; init; }
+
     /// <summary>What the call returned; empty of a step that is none.</summary>
     public string Result { get; init; } = "";
 

@@ -112,6 +112,7 @@ internal sealed class SequenceRun
         }
         while (answers.Count > known);
 
+        Instant told = _target.Now;
         if (step is CallStep && answers.Count > 0)
         {
             // What a call sends, and what the kernel measures from it, begins a little after the call.
@@ -122,6 +123,7 @@ internal sealed class SequenceRun
         return seen with
         {
             Begun = Since(received ?? began),
+            Told = Since(told),
             Answers = [.. answers.OrderBy(answer => answer.Flow)],
         };
     }
