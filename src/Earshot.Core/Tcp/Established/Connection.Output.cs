@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using Earshot.Core.Congestion;
 using Earshot.Core.Wire;
 
@@ -115,17 +116,23 @@ internal sealed partial class Connection
         Tally.Out += (uint)segments;
         Tally.DataOut += bytes > 0 ? (uint)segments : 0u;
         Tally.BytesSent += bytes;
-        if (AddedHeaders is { } headers)
-        {
-            return _tcp.Output.Ip.SendTcpWithHeaders(headers, _route, ip, fields, first, second, options);
-        }
+        return _isUrgent && IsUrgent && fields.Seq < UrgentEnd && (fields.Flags & TcpFlags.Urg) == 0
+            ? Put(ip, PointToUrgent(fields), first, second, segmentSize, options)
+            : Put(ip, fields, first, second, segmentSize, options);
+    }
 
-        if (_isUrgent && IsUrgent && fields.Seq < UrgentEnd && (fields.Flags & TcpFlags.Urg) == 0)
-        {
-            return _tcp.Output.Ip.SendTcp(_route, ip, PointToUrgent(fields), first, second, segmentSize, options);
-        }
-
-        return _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize, options);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Put(
+        in IpFields ip,
+        in TcpFields fields,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<byte> second,
+        int segmentSize,
+        ReadOnlySpan<byte> options)
+    {
+        return AddedHeaders is { } headers
+            ? _tcp.Output.Ip.SendTcpWithHeaders(headers, _route, ip, fields, first, second, options)
+            : _tcp.Output.Ip.SendTcp(_route, ip, fields, first, second, segmentSize, options);
     }
 
     // A SYN that is sent again asks for nothing that may be in the way. Linux: tcp_ecn_send_syn, tcp_ecn_send_synack.
