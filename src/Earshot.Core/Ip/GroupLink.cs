@@ -22,7 +22,14 @@ internal sealed class GroupMember(in InetAddress group)
 /// <summary>What a link's routers were told of groups, and will be. Linux: struct in_device.</summary>
 internal sealed class GroupLink(int index)
 {
-    private const int ResponseSeconds = 10;
+    /// <summary>How often what changes is told, unless a router says otherwise. RFC 3376 §8.1.</summary>
+    internal const int UsualRobustness = 2;
+
+    /// <summary>Seconds between two questions, unless a router says otherwise. RFC 3376 §8.2.</summary>
+    internal const int UsualQuerySeconds = 125;
+
+    /// <summary>Seconds within which a question of version 1 or 2 is answered. RFC 3376 §8.3.</summary>
+    internal const int ResponseSeconds = 10;
 
     /// <summary>The timer.</summary>
     internal int Node = -1;
@@ -37,10 +44,10 @@ internal sealed class GroupLink(int index)
     internal List<GroupMember> Left { get; } = [];
 
     /// <summary>How often what changes is told. Linux: mr_qrv.</summary>
-    internal int Robustness { get; set; } = 2;
+    internal int Robustness { get; set; } = UsualRobustness;
 
     /// <summary>Seconds between two questions of a router. Linux: mr_qi.</summary>
-    internal int QuerySeconds { get; set; } = 125;
+    internal int QuerySeconds { get; set; } = UsualQuerySeconds;
 
     /// <summary>When a question for all groups is answered, in jiffies.</summary>
     internal long AnswerDue { get; set; } = long.MaxValue;

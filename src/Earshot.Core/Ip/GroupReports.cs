@@ -10,9 +10,6 @@ internal sealed class GroupReports : IDisposable
 {
     // The least pause of a timer. Linux: igmp_start_timer.
     private const int LeastPause = 2;
-    private const int UsualRobustness = 2;
-    private const int UsualQuerySeconds = 125;
-    private const int ResponseSeconds = 10;
     private const uint AllHosts = 0xe0000001;
     private static readonly InetAddress AllRouters = InetAddress.Parse("224.0.0.2");
     private static readonly InetAddress AllReports = InetAddress.Parse("224.0.0.22");
@@ -49,7 +46,7 @@ internal sealed class GroupReports : IDisposable
         link.Groups.Insert(0, member);
         if (link.Version(_context.Jiffies) < GroupMessage.Version3)
         {
-            member.Left = UsualRobustness;
+            member.Left = GroupLink.UsualRobustness;
             member.Due = _context.Jiffies + LeastPause;
         }
         else
@@ -219,7 +216,7 @@ internal sealed class GroupReports : IDisposable
 
         if (member.Left > 0 && --member.Left > 0)
         {
-            member.Due = now + DrawnPause(TimeSpan.FromSeconds(ResponseSeconds));
+            member.Due = now + DrawnPause(TimeSpan.FromSeconds(GroupLink.ResponseSeconds));
         }
 
         byte type = version == GroupMessage.Version2 ? GroupMessage.Report2 : GroupMessage.Report1;
@@ -252,14 +249,14 @@ internal sealed class GroupReports : IDisposable
         int version = link.Version(now);
         InetAddress asked = version == GroupMessage.Version1 ? default : group;
         var most = version == GroupMessage.Version1
-            ? TimeSpan.FromSeconds(ResponseSeconds)
+            ? TimeSpan.FromSeconds(GroupLink.ResponseSeconds)
             : TimeSpan.FromMilliseconds(TenthMilliseconds * (isOld ? code : Math.Max(1, GroupMessage.Value(code))));
         if (version == GroupMessage.Version3)
         {
             int robustness = message[RobustnessOffset] & 7;
-            link.Robustness = robustness != 0 ? robustness : UsualRobustness;
+            link.Robustness = robustness != 0 ? robustness : GroupLink.UsualRobustness;
             int seconds = GroupMessage.Value(message[IntervalOffset]);
-            link.QuerySeconds = seconds != 0 ? seconds : UsualQuerySeconds;
+            link.QuerySeconds = seconds != 0 ? seconds : GroupLink.UsualQuerySeconds;
             if (asked == default)
             {
                 if (BinaryPrimitives.ReadUInt16BigEndian(message[SourcesOffset..]) == 0)
@@ -290,7 +287,8 @@ internal sealed class GroupReports : IDisposable
         for (int at = 0; at < count; at += most)
         {
             int records = Math.Min(most, count - at);
-            if (!TryBegin(link, AllReports, GroupMessage.Length + (records * Record), out Span<byte> message))
+            if (!TryBegin(
+                link, AllReports, GroupMessage.Length + (records * Record), out Route route, out Span<byte> message))
             {
                 return;
             }
@@ -306,25 +304,26 @@ internal sealed class GroupReports : IDisposable
                 (isLeft ? left[at + i] : groups[at + i - left.Count]).Group.Write(record[4..]);
             }
 
-            End(link, AllReports, message);
+            End(route, AllReports, message);
         }
     }
 
     private void Send(GroupLink link, byte type, in InetAddress to, in InetAddress group)
     {
-        if (TryBegin(link, to, GroupMessage.Length, out Span<byte> message))
+        if (TryBegin(link, to, GroupMessage.Length, out Route route, out Span<byte> message))
         {
             message.Clear();
             message[0] = type;
             group.Write(message[4..]);
-            End(link, to, message);
+            End(route, to, message);
         }
     }
 
-    private bool TryBegin(GroupLink link, in InetAddress to, int length, out Span<byte> message)
+    private bool TryBegin(
+        GroupLink link, in InetAddress to, int length, out Route route, out Span<byte> message)
     {
         message = default;
-        if (!TryRoute(link, out Route route))
+        if (!TryRoute(link, out route))
         {
             return false;
         }
@@ -338,12 +337,11 @@ internal sealed class GroupReports : IDisposable
         return begun;
     }
 
-    private void End(GroupLink link, in InetAddress to, Span<byte> message)
+    private void End(in Route route, in InetAddress to, Span<byte> message)
     {
         const int ChecksumOffset = 2;
         BinaryPrimitives.WriteUInt16LittleEndian(
             message[ChecksumOffset..], Checksum.Finish(Checksum.Add(message)));
-        TryRoute(link, out Route route);
         _output.EndReply(route, to, message.Length);
     }
 

@@ -74,7 +74,7 @@ internal sealed class LinkAccounts
     /// <summary>A link is done with the oldest packets that it was given. Linux: tcp_wfree.</summary>
     /// <returns>The connections that waited for that.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It was not given so many.</exception>
-    internal IReadOnlyList<Connection> Complete(int @interface, int packets)
+    internal List<Connection> Complete(int @interface, int packets)
     {
         Device device = DeviceOf(@interface);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(packets, device.Taken.Count);
