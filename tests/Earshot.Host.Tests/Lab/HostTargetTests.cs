@@ -1,10 +1,8 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
-using System.IO;
 using System.Linq;
 using System.Threading;
-using System.Threading.Tasks;
 using Earshot.Core.Wire;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Targets;
@@ -20,11 +18,8 @@ public sealed class HostRuns
 
     private readonly Lazy<Dictionary<string, RunResult>> _runs = new(() =>
         new[] { "backlog", "syn-backlog", "somaxconn" }
-            .Select(name => (name, Task: Task.Factory.StartNew(
-                () => new HostTarget().Run(PlanCatalog.Load(name).Until(Long)),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default)))
+            .Select(name => (name, Task: OwnThread.Start(
+                () => new HostTarget().Run(PlanCatalog.Load(name).Until(Long)))))
             .ToArray()
             .ToDictionary(r => r.name, r => r.Task.GetAwaiter().GetResult()));
 
@@ -92,25 +87,6 @@ public sealed class HostTargetTests(HostRuns runs) : IClassFixture<HostRuns>
 
     [HostFact]
     public void A_namespace_lets_every_sysctl_of_the_list_be_as_it_is_written() => Assert.Empty(runs["backlog"].Notes);
-
-    [HostFact]
-    public void Sixteen_runs_side_by_side_disturb_nothing_and_leave_no_descriptor_behind()
-    {
-        Plan plan = PlanCatalog.Load("backlog").Until(TimeSpan.FromSeconds(1));
-        var target = new HostTarget();
-        target.Run(plan);
-        int before = Directory.GetFileSystemEntries("/proc/self/fd").Length;
-        Task<RunResult>[] all = [.. Enumerable.Range(0, 16).Select(_ => Task.Factory.StartNew(
-            () => target.Run(plan), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-        foreach (Task<RunResult> run in all)
-        {
-            RunResult result = run.GetAwaiter().GetResult();
-            Assert.Equal("6+0 S", Outcome.Of(result, result.Samples[0]));
-        }
-
-        // Other tests of this process may open a few of their own meanwhile; sixteen runs would leave dozens.
-        Assert.InRange(Directory.GetFileSystemEntries("/proc/self/fd").Length, 0, before + 8);
-    }
 
     [HostFact]
     public void All_clients_at_once_are_refused_alike()

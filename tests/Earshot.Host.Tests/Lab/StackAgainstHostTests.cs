@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Experiments;
@@ -41,11 +40,7 @@ public sealed class StackAgainstHostTests(HostRuns runs) : IClassFixture<HostRun
     public void All_three_plans_show_no_difference_in_200_seconds()
     {
         Task<RunResult>[] all = [.. new[] { "backlog", "syn-backlog", "somaxconn" }.Select(name =>
-            Task.Factory.StartNew(
-                () => new HostTarget().Run(PlanCatalog.Load(name)),
-                CancellationToken.None,
-                TaskCreationOptions.LongRunning,
-                TaskScheduler.Default))];
+            OwnThread.Start(() => new HostTarget().Run(PlanCatalog.Load(name))))];
         foreach (Task<RunResult> run in all)
         {
             Same(run.GetAwaiter().GetResult());

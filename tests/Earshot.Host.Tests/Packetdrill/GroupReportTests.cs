@@ -2,9 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Net;
-using System.Threading;
 using System.Threading.Tasks;
-using Earshot.Core.Profiles;
 using Earshot.Core.Time;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
@@ -29,16 +27,7 @@ public sealed class GroupReportTests
     [SlowFact(Needs = Needs.Tun)]
     public async Task Joins_leaves_and_questions_bring_the_same_reports()
     {
-        string[] stack = [], host = [];
-        await Task.Factory.StartNew(
-            () =>
-            {
-                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(new PacketTargetOptions(), Tell);
-                host = new HostPacketTargetMaker().Run(new PacketTargetOptions(), Tell);
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        (string[] stack, string[] host) = await OwnThread.AskBoth(Tell);
         Assert.NotEmpty(host);
         Assert.Equal(host, stack);
     }

@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
@@ -61,9 +60,5 @@ public sealed class HostCorpusTests
     }
 
     private static Task<IReadOnlyList<ScriptVerdict>> Run((Script Script, IpVersion Version)[] runs) =>
-        Task.Factory.StartNew(
-            () => ScriptBatch.Run(runs, new HostPacketTargetMaker()),
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        OwnThread.Start(() => ScriptBatch.Run(runs, new HostPacketTargetMaker()));
 }

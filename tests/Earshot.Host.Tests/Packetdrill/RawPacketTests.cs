@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using System.Collections.Generic;
 using System.Linq;
 using System.Net;
-using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Core;
 using Earshot.Core.Profiles;
@@ -31,16 +30,7 @@ public sealed class RawPacketTests
     public async Task Packets_that_no_script_can_write_get_the_same_answers_and_counters()
     {
         string[] names = [.. Cases().Select(static c => c.Name)];
-        string[] stack = [], host = [];
-        await Task.Factory.StartNew(
-            () =>
-            {
-                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(new PacketTargetOptions(), Tell);
-                host = new HostPacketTargetMaker().Run(new PacketTargetOptions(), Tell);
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        (string[] stack, string[] host) = await OwnThread.AskBoth(Tell);
         Assert.Equal(names.Length, host.Length);
         string[] differing = [.. names.Index().Where(n => stack[n.Index] != host[n.Index])
             .Select(n => $"{n.Item}\n  stack: {stack[n.Index]}\n  host:  {host[n.Index]}")];

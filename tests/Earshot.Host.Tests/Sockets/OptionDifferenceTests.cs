@@ -1,9 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using System.Threading;
 using System.Threading.Tasks;
-using Earshot.Core.Profiles;
 using Earshot.Lab.Targets;
 using Earshot.Tests;
 using Xunit;
@@ -38,18 +36,8 @@ public sealed class OptionDifferenceTests
     [MemberData(nameof(Kinds))]
     public async Task Every_option_answers_as_on_the_host(string kind, int domain, int type)
     {
-        IReadOnlyList<string> stack = [], host = [];
-        await Task.Factory.StartNew(
-            () =>
-            {
-                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(
-                    new PacketTargetOptions(), target => Ask(target.Calls, domain, type));
-                host = new HostPacketTargetMaker().Run(
-                    new PacketTargetOptions(), target => Ask(target.Calls, domain, type));
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        (IReadOnlyList<string> stack, IReadOnlyList<string> host) =
+            await OwnThread.AskBoth(target => Ask(target.Calls, domain, type));
         Assert.Equal(host.Count, stack.Count);
         string[] differing =
         [
@@ -72,18 +60,8 @@ public sealed class OptionDifferenceTests
     [InlineData(10)]
     public async Task A_child_has_of_each_option_what_it_has_on_the_host(int domain)
     {
-        IReadOnlyList<string> stack = [], host = [];
-        await Task.Factory.StartNew(
-            () =>
-            {
-                stack = new StackPacketTargetMaker(KernelProfile.Linux618).Run(
-                    new PacketTargetOptions(), target => AskChildren(target.Calls, domain));
-                host = new HostPacketTargetMaker().Run(
-                    new PacketTargetOptions(), target => AskChildren(target.Calls, domain));
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        (IReadOnlyList<string> stack, IReadOnlyList<string> host) =
+            await OwnThread.AskBoth(target => AskChildren(target.Calls, domain));
         string[] differing =
         [
             .. host.Zip(stack).Where(static p => p.First != p.Second)
