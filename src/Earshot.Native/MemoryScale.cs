@@ -9,8 +9,7 @@ namespace Earshot.Native;
 /// <remarks>
 /// The hash of connections has a bucket for each 128 KB, rounded up to a power of two, at most 524288; orphans and
 /// TIME_WAIT entries are limited to half of its buckets, the SYN backlog is a 128th of them. A sixteenth of all pages
-/// is
-/// TCP's pressure mark, an eighth UDP's; the most that one socket's buffers grow to is a 128th of the memory.
+/// is TCP's pressure mark, an eighth UDP's; the most that one socket's buffers grow to is a 128th of the memory.
 /// </remarks>
 internal static class MemoryScale
 {

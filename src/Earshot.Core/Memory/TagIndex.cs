@@ -9,8 +9,7 @@ namespace Earshot.Core.Memory;
 /// <summary>Finds entries by a 32-bit hash: eight bytes a slot, open addressing, no tombstones.</summary>
 /// <remarks>
 /// A slot is the hash (the tag) and the entry's handle plus one; 0 is empty. The tag's low bits are its home slot, so
-/// the
-/// table can grow without looking at the entries. At most two thirds of the slots are used.
+/// the table can grow without looking at the entries. At most two thirds of the slots are used.
 /// </remarks>
 internal sealed unsafe class TagIndex : IDisposable
 {

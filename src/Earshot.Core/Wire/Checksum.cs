@@ -8,8 +8,7 @@ namespace Earshot.Core.Wire;
 /// <summary>The Internet checksum (RFC 1071): the one's-complement sum of 16-bit words.</summary>
 /// <remarks>
 /// Sums are kept in the machine's byte order and never swapped: the one's-complement sum of swapped words is the
-/// swapped
-/// sum, so the folded result is stored as it is. A partial sum is 64 bits wide and folded once, at the end.
+/// swapped sum, so the folded result is stored as it is. A partial sum is 64 bits wide and folded once, at the end.
 /// </remarks>
 public static class Checksum
 {

@@ -38,8 +38,7 @@ internal sealed partial class Connection
     }
 
     /// <summary>What a connection begins with that a peer opened: over IPv4 what answers its SYN, or the ACK that
-    /// brought
-    /// a cookie back; over IPv6 the listener's own. Linux: tcp_v4_save_options, cookie_v4_check.</summary>
+    /// brought a cookie back; over IPv6 the listener's own. Linux: tcp_v4_save_options, cookie_v4_check.</summary>
     private void TakeHeaders(in ConnectionRequest request)
     {
         byte[]? answer = request.Has(RequestFlags.Cookie)

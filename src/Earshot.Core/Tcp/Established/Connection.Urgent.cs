@@ -51,8 +51,7 @@ internal sealed partial class Connection
         }
 
         // Linux looks for it from the segment's first byte on, which is its header's: the byte before the data counts
-        // as
-        // found.
+        // as found.
         int at = urgent.Seq - segment.Seq + segment.HeaderLength;
         if (at >= 0 && at < segment.Whole.Length)
         {

@@ -9,8 +9,7 @@ namespace Earshot.Core.Tcp.Listening;
 /// <summary>Connections that finished their handshake and wait for accept(), and their limit.</summary>
 /// <remarks>Linux: rskq_accept_head, sk_ack_backlog, sk_max_ack_backlog. It also remembers what Linux does not: its
 /// longest length, how long it was full, how long connections waited. A part of its listener; what a SYN does not look
-/// at
-/// is made when the first connection comes.</remarks>
+/// at is made when the first connection comes.</remarks>
 internal struct AcceptQueue
 {
     // Powers of two of a microsecond: the last bucket begins at 2^38 microseconds, three days.
@@ -42,8 +41,7 @@ internal struct AcceptQueue
     /// <summary>The comparison, which lives here and nowhere else.</summary>
     /// <remarks>
     /// It is &gt; where everyone expects &gt;=: a backlog of 0 admits one connection. Whoever knows better should first
-    /// try
-    /// it on a kernel. Linux: sk_acceptq_is_full.
+    /// try it on a kernel. Linux: sk_acceptq_is_full.
     /// </remarks>
     internal static bool Overflows(int count, uint limit) => (uint)count > limit;
 

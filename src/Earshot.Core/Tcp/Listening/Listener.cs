@@ -450,8 +450,7 @@ internal sealed partial class Listener
         && ((syn.Tos & 3) == 0 || syn.ReservedBits != 0);
 
     // Bits that no version knows ask for the newest one that is known. RFC 9768 §3.1.1, §3.1.3. A cookie has no place
-    // for
-    // it.
+    // for it.
     private static void GrantAccurateEcn(ref ConnectionRequest request, in TcpSegment syn, SynCookies? cookies)
     {
         const int None = 0;
