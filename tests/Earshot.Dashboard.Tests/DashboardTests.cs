@@ -126,18 +126,13 @@ public sealed class DashboardTests
     }
 
     [RootFact("ip ss python3 dotnet")]
-    public void An_address_that_others_can_reach_is_refused_without_a_token()
+    public async Task An_address_that_others_can_reach_is_refused_without_a_token()
     {
         using var bed = new Bed();
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
-            "ip", $"netns exec {bed.Name} dotnet {Bed.Command} dashboard --listen 0.0.0.0:0")
-        {
-            RedirectStandardError = true,
-        })!;
-        string said = process.StandardError.ReadToEnd();
-        process.WaitForExit();
+        (int code, _, string said) = await Bed.RunAsync(
+            "ip", $"netns exec {bed.Name} dotnet {Bed.Command} dashboard --listen 0.0.0.0:0");
 
-        Assert.Equal(2, process.ExitCode);
+        Assert.Equal(2, code);
         Assert.Contains("give --token", said);
     }
 
@@ -161,14 +156,7 @@ public sealed class DashboardTests
 
     private static async Task TroubleAsync(Bed bed)
     {
-        string script = bed.Write("evil.py", """
-            import socket, time
-            open('/proc/self/comm', 'w').write('<b id=evil>x')
-            s = socket.socket(); s.bind(('0.0.0.0', 7800)); s.listen(5)
-            time.sleep(600)
-            """);
-        bed.Start($"{Bed.Interpreter} {script}");
-        await bed.ListensAsync("7800");
+        await bed.NamedAsync("<b id=evil>x", "0.0.0.0", 7800, 5);
         await bed.ServeAsync("echo 8080 511");
         await bed.ServeAsync("echo 5432 244");
         bed.Python("connect.py", "7800 20 120");

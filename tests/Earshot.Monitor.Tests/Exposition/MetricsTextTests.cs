@@ -57,15 +57,7 @@ public sealed class MetricsTextTests
     public async Task Promtool_accepts_the_text_though_a_process_tries_label_injection()
     {
         using var bed = new Bed();
-        string script = bed.Write("named.py", """
-            import socket, time
-            open('/proc/self/comm', 'w').write('a"} 1\nb\x1b[31m<i>')
-            s = socket.socket(); s.bind(('127.0.0.1', 7400)); s.listen(7)
-            u = socket.socket(socket.AF_UNIX); u.bind('\0evil"}\n\x1b[2J<script>'); u.listen(3)
-            time.sleep(600)
-            """);
-        bed.Start($"{Bed.Interpreter} {script}");
-        await bed.ListensAsync("7400");
+        await bed.NamedAsync("a\"} 1\nb\e[31m<i>", "127.0.0.1", 7400, 7);
 
         string text = Bed.Run(
             "ip", $"netns exec {bed.Name} dotnet {Bed.Command} export --once --process-label");

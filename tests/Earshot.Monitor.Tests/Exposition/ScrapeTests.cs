@@ -16,15 +16,7 @@ public sealed partial class ScrapeTests
     public async Task Both_formats_are_served_and_escapes_of_a_process_get_into_neither()
     {
         using var bed = new Bed();
-        string script = bed.Write("named.py", """
-            import socket, time
-            open('/proc/self/comm', 'w').write('a"} 1\nb\x1b[31m<i>')
-            s = socket.socket(); s.bind(('127.0.0.1', 7410)); s.listen(7)
-            u = socket.socket(socket.AF_UNIX); u.bind('\0evil"}\n\x1b[2J<script>'); u.listen(3)
-            time.sleep(600)
-            """);
-        bed.Start($"{Bed.Interpreter} {script}");
-        await bed.ListensAsync("7410");
+        await bed.NamedAsync("a\"} 1\nb\e[31m<i>", "127.0.0.1", 7410, 7);
         bed.Start($"dotnet {Bed.Command} export --listen 127.0.0.1:9811 --process-label");
         bed.Start($"dotnet {Bed.Command} dashboard --listen 127.0.0.1:9812 --token secret");
         await bed.ListensAsync("9811");

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Linq;
+using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading;
 using System.Threading.Tasks;
@@ -11,7 +12,7 @@ using Xunit;
 namespace Earshot.Monitor.Tests.Incidents;
 
 /// <summary>A network namespace of the test's own with servers and clients in it; everything is ended with it, by its
-/// id.</summary>
+/// id, and with the run if that is killed.</summary>
 internal sealed class Bed : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
@@ -20,12 +21,17 @@ internal sealed class Bed : IDisposable
     /// <summary>Debian's own, which starts at once; a wrapper of another in PATH may take a second.</summary>
     public static readonly string Interpreter = File.Exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
+    /// <summary>Put before a command, runs it without rights.</summary>
+    public const string Nobody =
+        "setpriv --reuid=65534 --regid=65534 --clear-groups env DOTNET_CLI_HOME=/tmp HOME=/tmp";
+
     private readonly List<Process> _processes = [];
 
     public Bed()
     {
         Name = $"earmon{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
         Folder = Directory.CreateTempSubdirectory("earmon").FullName;
+        Leftovers.OfThisRun.Tell(Name, Folder);
         Run("ip", $"netns add {Name}");
         Run("ip", $"-n {Name} link set lo up");
         Sysctl("net.ipv4.tcp_syncookies", 1);
@@ -83,6 +89,14 @@ internal sealed class Bed : IDisposable
         Process process = Python("serve.py", arguments);
         await ListensAsync(where, before + 1);
         return process;
+    }
+
+    /// <summary>Starts a process of a name, which may be hostile, that listens and never accepts; a unix socket of a
+    /// hostile name listens too.</summary>
+    public async Task NamedAsync(string name, string address, int port, int backlog)
+    {
+        Python("named.py", $"{Convert.ToHexString(Encoding.UTF8.GetBytes(name))} {address} {port} {backlog}");
+        await ListensAsync($"{port}");
     }
 
     /// <summary>Writes a file into the folder.</summary>
@@ -190,6 +204,19 @@ internal sealed class Bed : IDisposable
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return output;
+    }
+
+    /// <summary>Runs a program to its end, and tells its exit code and what it wrote to either output.</summary>
+    public static async Task<(int Code, string Output, string Said)> RunAsync(string program, string arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), said = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(Limit);
+        return (process.ExitCode, await output, await said);
     }
 
     private static async Task<Verdict> EarshotAsync(string program, string arguments, Func<Task>? meanwhile)

@@ -3,6 +3,7 @@ using System.IO;
 using System.Linq;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using System.Threading.Tasks;
 using Earshot.Monitor.Exposition;
 using Earshot.Monitor.Tests.Incidents;
 using Earshot.Monitor.Verdicts;
@@ -54,7 +55,7 @@ public sealed partial class PackagingTests
     }
 
     [RootFact("systemd-analyze")]
-    public void Systemd_accepts_the_unit()
+    public async Task Systemd_accepts_the_unit()
     {
         string folder = Directory.CreateTempSubdirectory("earmon").FullName;
         try
@@ -63,13 +64,7 @@ public sealed partial class PackagingTests
             string unit = Path.Combine(folder, "earshot-export.service");
             File.WriteAllText(unit, File.ReadAllText(Path.Combine(Folder, "earshot-export.service"))
                 .Replace("/usr/bin/earshot", "/bin/true", StringComparison.Ordinal));
-            using var process = System.Diagnostics.Process.Start(
-                new System.Diagnostics.ProcessStartInfo("systemd-analyze", $"verify {unit}")
-                {
-                    RedirectStandardError = true,
-                })!;
-            string said = process.StandardError.ReadToEnd();
-            process.WaitForExit();
+            (_, _, string said) = await Bed.RunAsync("systemd-analyze", $"verify {unit}");
             Assert.DoesNotContain("earshot-export.service:", said);
         }
         finally

@@ -26,8 +26,7 @@ public sealed class HostileTests
         await bed.QueuesAsync("7900", 4);
 
         JsonNode report = JsonNode.Parse(Bed.Run(
-            "ip", $"netns exec {bed.Name} setpriv --reuid=65534 --regid=65534 --clear-groups env DOTNET_CLI_HOME=/tmp "
-            + $"HOME=/tmp dotnet {Bed.Command} ss 7900 --json --for 1s"))!;
+            "ip", $"netns exec {bed.Name} {Bed.Nobody} dotnet {Bed.Command} ss 7900 --json --for 1s"))!;
 
         JsonNode line = report["listeners"]!.AsArray().Single()!;
         Assert.Equal(4, (int)line["queue"]!);
@@ -37,17 +36,10 @@ public sealed class HostileTests
         Assert.Contains(report["notKnown"]!.AsArray(), one => ((string)one!).Contains("not permitted"));
     }
 
-    [RootFact("ip ss python3 setpriv nsenter dotnet")]
+    [UnifiedFact("ip ss python3 setpriv nsenter dotnet")]
     public async Task Without_rights_the_unit_is_known_in_which_a_listener_was_made()
     {
-        string? mount = File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(" - cgroup2 "))
-            .Select(line => line.Split(' ')[4]).FirstOrDefault();
-        if (mount is null)
-        {
-            return; // A kernel without the unified hierarchy tells no number.
-        }
-
-        string folder = Path.Combine(mount, $"earmon{System.Environment.ProcessId}.service");
+        string folder = Path.Combine(UnifiedFactAttribute.Mount!, $"earmon{System.Environment.ProcessId}.service");
         Directory.CreateDirectory(folder);
         try
         {
@@ -60,11 +52,8 @@ public sealed class HostileTests
             try
             {
                 await bed.ListensAsync("7905");
-                const string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups env DOTNET_CLI_HOME=/tmp "
-                    + "HOME=/tmp";
-
                 string text = Bed.Run(
-                    "nsenter", $"--net=/run/netns/{bed.Name} {nobody} dotnet {Bed.Command} ss "
+                    "nsenter", $"--net=/run/netns/{bed.Name} {Bed.Nobody} dotnet {Bed.Command} ss "
                     + $"{Path.GetFileName(folder)} --for 100ms");
 
                 Assert.Contains("0.0.0.0:7905", text);
@@ -86,15 +75,7 @@ public sealed class HostileTests
     public async Task Escapes_in_names_of_processes_and_sockets_reach_no_terminal()
     {
         using var bed = new Bed();
-        string script = bed.Write("evil.py", """
-            import socket, time
-            open('/proc/self/comm', 'w').write('\x1b[31m\x1b]0;x\x07')
-            s = socket.socket(); s.bind(('127.0.0.1', 7901)); s.listen(1)
-            u = socket.socket(socket.AF_UNIX); u.bind('\0\x1b[2J\nevil'); u.listen(1)
-            time.sleep(600)
-            """);
-        bed.Start($"{Bed.Interpreter} {script}");
-        await bed.ListensAsync("7901");
+        await bed.NamedAsync("\e[31m\e]0;x\a", "127.0.0.1", 7901, 1);
         bed.Python("connect.py", "7901 5 60");
         await bed.QueuesAsync("7901", 2);
 
@@ -172,4 +153,18 @@ public sealed class HostileTests
             await export.WaitForExitAsync();
         }
     }
+}
+
+/// <summary>A test that needs root, tools, and the unified hierarchy of cgroups, which alone gives them
+/// numbers.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class UnifiedFactAttribute : FactAttribute
+{
+    public UnifiedFactAttribute(string tools) => Skip = Host.Missing(Needs.Root, tools)
+        ?? (Mount is null ? "needs the unified hierarchy of cgroups" : null);
+
+    /// <summary>Where it is mounted; null when it is not.</summary>
+    public static string? Mount { get; } = !OperatingSystem.IsLinux() ? null
+        : File.ReadLines("/proc/self/mountinfo").Where(line => line.Contains(" - cgroup2 "))
+            .Select(line => line.Split(' ')[4]).FirstOrDefault();
 }

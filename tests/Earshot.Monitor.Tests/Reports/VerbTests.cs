@@ -39,14 +39,9 @@ public sealed class VerbTests
         Assert.Equal(2, (await RunAsync(bed, "check --fail-on nonsense")).Code);
     }
 
-    [RootFact(Tools)]
+    [FilterFact(Tools)]
     public async Task Where_no_sock_diag_may_be_opened_every_verb_says_so_and_ends_with_3()
     {
-        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
-        {
-            return; // The filter knows the numbers of x86-64 only.
-        }
-
         using var bed = new Bed();
         string wrapper = $"{Bed.Interpreter} {Path.Combine(AppContext.BaseDirectory, "Incidents", "without.py")} ";
         foreach (string verb in (string[])["ss", "check --for 100ms", "watch --count 1", "record - --for 100ms",
@@ -71,7 +66,7 @@ public sealed class VerbTests
         await bed.ServeAsync("never 7920 3");
         bed.Python("connect.py", "7920 9 60");
         await bed.QueuesAsync("7920", 4);
-        const string nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups env DOTNET_CLI_HOME=/tmp HOME=/tmp ";
+        const string nobody = Bed.Nobody + " ";
 
         var check = await RunAsync(bed, "check --for 3s", nobody);
         Assert.Equal(1, check.Code);
@@ -169,17 +164,11 @@ public sealed class VerbTests
     [InlineData("check --for")]
     [InlineData("record")]
     [InlineData("export --listen here")]
-    public void What_makes_no_sense_is_refused_with_a_word_on_help(string arguments)
+    public async Task What_makes_no_sense_is_refused_with_a_word_on_help(string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", $"{Bed.Command} {arguments}")
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        })!;
-        string said = process.StandardError.ReadToEnd();
-        process.WaitForExit();
+        (int code, _, string said) = await Bed.RunAsync("dotnet", $"{Bed.Command} {arguments}");
 
-        Assert.Equal(2, process.ExitCode);
+        Assert.Equal(2, code);
         Assert.Contains("--help", said);
     }
 
@@ -219,16 +208,14 @@ public sealed class VerbTests
     private static string Plain(string line) => System.Text.RegularExpressions.Regex.Replace(
         line.TrimEnd('\r'), "\e\\[[0-9;?]*[A-Za-z]", "");
 
-    private static async Task<(int Code, string Output, string Said)> RunAsync(Bed bed, string verb, string before = "")
-    {
-        using Process process = Process.Start(new ProcessStartInfo(
-            "ip", $"netns exec {bed.Name} {before}dotnet {Bed.Command} {verb}")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), said = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        return (process.ExitCode, await output, await said);
-    }
+    private static Task<(int Code, string Output, string Said)> RunAsync(Bed bed, string verb, string before = "") =>
+        Bed.RunAsync("ip", $"netns exec {bed.Name} {before}dotnet {Bed.Command} {verb}");
+}
+
+/// <summary>A test that needs root, tools, and x86-64, whose numbers of system calls its filter knows.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class FilterFactAttribute : FactAttribute
+{
+    public FilterFactAttribute(string tools) => Skip = Host.Missing(Needs.Root, tools)
+        ?? (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? null : "needs x86-64");
 }
