@@ -89,7 +89,7 @@ internal sealed class MonitorSession : IDisposable
             _settledCost = Sampler.Cost;
         }
 
-        _throttles.Begin(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));
+        _throttles.Update(Sampler.Trouble.Inodes.SelectMany(inode => Sampler.Processes.Of(inode).Processes));
         return deltas;
     }
 
