@@ -9,8 +9,6 @@ internal sealed class CounterReader : IDisposable
 {
     private readonly NamespaceFile _netstat = new("/proc/thread-self/net/netstat");
     private readonly NamespaceFile _snmp = new("/proc/thread-self/net/snmp");
-    private readonly NamespaceFile _sockstat = new("/proc/thread-self/net/sockstat");
-    private readonly NamespaceFile _sockstat6 = new("/proc/thread-self/net/sockstat6");
     private readonly Source _ofNetstat = new(), _ofSnmp = new();
 
     /// <summary>The counters of interest by nstat's names, those that the kernel has; null when they cannot be
@@ -29,27 +27,10 @@ internal sealed class CounterReader : IDisposable
         return counters;
     }
 
-    /// <summary>TCP sockets in use, listeners too, IPv4 and IPv6; null when the kernel does not tell.</summary>
-    public long? SocketsInUse()
-    {
-        long? v4 = InUse(_sockstat.Read(), "TCP: inuse "u8), v6 = InUse(_sockstat6.Read(), "TCP6: inuse "u8);
-        return v4 + (v6 ?? 0); // A kernel without IPv6 has no second file.
-    }
-
     public void Dispose()
     {
         _netstat.Dispose();
         _snmp.Dispose();
-        _sockstat.Dispose();
-        _sockstat6.Dispose();
-    }
-
-    private static long? InUse(ReadOnlySpan<byte> text, ReadOnlySpan<byte> before)
-    {
-        int at = text.IndexOf(before);
-        return at >= 0 && System.Buffers.Text.Utf8Parser.TryParse(text[(at + before.Length)..], out long value, out _)
-            ? value
-            : null;
     }
 
     // A file and where in it the counters of interest stand, found again when the kernel's names change.

@@ -23,6 +23,7 @@ internal sealed class NamespaceReader : IDisposable
     private readonly SockDiag _diag;
     private readonly NamespaceFile[] _sysctls;
     private readonly CounterReader _counters = new();
+    private readonly SocketCountReader _sockets = new();
     private readonly LookChoice _choice = new();
     private readonly ListenerTable _tcp = new(), _unix = new();
     private readonly HashSet<uint> _mptcpInodes = [];
@@ -46,6 +47,9 @@ internal sealed class NamespaceReader : IDisposable
 
     /// <summary>For exact queries; used by one thread at a time.</summary>
     public SockDiag Diag => _diag;
+
+    /// <summary>How many sockets there are, for the thread that samples peaks.</summary>
+    public SocketCountReader PeakSockets { get; } = new();
 
     /// <summary>How many listeners are known.</summary>
     public int Count => _tcp.Count + _unix.Count;
@@ -141,6 +145,8 @@ internal sealed class NamespaceReader : IDisposable
     {
         _diag.Dispose();
         _counters.Dispose();
+        _sockets.Dispose();
+        PeakSockets.Dispose();
         foreach (NamespaceFile file in _sysctls)
         {
             file.Dispose();
@@ -152,7 +158,7 @@ internal sealed class NamespaceReader : IDisposable
 
     private LookSigns Signs(IReadOnlyDictionary<string, long>? counters) => new(
         Value(counters, Names.PassiveOpens), Value(counters, Names.ListenDrops),
-        Value(counters, Names.MigrateSuccess), _counters.SocketsInUse());
+        Value(counters, Names.MigrateSuccess), _sockets.Read().InUse);
 
     private static void Tell(NamespaceDelta delta, DumpOutcome outcome, string what)
     {

@@ -17,8 +17,7 @@ internal readonly record struct DumpOutcome(int Error, bool IsComplete)
 
 /// <summary>Asks the kernel of one network namespace for its sockets.</summary>
 /// <remarks>More than one socket: the kernel refuses a request beside a dump that runs (EBUSY), and peaks are sampled
-/// by
-/// another thread.</remarks>
+/// by another thread.</remarks>
 internal sealed class SockDiag : IDisposable
 {
     private const int MostAttempts = 3;
@@ -36,8 +35,6 @@ internal sealed class SockDiag : IDisposable
         _dumps = dumps;
         Gets = gets;
         Peaks = peaks;
-        PeakSockets = new NamespaceFile("/proc/thread-self/net/sockstat");
-        PeakSockets6 = new NamespaceFile("/proc/thread-self/net/sockstat6");
     }
 
     /// <summary>The socket for exact queries.</summary>
@@ -45,12 +42,6 @@ internal sealed class SockDiag : IDisposable
 
     /// <summary>The socket for exact queries of the thread that samples peaks.</summary>
     public NetlinkSocket Peaks { get; }
-
-    /// <summary>How many sockets there are, for the thread that samples peaks.</summary>
-    public NamespaceFile PeakSockets { get; }
-
-    /// <summary>The same of IPv6.</summary>
-    public NamespaceFile PeakSockets6 { get; }
 
     /// <summary>The namespace's number, unique as long as the machine runs; null before Linux 5.14.</summary>
     public ulong? NamespaceCookie => _dumps.NamespaceCookie();
@@ -94,8 +85,6 @@ internal sealed class SockDiag : IDisposable
         _dumps.Dispose();
         Gets.Dispose();
         Peaks.Dispose();
-        PeakSockets.Dispose();
-        PeakSockets6.Dispose();
     }
 
     private DumpOutcome Dump(ReadOnlySpan<byte> request, RowTaker take)

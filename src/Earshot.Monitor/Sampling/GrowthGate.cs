@@ -1,20 +1,16 @@
 using System;
-using System.Buffers.Text;
 using System.Diagnostics;
 using Earshot.Monitor.Reading;
 
 namespace Earshot.Monitor.Sampling;
 
 /// <summary>Tells whether an accept queue of a namespace may have grown since the last time, by the namespace's number
-/// of
-/// TCP sockets instead of a query for each queue.</summary>
+/// of TCP sockets instead of a query for each queue.</summary>
 /// <remarks>A connection in an accept queue is one socket more. As many that are closed within the same ten
-/// milliseconds
-/// would hide it, so whatever moves makes the answer yes for a tenth of a second, and the asker asks every tenth time
-/// in any case: a growth is missed only for so long, and only where everything else stands still.</remarks>
-/// <param name="sockstat">/proc/net/sockstat.</param>
-/// <param name="sockstat6">/proc/net/sockstat6.</param>
-internal sealed class GrowthGate(NamespaceFile sockstat, NamespaceFile sockstat6)
+/// milliseconds would hide it, so whatever moves makes the answer yes for a tenth of a second, and the asker asks every
+/// tenth time in any case: a growth is missed only for so long, and only where everything else stands still.</remarks>
+/// <param name="sockets">Tells their number.</param>
+internal sealed class GrowthGate(SocketCountReader sockets)
 {
     // Where sockets come and go all the time the numbers say nothing new: then they are read now and then.
     private const int YesAfterMove = 10;
@@ -23,7 +19,7 @@ internal sealed class GrowthGate(NamespaceFile sockstat, NamespaceFile sockstat6
     // tried again later.
     private const int RestWhileDear = 64;
 
-    private (long? V4, long? V6, long? TimeWait) _before;
+    private SocketCount _before;
     private int _rest;
 
     // The least of late, in ticks of the stopwatch.
@@ -39,9 +35,7 @@ internal sealed class GrowthGate(NamespaceFile sockstat, NamespaceFile sockstat6
         }
 
         long start = Stopwatch.GetTimestamp();
-        ReadOnlySpan<byte> text = sockstat.Read();
-        (long? V4, long? V6, long? TimeWait) now =
-            (Number(text, "TCP: inuse "u8), Number(sockstat6.Read(), "TCP6: inuse "u8), Number(text, " tw "u8));
+        SocketCount now = sockets.Read();
         _reading = Least(_reading, Stopwatch.GetTimestamp() - start);
         bool moved = now.V4 is null || now != _before;
         _before = now;
@@ -54,10 +48,4 @@ internal sealed class GrowthGate(NamespaceFile sockstat, NamespaceFile sockstat6
 
     // What was interrupted, or ran for the first time, tells nothing of the cost.
     private static double Least(double before, long now) => before == 0 ? now : Math.Min(before * 1.01, now);
-
-    private static long? Number(ReadOnlySpan<byte> text, ReadOnlySpan<byte> before)
-    {
-        int at = text.IndexOf(before);
-        return at >= 0 && Utf8Parser.TryParse(text[(at + before.Length)..], out long value, out _) ? value : null;
-    }
 }

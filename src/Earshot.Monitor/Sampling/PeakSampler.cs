@@ -37,7 +37,7 @@ internal sealed class PeakSampler : IDisposable
     private readonly ManualResetEventSlim _wanted = new();
     private readonly Thread _thread;
     private volatile bool _ends;
-    private readonly Dictionary<SockDiag, GrowthGate> _gates = [];
+    private readonly Dictionary<NamespaceReader, GrowthGate> _gates = [];
     private Target[] _targets = [];
 
     public PeakSampler()
@@ -61,12 +61,12 @@ internal sealed class PeakSampler : IDisposable
             _targets =
             [
                 .. chosen.Take(MostTargets).Select(one => before.GetValueOrDefault(one.Facts.Cookie) is { } old
-                    && old.Diag == one.Reader.Diag ? old : new Target(one.Reader.Diag, one.Facts)),
+                    && old.Reader == one.Reader ? old : new Target(one.Reader, one.Facts)),
             ];
             Want();
-            foreach (SockDiag diag in _gates.Keys.Except(_targets.Select(target => target.Diag)).ToList())
+            foreach (NamespaceReader reader in _gates.Keys.Except(_targets.Select(target => target.Reader)).ToList())
             {
-                _gates.Remove(diag);
+                _gates.Remove(reader);
             }
         }
     }
@@ -76,8 +76,8 @@ internal sealed class PeakSampler : IDisposable
     {
         lock (_lock)
         {
-            _targets = [.. _targets.Where(target => target.Diag != reader.Diag)];
-            _gates.Remove(reader.Diag);
+            _targets = [.. _targets.Where(target => target.Reader != reader)];
+            _gates.Remove(reader);
             Want();
         }
     }
@@ -165,13 +165,13 @@ internal sealed class PeakSampler : IDisposable
         Rounds++;
         for (int first = 0, count; first < _targets.Length; first += count)
         {
-            SockDiag diag = _targets[first].Diag;
-            for (count = 1; first + count < _targets.Length && _targets[first + count].Diag == diag;)
+            NamespaceReader reader = _targets[first].Reader;
+            for (count = 1; first + count < _targets.Length && _targets[first + count].Reader == reader;)
             {
                 count++;
             }
 
-            Ask(diag, _targets.AsSpan(first, count), requests);
+            Ask(reader, _targets.AsSpan(first, count), requests);
         }
 
         foreach (Target target in _targets)
@@ -183,11 +183,11 @@ internal sealed class PeakSampler : IDisposable
         }
     }
 
-    private void Ask(SockDiag diag, Span<Target> targets, byte[] requests)
+    private void Ask(NamespaceReader reader, Span<Target> targets, byte[] requests)
     {
-        if (!_gates.TryGetValue(diag, out GrowthGate? gate))
+        if (!_gates.TryGetValue(reader, out GrowthGate? gate))
         {
-            _gates[diag] = gate = new GrowthGate(diag.PeakSockets, diag.PeakSockets6);
+            _gates[reader] = gate = new GrowthGate(reader.PeakSockets);
         }
 
         bool all = gate.MayHaveGrown() || Rounds % AskAllEvery == 0;
@@ -212,24 +212,25 @@ internal sealed class PeakSampler : IDisposable
         }
 
         long start = Stopwatch.GetTimestamp();
-        if (diag.Peaks.Send(requests.AsSpan(0, length)) != 0)
+        NetlinkSocket peaks = reader.Diag.Peaks;
+        if (peaks.Send(requests.AsSpan(0, length)) != 0)
         {
-            diag.Peaks.Drain();
+            peaks.Drain();
             return;
         }
 
-        Collect(diag, targets, diag.Peaks.ReceiveMany());
+        Collect(peaks, targets, peaks.ReceiveMany());
         if (asked == targets.Length)
         {
             gate.Asked(Stopwatch.GetTimestamp() - start);
         }
     }
 
-    private static void Collect(SockDiag diag, Span<Target> targets, int count)
+    private static void Collect(NetlinkSocket peaks, Span<Target> targets, int count)
     {
         for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> answer = diag.Peaks.Answer(i);
+            ReadOnlySpan<byte> answer = peaks.Answer(i);
             if (DiagProtocol.TryNext(ref answer, out DiagMessage kind, out ReadOnlySpan<byte> row, out _)
                 && kind == DiagMessage.Row)
             {
@@ -267,6 +268,7 @@ internal sealed class PeakSampler : IDisposable
     private static void Search(Target target)
     {
         target.Misses = 0;
+        NetlinkSocket peaks = target.Reader.Diag.Peaks;
         byte[] requests = new byte[NetlinkSocket.LargestBatch * DiagProtocol.RequestLength];
         for (int tried = 0; tried < MostRouteTries; tried += NetlinkSocket.LargestBatch)
         {
@@ -276,16 +278,16 @@ internal sealed class PeakSampler : IDisposable
                 length += target.Write(requests.AsSpan(length), (ushort)(1024 + tried + i), DiagProtocol.NoCookie);
             }
 
-            if (target.Diag.Peaks.Send(requests.AsSpan(0, length)) != 0)
+            if (peaks.Send(requests.AsSpan(0, length)) != 0)
             {
-                target.Diag.Peaks.Drain();
+                peaks.Drain();
                 return;
             }
 
-            int count = target.Diag.Peaks.ReceiveMany();
+            int count = peaks.ReceiveMany();
             for (int i = 0; i < count; i++)
             {
-                ReadOnlySpan<byte> answer = target.Diag.Peaks.Answer(i);
+                ReadOnlySpan<byte> answer = peaks.Answer(i);
                 if (DiagProtocol.TryNext(ref answer, out DiagMessage kind, out ReadOnlySpan<byte> row, out _)
                     && kind == DiagMessage.Row && DiagRow.Hot(row).Cookie == target.Facts.Cookie)
                 {
@@ -296,12 +298,12 @@ internal sealed class PeakSampler : IDisposable
         }
     }
 
-    private sealed class Target(SockDiag diag, ListenerFacts facts)
+    private sealed class Target(NamespaceReader reader, ListenerFacts facts)
     {
         private uint? _last;
         private int _still;
 
-        public SockDiag Diag { get; } = diag;
+        public NamespaceReader Reader { get; } = reader;
 
         public ListenerFacts Facts { get; } = facts;
 
