@@ -23,7 +23,7 @@ internal static class CheckVerb
     internal static Command Create(Terminal terminal)
     {
         Argument<string?> what = MonitorOptionsOf.What();
-        Option<TimeSpan?> length = MonitorOptionsOf.Time("--for", "How long to look.", UsualLength);
+        Option<TimeSpan?> length = MonitorOptionsOf.Length("How long to look.", UsualLength);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
         Option<bool> json = MonitorOptionsOf.Json("The verdicts as one JSON document.");
         var notes = new Option<bool>("--notes") { Description = "Tell also what is worth knowing and hurts nobody." };

@@ -12,8 +12,8 @@ internal sealed class HostArguments
 
     private readonly Argument<string?> _what = MonitorOptionsOf.What();
     private readonly Option<bool> _all = MonitorOptionsOf.AllNamespaces();
-    private readonly Option<TimeSpan?> _length = MonitorOptionsOf.Time(
-        "--for", "How long to look for peaks and the rate of drops; 0s is a single look.", UsualLength);
+    private readonly Option<TimeSpan?> _length = MonitorOptionsOf.Length(
+        "How long to look for peaks and the rate of drops; 0s is a single look.", UsualLength);
 
     internal void AddTo(Command command)
     {

@@ -12,8 +12,7 @@ using Earshot.Monitor.Exposition;
 namespace Earshot.Cli.Monitoring;
 
 /// <summary>What <c>earshot explain</c> knows: the monitor's words, and everything that a stack of ours counts,
-/// decides,
-/// answers or can be told, from the stack's own documentation.</summary>
+/// decides, answers or can be told, from the stack's own documentation.</summary>
 internal static partial class Lexicon
 {
     private const string Nothing = "-";
@@ -28,9 +27,7 @@ internal static partial class Lexicon
     /// it.</summary>
     public static Term? Find(string name)
     {
-        string wanted = name.Trim();
-        Term? found = All.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.Ordinal))
-            ?? All.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.OrdinalIgnoreCase));
+        Term? found = Terms.Find(name, All);
 
         // What the stack's documentation adds to the monitor's own words, such as a sysctl's default by kernel.
         return found is null ? null : found with

@@ -20,17 +20,30 @@ internal static class MonitorOptionsOf
         Description = "Every network namespace that may be entered, not only this one.",
     };
 
-    /// <summary>An option that is a length of time, as <c>10s</c>, <c>500ms</c>, <c>2m</c>.</summary>
-    /// <param name="name">Its name.</param>
+    /// <summary><c>--for</c>: how long to look, which may be nothing at all.</summary>
     /// <param name="description">What it is.</param>
     /// <param name="otherwise">What holds without it, to be told by the help text; null where the description
     /// does.</param>
-    internal static Option<TimeSpan?> Time(string name, string description, TimeSpan? otherwise)
-    {
-        Option<TimeSpan?> option = AnyTime(name, description, otherwise);
+    internal static Option<TimeSpan?> Length(string description, TimeSpan? otherwise) =>
+        Time("--for", description, otherwise, TimeSpan.Zero);
 
-        // How long may be nothing at all; how often may not.
-        TimeSpan least = name == "--for" ? TimeSpan.Zero : ShortestInterval;
+    /// <summary>An option that tells how often something happens, or over which time it is judged.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">What it is.</param>
+    /// <param name="otherwise">What holds without it.</param>
+    internal static Option<TimeSpan?> Interval(string name, string description, TimeSpan otherwise) =>
+        Time(name, description, otherwise, ShortestInterval);
+
+    // A length of time, as 10s, 500ms, 2m.
+    private static Option<TimeSpan?> Time(string name, string description, TimeSpan? otherwise, TimeSpan least)
+    {
+        var option = new Option<TimeSpan?>(name)
+        {
+            HelpName = "TIME",
+            Description = otherwise is { } time ? $"{description} Default: {Text(time)}." : description,
+            CustomParser = result => Arguments.Parse<TimeSpan>(
+                result, ToTime, text => $"{name} is '{text}', not a time such as 500ms, 10s or 2m"),
+        };
         option.Validators.Add(result =>
         {
             if (result.Tokens.Count > 0 && ToTime(result.Tokens[^1].Value) < least)
@@ -40,14 +53,6 @@ internal static class MonitorOptionsOf
         });
         return option;
     }
-
-    private static Option<TimeSpan?> AnyTime(string name, string description, TimeSpan? otherwise) => new(name)
-    {
-        HelpName = "TIME",
-        Description = otherwise is { } time ? $"{description} Default: {Text(time)}." : description,
-        CustomParser = result => Arguments.Parse<TimeSpan>(
-            result, ToTime, text => $"{name} is '{text}', not a time such as 500ms, 10s or 2m"),
-    };
 
     /// <summary>Reads a length of time.</summary>
     internal static TimeSpan? ToTime(string text)

@@ -17,9 +17,9 @@ internal static class RecordVerb
     internal static Command Create(Terminal terminal)
     {
         var file = new Argument<string>("FILE") { Description = "Where to write; '-' is the standard output." };
-        Option<TimeSpan?> length = MonitorOptionsOf.Time(
-            "--for", "How long to record; without it until Ctrl-C.", otherwise: null);
-        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> length = MonitorOptionsOf.Length(
+            "How long to record; without it until Ctrl-C.", otherwise: null);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Interval("--interval", "How often to look.", UsualInterval);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
         var command = new Command("record", "Record the host's listeners into a file, for 'earshot replay'.")
         {

@@ -28,7 +28,8 @@ internal static class ReplayVerb
             Description = "The listeners and verdicts at one moment: a time (2026-11-22T10:00:05Z) or seconds from the "
                 + "beginning (+5).",
         };
-        Option<TimeSpan?> window = MonitorOptionsOf.Time("--window", "The time that is judged at once.", UsualWindow);
+        Option<TimeSpan?> window = MonitorOptionsOf.Interval(
+            "--window", "The time that is judged at once.", UsualWindow);
         Option<bool> json = MonitorOptionsOf.Json("The same as one JSON document.");
         var command = new Command(
             "replay", "Tell what a recording shows: which findings held when, or everything at a moment.")

@@ -21,7 +21,7 @@ internal static class SizeVerb
     internal static Command Create(Terminal terminal)
     {
         Argument<int> port = Arguments.Number("PORT", "The listener's port, 1 to 65535.", 1, ushort.MaxValue);
-        Option<TimeSpan?> length = MonitorOptionsOf.Time("--for", "How long to record.", UsualLength);
+        Option<TimeSpan?> length = MonitorOptionsOf.Length("How long to record.", UsualLength);
         var target = new Option<double>("--target")
         {
             HelpName = "SHARE",

@@ -23,7 +23,7 @@ internal static class WatchVerb
     internal static Command Create(Terminal terminal)
     {
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Interval("--interval", "How often to look.", UsualInterval);
         Option<int?> count = Verbs.Arguments.NumberOption(
             "--count", "N", "End after so many pictures; without a terminal 1.", 1, int.MaxValue);
         var command = new Command(

@@ -24,7 +24,7 @@ internal static class WebVerbs
     {
         Option<IPEndPoint> listen = Listen(9811);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Interval("--interval", "How often to look.", UsualInterval);
         Option<string?> token = Token();
         var process = new Option<bool>("--process-label")
         {
@@ -34,7 +34,7 @@ internal static class WebVerbs
             "--most", "N", "Export at most so many addresses, the most troubled. Default: 1000.", 1, 100_000);
         var once = new Option<bool>("--once") { Description = "Write the metrics once and end; nothing listens." };
         Option<Uri?> otlp = Otlp();
-        Option<TimeSpan?> push = MonitorOptionsOf.Time("--otlp-interval", "How often to push.", UsualPush);
+        Option<TimeSpan?> push = MonitorOptionsOf.Interval("--otlp-interval", "How often to push.", UsualPush);
         var command = new Command(
             "export",
             "Export the host's listeners for Prometheus (/metrics, text and OpenMetrics), and push them by OTLP.")
@@ -75,7 +75,7 @@ internal static class WebVerbs
     {
         Option<IPEndPoint> listen = Listen(9812);
         Option<bool> all = MonitorOptionsOf.AllNamespaces();
-        Option<TimeSpan?> interval = MonitorOptionsOf.Time("--interval", "How often to look.", UsualInterval);
+        Option<TimeSpan?> interval = MonitorOptionsOf.Interval("--interval", "How often to look.", UsualInterval);
         Option<string?> token = Token();
         var command = new Command("dashboard", "Show the host's listeners in a browser, live and as they were.")
         {

@@ -19,17 +19,15 @@ internal static class Terms
     public static IReadOnlyList<Term> All => Lazily.Value;
 
     /// <summary>The term of a name, in any case of letters, with or without TcpExt or Tcp before it.</summary>
-    public static Term? Find(string name)
+    public static Term? Find(string name) => Find(name, All);
+
+    /// <summary>The same among more terms than ours.</summary>
+    public static Term? Find(string name, IReadOnlyList<Term> terms)
     {
         string wanted = name.Trim();
-        return All.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.Ordinal))
-            ?? All.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.OrdinalIgnoreCase));
+        return terms.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.Ordinal))
+            ?? terms.FirstOrDefault(term => term.Names.Contains(wanted, StringComparer.OrdinalIgnoreCase));
     }
-
-    /// <summary>Names that resemble one, for somebody who mistyped it.</summary>
-    public static IEnumerable<string> Like(string name) => All.SelectMany(term => term.Names)
-        .Where(one => one.Contains(name, StringComparison.OrdinalIgnoreCase)
-            || name.Contains(one, StringComparison.OrdinalIgnoreCase)).Take(8);
 
     private static List<Term> Read()
     {
