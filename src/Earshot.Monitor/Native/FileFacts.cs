@@ -49,8 +49,7 @@ internal static unsafe class FileFacts
     }
 
     /// <summary>Sleeps until a moment of <see cref="Monotonic"/>; a thread that does so a hundred times a second pays
-    /// for
-    /// nothing but the call.</summary>
+    /// for nothing but the call.</summary>
     public static void SleepUntil(long moment)
     {
         long* time = stackalloc long[2] { moment / NanosecondsPerSecond, moment % NanosecondsPerSecond };

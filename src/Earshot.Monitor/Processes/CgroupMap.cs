@@ -9,8 +9,8 @@ using Earshot.Monitor.Text;
 namespace Earshot.Monitor.Processes;
 
 /// <summary>Finds the cgroup in which a listener was made by its number, the inode of its folder in the unified
-/// hierarchy.
-/// The kernel tells the number to anybody, so a unit is known where the processes are another user's.</summary>
+/// hierarchy. The kernel tells the number to anybody, so a unit is known where the processes are another
+/// user's.</summary>
 internal sealed class CgroupMap
 {
     private const ulong Root = 1;

@@ -85,8 +85,7 @@ internal sealed class ListenerTable
     public void Place(ulong cookie, in DiagRow row) => _seen[cookie].Cold.Place(row);
 
     /// <summary>Forgets and tells who is gone. A dump may miss a socket that is still there: gone is only what two
-    /// dumps
-    /// in a row or an exact query do not find.</summary>
+    /// dumps in a row or an exact query do not find.</summary>
     /// <param name="answered">Whether the dump of a family was answered.</param>
     /// <param name="isGone">Asks for one of them alone; true when nobody listens there.</param>
     /// <param name="gone">Where to tell.</param>

@@ -25,11 +25,9 @@ internal readonly record struct LookSigns(long? Opens, long? Drops, long? Migrat
 
 /// <summary>Decides how much to ask where a whole dump each time would be dear.</summary>
 /// <remarks>An accept queue grows only with TcpPassiveOpens (or a migration) and shrinks only when it is not empty;
-/// what
-/// a full queue drops moves ListenDrops; a listener that comes or goes moves the number of sockets. What none of them
-/// shows (drops of segments that no queue refused, listen() again with another backlog, a listener that came in the
-/// very moment in which another socket went) is found by the next whole look, at most five seconds
-/// later.</remarks>
+/// what a full queue drops moves ListenDrops; a listener that comes or goes moves the number of sockets. What none of
+/// them shows (drops of segments that no queue refused, listen() again with another backlog, a listener that came in
+/// the very moment in which another socket went) is found by the next whole look, at most five seconds later.</remarks>
 internal sealed class LookChoice
 {
     /// <summary>The longest time between two whole looks.</summary>

@@ -22,8 +22,7 @@ internal sealed record QueueProgress(
 }
 
 /// <summary>Looks closer at the listeners whose queue is at least half full or whose drops moved: which connections
-/// wait,
-/// and whether any leaves.</summary>
+/// wait, and whether any leaves.</summary>
 internal sealed class TroubleWatch
 {
     // A listener stays under watch so long after its last sign of trouble.
@@ -40,8 +39,7 @@ internal sealed class TroubleWatch
         .Select(one => one.Facts);
 
     /// <summary>What was seen of a listener's queue; null when it was not in trouble or cannot be told from others of
-    /// its
-    /// port.</summary>
+    /// its port.</summary>
     public QueueProgress? ProgressOf(ulong cookie) => _watched.GetValueOrDefault(cookie)?.Progress;
 
     /// <summary>The inodes of all listeners that are looked at closer.</summary>

@@ -12,8 +12,7 @@ using Earshot.Monitor.Reading;
 namespace Earshot.Monitor.Tests.Reading;
 
 /// <summary>Answers sock_diag's questions over datagrams as a kernel would that the tests cannot have: an old one, or
-/// one
-/// whose table changes at the worst moment.</summary>
+/// one whose table changes at the worst moment.</summary>
 internal sealed class FakeKernel : IDisposable
 {
     private const ushort Row = 20, Error = 2, Done = 3;
