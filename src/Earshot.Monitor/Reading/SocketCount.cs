@@ -3,9 +3,8 @@ using System.Buffers.Text;
 
 namespace Earshot.Monitor.Reading;
 
-/// <summary>How many TCP sockets a namespace has, from /proc/net/sockstat and sockstat6. Null is what the kernel does
-/// not
-/// tell.</summary>
+/// <summary>How many TCP sockets a namespace has, from /proc/net/sockstat and sockstat6. What the kernel does not tell
+/// is null.</summary>
 /// <param name="V4">In use over IPv4, listeners too.</param>
 /// <param name="V6">In use over IPv6; null on a kernel without it.</param>
 /// <param name="TimeWait">In TIME_WAIT.</param>
@@ -15,8 +14,7 @@ internal readonly record struct SocketCount(long? V4, long? V6, long? TimeWait)
     public long? InUse => V4 + (V6 ?? 0);
 }
 
-/// <summary>Reads the number of sockets again and again; the files were opened inside the namespace. For one thread at
-/// a
+/// <summary>Reads the number of sockets again and again; the files were opened inside the namespace. For one thread at a
 /// time.</summary>
 internal sealed class SocketCountReader : IDisposable
 {
