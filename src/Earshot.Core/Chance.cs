@@ -47,8 +47,11 @@ public enum ChanceStream
     /// <summary>Delays and nonces of neighbour discovery.</summary>
     Discovery,
 
-    /// <summary>Delays of reports about groups.</summary>
+    /// <summary>Delays of reports about groups of IPv4.</summary>
     Groups,
+
+    /// <summary>Delays of reports about groups of IPv6.</summary>
+    Groups6,
 }
 
 /// <summary>One stream of random numbers (xoshiro256**), derived from a 256-bit seed and a name.</summary>

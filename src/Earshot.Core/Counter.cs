@@ -438,6 +438,10 @@ public enum Counter : byte
     Icmp6InEchoReplies,
     /// <summary>Questions for listeners to groups received.</summary>
     Icmp6InGroupMembQueries,
+    /// <summary>Reports of version 1 about groups received.</summary>
+    Icmp6InGroupMembResponses,
+    /// <summary>Ends of version 1 of listening to groups received.</summary>
+    Icmp6InGroupMembReductions,
     /// <summary>Router advertisements received.</summary>
     Icmp6InRouterAdvertisements,
     /// <summary>Questions for neighbours received.</summary>
@@ -446,6 +450,8 @@ public enum Counter : byte
     Icmp6InNeighborAdvertisements,
     /// <summary>Redirects received over IPv6.</summary>
     Icmp6InRedirects,
+    /// <summary>Reports of version 2 about groups received.</summary>
+    Icmp6InMLDv2Reports,
     /// <summary>Destination unreachable sent over IPv6.</summary>
     Icmp6OutDestUnreachs,
     /// <summary>Time exceeded sent over IPv6.</summary>
@@ -454,6 +460,10 @@ public enum Counter : byte
     Icmp6OutParmProblems,
     /// <summary>Echo replies sent over IPv6.</summary>
     Icmp6OutEchoReplies,
+    /// <summary>Reports of version 1 about groups sent.</summary>
+    Icmp6OutGroupMembResponses,
+    /// <summary>Ends of version 1 of listening to groups sent.</summary>
+    Icmp6OutGroupMembReductions,
     /// <summary>Questions for routers sent.</summary>
     Icmp6OutRouterSolicits,
     /// <summary>Questions for neighbours sent.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -45,10 +46,13 @@ internal readonly record struct OwnAddress(InetAddress Address, int PrefixLength
 internal sealed class AddressTable
 {
     private readonly List<OwnAddress> _list = [];
-    private readonly Dictionary<(InetAddress Group, int Interface), int> _groups = [];
+    private readonly Dictionary<(InetAddress Group, int Interface), GroupUsers> _groups = [];
 
-    /// <summary>Is told of the first to join a group and the last to leave it.</summary>
+    /// <summary>Is told what changes about groups of IPv4.</summary>
     internal GroupReports? Reports { get; set; }
+
+    /// <summary>Is told what changes about groups of IPv6.</summary>
+    internal GroupReports? Reports6 { get; set; }
 
     /// <summary>The addresses in the order in which they were added.</summary>
     internal ReadOnlySpan<OwnAddress> All => CollectionsMarshal.AsSpan(_list);
@@ -137,47 +141,56 @@ internal sealed class AddressTable
         return 0;
     }
 
-    /// <summary>Joins a group for a program. Linux: ip_mc_inc_group, ipv6_dev_mc_inc.</summary>
-    /// <returns>Whether it is the first to do so.</returns>
-    internal bool Join(in InetAddress group, int index)
+    /// <summary>Joins a group for a program or for the host itself. Linux: ip_mc_inc_group,
+    /// ipv6_dev_mc_inc.</summary>
+    internal void Join(GroupFilter filter)
     {
-        _groups.TryGetValue((group, index), out int users);
-        _groups[(group, index)] = users + 1;
-        if (users == 0)
+        (InetAddress, int) key = (filter.Group, filter.Interface);
+        if (!_groups.TryGetValue(key, out GroupUsers? users))
         {
-            Reports?.OnJoin(group, index);
+            _groups.Add(key, users = new GroupUsers());
         }
 
-        return users == 0;
+        users.Add(filter);
+        Change(filter);
     }
 
-    /// <summary>Leaves a group that was joined.</summary>
-    /// <returns>Whether nobody is left in it.</returns>
-    internal bool Leave(in InetAddress group, int index)
+    /// <summary>A filter of somebody who is in a group says something else now. Linux: ip_mc_add_src,
+    /// ip_mc_del_src.</summary>
+    internal void Change(GroupFilter filter)
     {
-        if (!_groups.TryGetValue((group, index), out int users))
+        (InetAddress, int) key = (filter.Group, filter.Interface);
+        GroupUsers users = _groups[key];
+        GroupReach before = users.Reach;
+        users.Join();
+        if (!users.Reach.IsMember)
         {
-            return false;
+            _groups.Remove(key);
         }
 
-        if (users > 1)
-        {
-            _groups[(group, index)] = users - 1;
-            return false;
-        }
+        (filter.Group.IsIPv4 ? Reports : Reports6)?.OnChange(filter.Group, filter.Interface, before, users.Reach);
+    }
 
-        Reports?.OnLeave(group, index);
-        return _groups.Remove((group, index));
+    /// <summary>Leaves a group that was joined with the same filter.</summary>
+    internal void Leave(GroupFilter filter)
+    {
+        if (_groups.TryGetValue((filter.Group, filter.Interface), out GroupUsers? users) && users.Remove(filter))
+        {
+            Change(filter);
+        }
     }
 
     /// <summary>Whether the host listens to a multicast address: all hosts of the link, the solicited-node addresses
-    /// of its own, and what programs joined.</summary>
-    internal bool IsJoined(in InetAddress address, int index)
+    /// of its own, and what programs joined. Linux: ip_check_mc_rcu, ipv6_chk_mcast_addr.</summary>
+    /// <param name="address">The multicast address.</param>
+    /// <param name="index">The interface.</param>
+    /// <param name="source">Who sends to it.</param>
+    internal bool IsJoined(in InetAddress address, int index, in InetAddress source)
     {
         const uint AllHosts = 0xe0000001;
         if (address.IsIPv4)
         {
-            return address.Bits == AllHosts || _groups.ContainsKey((address, index));
+            return address.Bits == AllHosts || IsHeard(address, index, source);
         }
 
         const ulong LinkScope = 0xff02_0000_0000_0000;
@@ -196,7 +209,7 @@ internal sealed class AddressTable
             }
         }
 
-        return _groups.Count > 0 && _groups.ContainsKey((address, index));
+        return IsHeard(address, index, source);
     }
 
     /// <summary>The primary address of the network that an own address is in: what a connection to it comes
@@ -215,6 +228,9 @@ internal sealed class AddressTable
     }
 
     internal static uint HostMask(int prefixLength) => prefixLength >= 32 ? 0 : uint.MaxValue >> prefixLength;
+
+    private bool IsHeard(in InetAddress group, int index, in InetAddress source) =>
+        _groups.Count > 0 && _groups.TryGetValue((group, index), out GroupUsers? users) && users.Reach.Allows(source);
 
     private bool IsSubnetBroadcast(in InetAddress address) => BroadcastInterface(address) != 0;
 }

@@ -18,7 +18,7 @@ internal enum NetworkTimer : byte
     /// <summary>The next question for routers of an interface, or a router's lifetime.</summary>
     Router,
 
-    /// <summary>The next report of the groups of an interface.</summary>
+    /// <summary>The next report of the IPv6 groups of an interface.</summary>
     Report,
 
     /// <summary>The next report of the IPv4 groups of an interface.</summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -30,6 +31,9 @@ internal sealed class Icmp6Layer
         _limiter = limiter;
         _tcp = tcp;
     }
+
+    /// <summary>Who speaks of groups.</summary>
+    internal MldReports? Groups { get; set; }
 
     /// <summary>Who speaks with neighbours; null: no link has addresses of its own.</summary>
     internal IDiscovery? Discovery { get; set; }
@@ -67,10 +71,19 @@ internal sealed class Icmp6Layer
             case Icmp6Type.EchoReply:
                 mib.Count(Counter.Icmp6InEchoReplies);
                 break;
-            case >= DiscoveryType.ListenerQuery and <= DiscoveryType.Redirect:
+            case >= DiscoveryType.ListenerQuery and <= DiscoveryType.ListenerDone or DiscoveryType.ListenerReport:
                 mib.Count(message.Type switch
                 {
                     DiscoveryType.ListenerQuery => Counter.Icmp6InGroupMembQueries,
+                    DiscoveryType.ListenerReport1 => Counter.Icmp6InGroupMembResponses,
+                    DiscoveryType.ListenerDone => Counter.Icmp6InGroupMembReductions,
+                    _ => Counter.Icmp6InMLDv2Reports,
+                });
+                Groups?.OnPacket(packet, @interface);
+                break;
+            case > DiscoveryType.ListenerDone and <= DiscoveryType.Redirect:
+                mib.Count(message.Type switch
+                {
                     DiscoveryType.RouterAdvert => Counter.Icmp6InRouterAdvertisements,
                     DiscoveryType.NeighborSolicit => Counter.Icmp6InNeighborSolicits,
                     DiscoveryType.NeighborAdvert => Counter.Icmp6InNeighborAdvertisements,

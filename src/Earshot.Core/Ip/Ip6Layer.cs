@@ -123,7 +123,8 @@ internal sealed partial class Ip6Layer : IDisposable
                 return true;
             case AddressKind.Multicast:
                 _context.Mib.Count(Counter.Ip6InMcastPkts);
-                return _routes.IsJoined(destination, @interface) || Refuse(packet, Counter.None, RuleId.PacketNotOurs);
+                return _routes.IsJoined(destination, @interface, source)
+                    || Refuse(packet, Counter.None, RuleId.PacketNotOurs);
             default:
                 bool routed = _routes.TryRoute(destination, out _);
                 Refuse(packet, routed ? Counter.Ip6InAddrErrors : Counter.Ip6InNoRoutes, RuleId.PacketNotOurs);

@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip;
@@ -23,7 +24,8 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     private readonly Ip6Layer _ipv6;
     private readonly DatagramCheck _datagrams;
     private readonly Reassembly _fragments;
-    private readonly GroupReports _groups;
+    private readonly IgmpReports _groups;
+    private readonly MldReports _groups6;
 
     internal IpLayer(
         StackContext context,
@@ -47,7 +49,11 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
         _icmp = icmp;
         _output = output;
         output.Routes = routes;
-        _groups = new GroupReports(context, routes, output, timers);
+        _groups = new IgmpReports(context, routes, output, timers);
+        _groups6 = new MldReports(context, routes, output, timers);
+        _ipv6.Icmp.Groups = _groups6;
+        routes.Addresses.Reports = _groups;
+        routes.Addresses.Reports6 = _groups6;
     }
 
     /// <summary>Whose the timers of links are; null: no link has addresses of its own.</summary>
@@ -72,6 +78,9 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
                 break;
             case NetworkTimer.Groups:
                 _groups.OnTimer(owner);
+                break;
+            case NetworkTimer.Report:
+                _groups6.OnTimer(owner);
                 break;
             default:
                 LinkTimers!.OnTimer(kind, owner);
@@ -102,6 +111,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     {
         _fragments.Dispose();
         _groups.Dispose();
+        _groups6.Dispose();
         _ipv6.Dispose();
     }
 
@@ -253,7 +263,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
             case AddressKind.Local or AddressKind.Broadcast:
                 return true;
             case AddressKind.Multicast:
-                return _routes.IsJoined(destination, @interface);
+                return _routes.IsJoined(destination, @interface, source);
             default:
                 refusal = RuleId.PacketNotOurs;
                 return false;

@@ -86,6 +86,15 @@ internal sealed partial class RouteTable
         return error == 0 ? WithLearned(destination, ref route) : error;
     }
 
+    /// <summary>The way onto a link itself.</summary>
+    internal Route Direct(int index, in InetAddress source)
+    {
+        InterfaceOptions options = Interface(index);
+        return new Route(
+            (ushort)index, 0, source, MtuOf(index, source.IsIPv4), options.Offload, 0,
+            options.Ethernet is null ? RouteFlags.None : RouteFlags.Ethernet);
+    }
+
     /// <summary>The host on the link to which a packet is handed: a router, or the destination itself.</summary>
     internal InetAddress NextHop(in InetAddress destination, int index)
     {

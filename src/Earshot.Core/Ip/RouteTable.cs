@@ -109,8 +109,9 @@ internal sealed partial class RouteTable
         return place.Kind;
     }
 
-    /// <summary>Whether the stack listens to a multicast address on an interface; 0: on any link.</summary>
-    internal bool IsJoined(in InetAddress address, int index) => _addresses.IsJoined(address, index);
+    /// <summary>Whether the stack listens to a multicast address on an interface, when a host sends to it.</summary>
+    internal bool IsJoined(in InetAddress address, int index, in InetAddress source) =>
+        _addresses.IsJoined(address, index, source);
 
     /// <summary>Whether an address is one of our own; all of 127.0.0.0/8 is.</summary>
     internal bool IsLocal(in InetAddress address) =>

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
@@ -12,8 +13,24 @@ internal sealed class LongOptions
     /// <summary>IP_OPTIONS as they were set; null: none.</summary>
     internal byte[]? IpOptions { get; set; }
 
-    /// <summary>Multicast groups and the interfaces that they are joined on.</summary>
-    internal List<(InetAddress Group, int Interface)> Groups { get; } = [];
+    /// <summary>Multicast groups, the interfaces that they are joined on, and their sources.</summary>
+    internal List<GroupFilter> Groups { get; } = [];
+
+    /// <summary>Finds a group.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="index">The interface; 0: any.</param>
+    internal GroupFilter? FindGroup(in InetAddress group, int index)
+    {
+        foreach (GroupFilter filter in Groups)
+        {
+            if (filter.Group == group && (index == 0 || filter.Interface == index))
+            {
+                return filter;
+            }
+        }
+
+        return null;
+    }
 
     private readonly Dictionary<int, byte[]> _headers = [];
 

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using Earshot.Core.Ip;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
@@ -190,16 +191,17 @@ public sealed partial class SocketCalls
         LongOptions kept = socket.MakeLong();
         if (!join)
         {
-            if (!kept.Groups.Remove((group, index)))
+            if (kept.FindGroup(group, index) is not { } filter)
             {
                 return -Errno.EADDRNOTAVAIL;
             }
 
-            _routes.Addresses.Leave(group, index);
+            kept.Groups.Remove(filter);
+            _routes.Addresses.Leave(filter);
             return 0;
         }
 
-        if (kept.Groups.Contains((group, index)))
+        if (kept.FindGroup(group, index) is not null)
         {
             return -Errno.EADDRINUSE;
         }
@@ -209,17 +211,18 @@ public sealed partial class SocketCalls
             return -Errno.ENOBUFS;
         }
 
-        kept.Groups.Add((group, index));
-        _routes.Addresses.Join(group, index);
+        var joined = new GroupFilter(group, index);
+        kept.Groups.Add(joined);
+        _routes.Addresses.Join(joined);
         return 0;
     }
 
     // A socket that is closed leaves its groups. Linux: ip_mc_drop_socket.
     private void LeaveGroups(Socket socket)
     {
-        foreach ((InetAddress group, int index) in socket.Long?.Groups ?? [])
+        foreach (GroupFilter filter in socket.Long?.Groups ?? [])
         {
-            _routes.Addresses.Leave(group, index);
+            _routes.Addresses.Leave(filter);
         }
     }
 

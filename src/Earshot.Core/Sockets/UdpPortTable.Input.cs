@@ -189,15 +189,7 @@ internal sealed partial class UdpPortTable
             return all;
         }
 
-        foreach ((InetAddress joined, int on) in socket.Long.Groups)
-        {
-            if (joined == group && on == @interface)
-            {
-                return true;
-            }
-        }
-
-        return false;
+        return socket.Long.FindGroup(group, @interface) is not null;
     }
 
     /// <summary>Queues a datagram; a merged one is cut again for whoever did not ask for UDP_GRO. Linux:

@@ -9,6 +9,12 @@ public static class DiscoveryType
     /// <summary>A multicast router asks who listens.</summary>
     public const byte ListenerQuery = 130;
 
+    /// <summary>A host tells that it listens to a group, version 1.</summary>
+    public const byte ListenerReport1 = 131;
+
+    /// <summary>A host tells that it has left a group, version 1.</summary>
+    public const byte ListenerDone = 132;
+
     /// <summary>A host asks for routers.</summary>
     public const byte RouterSolicit = 133;
 

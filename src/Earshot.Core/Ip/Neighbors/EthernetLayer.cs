@@ -77,27 +77,14 @@ internal sealed partial class EthernetLayer : INeighborLink, ILinkOutput, INetwo
             case NetworkTimer.Address:
                 Discovery.OnAddressTimer(owner);
                 break;
-            case NetworkTimer.Router:
-                Discovery.OnRouterTimer(owner);
-                break;
             default:
-                Discovery.OnReportTimer(owner);
+                Discovery.OnRouterTimer(owner);
                 break;
         }
     }
 
     /// <inheritdoc/>
-    public void OnDiscovery(in IpPacket packet, int index)
-    {
-        if (packet.Payload[0] == DiscoveryType.ListenerQuery)
-        {
-            Discovery.OnQuery(index);
-        }
-        else
-        {
-            Discovery.OnMessage(packet, index);
-        }
-    }
+    public void OnDiscovery(in IpPacket packet, int index) => Discovery.OnMessage(packet, index);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -365,18 +352,11 @@ internal sealed class EthernetPort(int index, EthernetOptions options)
     /// <summary>Routers and prefixes that were told of.</summary>
     internal List<ToldRoute> Told { get; } = [];
 
-    /// <summary>Groups that were joined and reported.</summary>
-    internal List<InetAddress> Groups { get; } = [];
-
     internal int RouterTimer = -1;
-    internal int ReportTimer = -1;
 
     /// <summary>Questions for routers asked so far.</summary>
     internal int Asked { get; set; }
 
     /// <summary>Whether a router was heard of.</summary>
     internal bool HasRouter { get; set; }
-
-    /// <summary>Reports that are still to be repeated.</summary>
-    internal int Reports { get; set; }
 }

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip.Neighbors;
@@ -26,6 +27,9 @@ internal sealed class ConfiguredAddress(in InterfaceAddress address, AddressFlag
     /// <summary>The jiffy at which it is gone.</summary>
     internal long ValidUntil { get; set; } = long.MaxValue;
 
+    /// <summary>The group by which the address is asked for; null: it was left.</summary>
+    internal GroupFilter? Group { get; set; }
+
     internal int Timer = -1;
 }
 
@@ -50,7 +54,6 @@ internal sealed partial class NeighborDiscovery
     private const ulong LinkLocalPrefix = 0xfe80_0000_0000_0000;
     private const uint Forever = uint.MaxValue;
     private const int LeastMtu = 1280;
-    private const int ReportRepeats = 1;
     private static readonly TimeSpan FirstSolicit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan LongestSolicit = TimeSpan.FromSeconds(3600);
 
@@ -58,7 +61,6 @@ internal sealed partial class NeighborDiscovery
     internal void Begin(EthernetPort port)
     {
         port.RouterTimer = _timers.NewNode(NetworkTimer.Router, port.Index);
-        port.ReportTimer = _timers.NewNode(NetworkTimer.Report, port.Index);
         if (port.Options.LinkLocal)
         {
             var own = new InetAddress(LinkLocalPrefix, port.Address.InterfaceIdentifier);
@@ -98,7 +100,7 @@ internal sealed partial class NeighborDiscovery
             SetFlags(port, own, own.Flags & ~AddressFlags.Tentative);
             if (own.Address.Address.IsLinkLocal)
             {
-                BeginReports(port);
+                TellGroups(port);
                 if (port.Options.AcceptsRouters && port.Asked == 0)
                 {
                     OnRouterTimer(port.Index);
@@ -132,36 +134,10 @@ internal sealed partial class NeighborDiscovery
         ArmRouterTimer(port, now);
     }
 
-    /// <summary>It is time to repeat what groups are listened to.</summary>
-    internal void OnReportTimer(int index)
-    {
-        EthernetPort port = _ethernet.Port(index)!;
-        SendReport(port, isChange: port.Reports > 0);
-        if (port.Reports > 0)
-        {
-            port.Reports--;
-            ArmReport(port);
-        }
-    }
-
-    /// <summary>A program joined the first, or left the last, of a group.</summary>
-    internal void OnGroupChange(EthernetPort port) => BeginReports(port);
-
-    /// <summary>A multicast router asks who listens. Linux: igmp6_event_query.</summary>
-    internal void OnQuery(int index)
-    {
-        if (_ethernet.Port(index) is { } port)
-        {
-            port.Reports = 0;
-            ArmReport(port);
-        }
-    }
-
     /// <summary>Gives the timers back.</summary>
     internal void End(EthernetPort port)
     {
         _timers.FreeNode(ref port.RouterTimer);
-        _timers.FreeNode(ref port.ReportTimer);
         foreach (ConfiguredAddress own in port.Configured)
         {
             _timers.FreeNode(ref own.Timer);
@@ -194,12 +170,14 @@ internal sealed partial class NeighborDiscovery
     {
         own.Timer = _timers.NewNode(NetworkTimer.Address, Owner(port, port.Configured.Count));
         port.Configured.Add(own);
-        port.Groups.Add(SolicitedNode(own.Address.Address));
+        own.Group = new GroupFilter(SolicitedNode(own.Address.Address), port.Index);
+        _routes.Addresses.Join(own.Group);
+        _routes.Addresses.Reports6?.BeginAnew(port.Index);
         if (!port.Options.DetectsDuplicates)
         {
             if (own.Address.Address.IsLinkLocal)
             {
-                BeginReports(port);
+                TellGroups(port);
                 if (port.Options.AcceptsRouters)
                 {
                     _timers.Rearm(port.RouterTimer, _context.Jiffies + 1);
@@ -228,9 +206,20 @@ internal sealed partial class NeighborDiscovery
     {
         _timers.Disarm(own.Timer);
         SetFlags(port, own, (own.Flags & ~AddressFlags.Tentative) | AddressFlags.Duplicate);
+        LeaveGroup(own);
         string name = _routes.InterfaceName(port.Index)!;
         _context.Log.Add(
             _context.Now, $"IPv6: {name}: IPv6 duplicate address {own.Address.Address} used by another host detected!");
+    }
+
+    // Linux: addrconf_leave_solict.
+    private void LeaveGroup(ConfiguredAddress own)
+    {
+        if (own.Group is { } group)
+        {
+            own.Group = null;
+            _routes.Addresses.Leave(group);
+        }
     }
 
     // Lifetimes: first no longer preferred, then gone.
@@ -240,6 +229,7 @@ internal sealed partial class NeighborDiscovery
         {
             _routes.RemoveAddress(own.Address.Address, port.Index);
             SetFlags(port, own, own.Flags | AddressFlags.Duplicate);
+            LeaveGroup(own);
             return;
         }
 
@@ -401,53 +391,8 @@ internal sealed partial class NeighborDiscovery
         }
     }
 
-    private void BeginReports(EthernetPort port)
-    {
-        SendReport(port, isChange: true);
-        port.Reports = ReportRepeats;
-        ArmReport(port);
-    }
-
-    private void ArmReport(EthernetPort port) => _timers.Rearm(
-        port.ReportTimer, _context.Jiffies + 1 + _chance.Below((uint)Ticks(TimeSpan.FromSeconds(1))));
-
-    /// <summary>Tells all groups that are listened to. RFC 3810 §5.2; it carries the router alert.</summary>
-    private void SendReport(EthernetPort port, bool isChange)
-    {
-        const int HopByHop = 8;
-        const int Record = 20;
-        const int RecordsLimit = 64;
-        const byte ChangeToExclude = 4;
-        const byte IsExclude = 2;
-        int records = Math.Min(port.Groups.Count, RecordsLimit);
-        int length = IpPacket.IPv6HeaderLength + HopByHop + MessageHeader + (records * Record);
-        if (records == 0 || !_ethernet.TryBeginFrame(
-            port, MacAddress.ForGroup(ReportGroup), EthernetFrame.TypeIPv6, length, out Span<byte> packet))
-        {
-            return;
-        }
-
-        InetAddress from = SourceSelection.IPv6(_routes.Addresses.All, port.Index, ReportGroup);
-        var fields = new IpFields(from, ReportGroup, 0, 0, 0, 1, DontFragment: false);
-        IpPacket.WriteHeader(packet, fields, length - IpPacket.IPv6HeaderLength);
-        Span<byte> alert = packet.Slice(IpPacket.IPv6HeaderLength, HopByHop);
-        ((ReadOnlySpan<byte>)[IpPacket.ProtocolIcmpV6, 0, 5, 2, 0, 0, 1, 0]).CopyTo(alert);
-        Span<byte> message = packet[(IpPacket.IPv6HeaderLength + HopByHop)..];
-        message.Clear();
-        message[0] = DiscoveryType.ListenerReport;
-        BinaryPrimitives.WriteUInt16BigEndian(message[6..], (ushort)records);
-        for (int i = 0; i < records; i++)
-        {
-            Span<byte> record = message.Slice(MessageHeader + (i * Record), Record);
-            record[0] = isChange ? ChangeToExclude : IsExclude;
-            port.Groups[i].WriteIPv6(record[4..]);
-        }
-
-        ulong pseudo = Checksum.PseudoHeader(from, ReportGroup, IpPacket.ProtocolIcmpV6, message.Length);
-        Unsafe.WriteUnaligned(
-            ref message[IcmpPacket.ChecksumOffset], Checksum.Finish(Checksum.Add(message, pseudo)));
-        Finish(port, length, Counter.Icmp6OutMLDv2Reports);
-    }
+    // There is an address to tell of the groups from.
+    private void TellGroups(EthernetPort port) => _routes.Addresses.Reports6?.TellAll(port.Index);
 
     private long Ticks(TimeSpan span) => _context.Clock.From(span);
 }

@@ -5,8 +5,8 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Ip.Neighbors;
 
-/// <summary>IPv6 on Ethernet: neighbours, duplicate addresses, routers, groups. RFC 4861, 4862, 3810. Linux:
-/// ndisc_rcv, addrconf_dad_work, addrconf_rs_timer, mld_send_report.</summary>
+/// <summary>IPv6 on Ethernet: neighbours, duplicate addresses, routers. RFC 4861, 4862. Linux:
+/// ndisc_rcv, addrconf_dad_work, addrconf_rs_timer.</summary>
 internal sealed partial class NeighborDiscovery
 {
     private const byte HopLimit = 255;
@@ -19,8 +19,7 @@ internal sealed partial class NeighborDiscovery
 
     private static readonly InetAddress AllNodes = InetAddress.Parse("ff02::1");
     private static readonly InetAddress AllRouters = InetAddress.Parse("ff02::2");
-    private static readonly InetAddress ReportGroup = InetAddress.Parse("ff02::16");
-
+    
     private readonly StackContext _context;
     private readonly RouteTable _routes;
     private readonly INetworkTimers _timers;
