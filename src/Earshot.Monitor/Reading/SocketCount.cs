@@ -14,7 +14,8 @@ internal readonly record struct SocketCount(long? V4, long? V6, long? TimeWait)
     public long? InUse => V4 + (V6 ?? 0);
 }
 
-/// <summary>Reads the number of sockets again and again; the files were opened inside the namespace. For one thread at a
+/// <summary>Reads the number of sockets again and again; the files were opened inside the namespace. For one thread at
+/// a
 /// time.</summary>
 internal sealed class SocketCountReader : IDisposable
 {

@@ -1,5 +1,4 @@
 using System;
-using System.Buffers.Binary;
 using System.Collections.Generic;
 using Earshot.Core.Wire;
 
@@ -346,7 +345,8 @@ internal abstract class GroupReports : IDisposable
         foreach (GroupMember member in link.Groups)
         {
             GroupReach reach = member.Reach;
-            records.Add(reach.IsExclude ? GroupRecordKind.ToExclude : GroupRecordKind.Allow, member.Group, reach.Sources);
+            records.Add(
+                reach.IsExclude ? GroupRecordKind.ToExclude : GroupRecordKind.Allow, member.Group, reach.Sources);
         }
 
         Send(link, records);

@@ -1,6 +1,5 @@
 using System;
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 

@@ -19,7 +19,7 @@ internal sealed partial class NeighborDiscovery
 
     private static readonly InetAddress AllNodes = InetAddress.Parse("ff02::1");
     private static readonly InetAddress AllRouters = InetAddress.Parse("ff02::2");
-    
+
     private readonly StackContext _context;
     private readonly RouteTable _routes;
     private readonly INetworkTimers _timers;
