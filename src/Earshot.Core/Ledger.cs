@@ -165,30 +165,30 @@ public sealed class Ledger
         _lastTally.Add(now, tuple, listener, verdict, _chance);
     }
 
+    /// <summary>The same for a listener that keeps the tally of the rule that speaks of it most.</summary>
+    /// <param name="now">When.</param>
+    /// <param name="tuple">Both ends.</param>
+    /// <param name="listener">The listener.</param>
+    /// <param name="verdict">The verdict.</param>
+    /// <param name="kept">The tally that the listener keeps, of this rule or another; gets that of this rule.</param>
+    internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, ref RuleTally? kept)
+    {
+        _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
+        Count++;
+        if (kept is null || kept.Rule != verdict.Rule)
+        {
+            kept = TallyOf(Key(listener, verdict.Rule));
+        }
+
+        kept.Add(now, tuple, listener, verdict, _chance);
+    }
+
     /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>
     internal void CopySince(long count, List<LedgerEntry> entries)
     {
         for (long i = Math.Max(count, Count - RingSize); i < Count; i++)
         {
             entries.Add(_ring[i & (RingSize - 1)]);
-        }
-    }
-
-    /// <summary>Starts to fetch what a verdict of a listener will touch, a step at a time.</summary>
-    /// <param name="listener">The listener.</param>
-    /// <param name="rule">The rule that is likely to speak.</param>
-    /// <param name="step">0 and 1, with other work in between.</param>
-    internal void Prefetch(ushort listener, RuleId rule, int step)
-    {
-        const int TallyLines = 2;
-        uint key = Key(listener, rule);
-        if (step == 0)
-        {
-            Memory.CacheLines.Prefetch(_slots, Home(key));
-        }
-        else if (_slots[Find(key)].Tally is { } tally)
-        {
-            Memory.CacheLines.Prefetch(tally, TallyLines);
         }
     }
 

@@ -377,13 +377,7 @@ public sealed partial class NetworkStack : IDisposable
             _tcp.Table.Prefetch(batch.Bytes(i));
         }
 
-        for (int stage = 0; stage < ListenerTable.PrefetchStages && _tcp.Table.Listeners.HasMany; stage++)
-        {
-            for (int i = 0; i < batch.Count; i++)
-            {
-                _tcp.Table.Listeners.Prefetch(batch.Bytes(i), stage);
-            }
-        }
+        _tcp.Table.Listeners.Prefetch(batch);
     }
 
     private Instant Later(Instant moment) => moment > _context.Now ? moment : _context.Now;

@@ -10,8 +10,9 @@ namespace Earshot.Core;
 /// <summary>What every layer of one stack shares: the time, the numbers, the memory of verdicts.</summary>
 internal sealed class StackContext
 {
-    private Instant _jiffiesAt = Instant.Never;
+    private Instant _clocksAt = Instant.Never;
     private long _jiffies;
+    private uint _timestamp;
     private long _socketNumbers;
     private long _verdictsObserved;
     private readonly long _timestampTick;
@@ -74,13 +75,7 @@ internal sealed class StackContext
     {
         get
         {
-            // Asked for many times at one moment, and a division.
-            if (_jiffiesAt != Now)
-            {
-                _jiffiesAt = Now;
-                _jiffies = Clock.At(Now);
-            }
-
+            ReadClocks();
             return _jiffies;
         }
     }
@@ -103,7 +98,25 @@ internal sealed class StackContext
     internal long NowMicroseconds => Now.Nanoseconds / 1000;
 
     /// <summary>The clock of the timestamps option, before a connection's offset is added.</summary>
-    internal uint TimestampClock => TimestampAt(Now);
+    internal uint TimestampClock
+    {
+        get
+        {
+            ReadClocks();
+            return _timestamp;
+        }
+    }
+
+    // Asked for many times at one moment, and divisions.
+    private void ReadClocks()
+    {
+        if (_clocksAt != Now)
+        {
+            _clocksAt = Now;
+            _jiffies = Clock.At(Now);
+            _timestamp = TimestampAt(Now);
+        }
+    }
 
     /// <summary>What that clock shows at a moment: ticks of the profile, or jiffies.</summary>
     internal uint TimestampAt(Instant moment) =>

@@ -246,13 +246,16 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     private bool IsDeliverable(in IpPacket packet, int @interface, out RuleId refusal)
     {
         refusal = RuleId.PacketMartian;
-        InetAddress source = packet.Source;
+        const uint LoopbackNetwork = 127;
+        const uint MulticastNetworks = 0xe;
         InetAddress destination = packet.Destination;
         if (@interface != RouteTable.LoopbackInterface)
         {
-            bool martianSource = source.IsMulticast || source.IsLimitedBroadcast || source.IsLoopback
-                || (source.Bits >> 24 == 0 && !destination.IsLimitedBroadcast) || _routes.IsLocal(source);
-            if (martianSource || destination.IsLoopback || destination.Bits >> 24 == 0)
+            uint source = packet.SourceBits, to = packet.DestinationBits;
+            bool martianSource = source >> 28 == MulticastNetworks || source == uint.MaxValue
+                || source >> 24 == LoopbackNetwork || (source >> 24 == 0 && to != uint.MaxValue)
+                || _routes.IsLocal(packet.Source);
+            if (martianSource || to >> 24 is LoopbackNetwork or 0)
             {
                 return false;
             }
@@ -263,7 +266,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
             case AddressKind.Local or AddressKind.Broadcast:
                 return true;
             case AddressKind.Multicast:
-                return _routes.IsJoined(destination, @interface, source);
+                return _routes.IsJoined(destination, @interface, packet.Source);
             default:
                 refusal = RuleId.PacketNotOurs;
                 return false;

@@ -178,6 +178,33 @@ internal sealed partial class IpOutput
         Commit(Queue(route), route, to, IpPacket.HeaderLengthFor(to) + payloadLength, default);
     }
 
+    /// <summary>Makes room for a whole packet of IPv4 on a link that takes packets complete and as they are, the
+    /// shortest way.</summary>
+    /// <param name="route">Where it goes.</param>
+    /// <param name="length">Bytes of the packet.</param>
+    /// <param name="packet">The place to write it, its checksums too.</param>
+    /// <returns>False when it must go another way: the link is of another kind, or its queue is full.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryBeginPlain(scoped in Route route, int length, out Span<byte> packet)
+    {
+        bool isPlain = !route.IsLocal && !route.IsEthernet && (route.Offload & InterfaceOffload.Checksum) == 0
+            && !Outbox.IsFull;
+        packet = isPlain ? Outbox.Reserve(length) : default;
+        return isPlain;
+    }
+
+    /// <summary>Lets the packet go that <see cref="TryBeginPlain"/> began.</summary>
+    /// <param name="route">Where it goes.</param>
+    /// <param name="length">Bytes of the packet.</param>
+    internal void EndPlain(in Route route, int length)
+    {
+        Mib mib = _context.Mib;
+        mib.Count(Counter.IpOutRequests);
+        mib.Count(Counter.IpOutTransmits);
+        mib.Count(Counter.IpExtOutOctets, length);
+        Outbox.Commit(length, route.Interface, default, _context.Now);
+    }
+
     // A first piece of odd length swaps the bytes of the second piece's sum.
     private static ulong AddSecond(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> target, ulong sum)
     {

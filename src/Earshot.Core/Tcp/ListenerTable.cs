@@ -12,9 +12,6 @@ namespace Earshot.Core.Tcp;
 /// </remarks>
 internal sealed class ListenerTable
 {
-    /// <summary>In how many steps <see cref="Prefetch"/> goes.</summary>
-    internal const int PrefetchStages = 4;
-
     // So few fit into the cache anyway.
     private const int FewListeners = 64;
 
@@ -23,6 +20,7 @@ internal sealed class ListenerTable
     private int _specific;
     private InetEndpoint _lastWanted;
     private Listener? _lastFound;
+    private Listener?[] _awaited = [];
 
     internal ListenerTable(int processor) => _processor = processor;
 
@@ -64,38 +62,68 @@ internal sealed class ListenerTable
         return found;
     }
 
-    /// <summary>Starts to fetch what the listener of a SYN needs: its slot, then the listener, then what hangs on
-    /// it.</summary>
-    /// <param name="packet">A packet of IPv4.</param>
-    /// <param name="stage">From 0 to <see cref="PrefetchStages"/> less 1, with the other packets of a batch in
-    /// between.</param>
-    internal void Prefetch(ReadOnlySpan<byte> packet, int stage)
+    /// <summary>Starts to fetch what the listeners of SYNs need, when there are so many that it pays: of all packets
+    /// the slots, then the listeners, then what hangs on them.</summary>
+    /// <param name="batch">Packets that will be judged next.</param>
+    internal void Prefetch(PacketBatch batch)
     {
-        const int FlagsOffset = IpPacket.MinimumHeaderLength + 13;
-        const byte SynAlone = 2;
-        const byte Asked = 0x17;
-        if (_first.Count <= FewListeners || packet.Length <= FlagsOffset || packet[0] != 0x45
-            || (packet[FlagsOffset] & Asked) != SynAlone)
+        // Stryker disable all : what is fetched early is only there sooner
+        if (_first.Count <= FewListeners)
         {
             return;
         }
 
-        ushort port = BinaryPrimitives.ReadUInt16BigEndian(packet[(IpPacket.MinimumHeaderLength + 2)..]);
-        var own = new InetEndpoint(InetAddress.Read(packet[IpPacket.DestinationOffset..]), port);
-        InetEndpoint every = own with { Address = InetAddress.Any };
-        if (stage == 0)
+        if (_awaited.Length < batch.Count)
         {
-            _first.Prefetch(_specific > 0 ? own : every);
+            _awaited = new Listener?[batch.Count];
         }
-        else if ((_specific > 0 && _first.TryGetValue(own, out Listener? listener))
-            || _first.TryGetValue(every, out listener))
+
+        for (int i = 0; i < batch.Count; i++)
         {
-            listener.Prefetch(stage);
+            if (TryReadSyn(batch.Bytes(i), out InetEndpoint own))
+            {
+                _first.Prefetch(_specific > 0 ? own : own with { Address = InetAddress.Any });
+            }
         }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            _awaited[i] = null;
+            if (TryReadSyn(batch.Bytes(i), out InetEndpoint own)
+                && ((_specific > 0 && _first.TryGetValue(own, out Listener? listener))
+                    || _first.TryGetValue(own with { Address = InetAddress.Any }, out listener)))
+            {
+                _awaited[i] = listener;
+                listener.Prefetch();
+            }
+        }
+
+        for (int i = 0; i < batch.Count; i++)
+        {
+            _awaited[i]?.PrefetchTally();
+        }
+
+        // Stryker restore all
     }
 
-    /// <summary>Whether there are so many listeners that fetching pays.</summary>
-    internal bool HasMany => _first.Count > FewListeners;
+    /// <summary>Reads where a SYN of IPv4 goes to; anything else is false.</summary>
+    private static bool TryReadSyn(ReadOnlySpan<byte> packet, out InetEndpoint own)
+    {
+        const int FlagsOffset = IpPacket.MinimumHeaderLength + TcpSegment.FlagsOffset;
+        const int PortOffset = IpPacket.MinimumHeaderLength + TcpSegment.DestinationPortOffset;
+        const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Ack | TcpFlags.Rst | TcpFlags.Fin;
+        own = default;
+        if (packet.Length <= FlagsOffset || packet[0] != 0x45
+            || ((TcpFlags)packet[FlagsOffset] & Asked) != TcpFlags.Syn)
+        {
+            return false;
+        }
+
+        own = new InetEndpoint(
+            InetAddress.Read(packet[IpPacket.DestinationOffset..]),
+            BinaryPrimitives.ReadUInt16BigEndian(packet[PortOffset..]));
+        return true;
+    }
 
     /// <summary>Enters a listener. Linux: inet_hash, inet_reuseport_add_sock.</summary>
     /// <remarks>In front of the others, but an IPv6 one with SO_REUSEPORT behind them.</remarks>

@@ -83,6 +83,19 @@ internal sealed class TcpOutput
             value = uint.MaxValue;
         }
 
+        _context.Mib.Count(Counter.TcpOutSegs);
+        byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
+        int mss = AdvertisedMss(route, options);
+        if (timestamps && windowScale && options.Others is null && offer.Option == FastOpenOption.None
+            && tuple.Remote.Address.IsIPv4 && _requestOptions.Count == 0 && !request.HasAccurateEcn
+            && Ip.TryBeginPlain(route, UsualSynAck.Length, out Span<byte> packet))
+        {
+            byte ttl = Ttl(options.HopsTo(tuple.Remote.Address), tuple.Remote.Address);
+            UsualSynAck.Write(packet, request, tuple, tos, ttl, mss, value);
+            Ip.EndPlain(route, UsualSynAck.Length);
+            return true;
+        }
+
         bool ecn = request.Has(RequestFlags.Ecn);
         var fields = new TcpFields
         {
@@ -95,7 +108,7 @@ internal sealed class TcpOutput
             Key = options.KeyOf(tuple.Remote.Address),
             Options = new TcpOptions
             {
-                Mss = (ushort)AdvertisedMss(route, options),
+                Mss = (ushort)mss,
                 HasTimestamp = timestamps,
                 TsVal = value,
                 TsEcr = request.TsRecent,
@@ -112,8 +125,6 @@ internal sealed class TcpOutput
             Connection.PutCode(ref fields, AccurateEcn.Code(request.Tos & 3));
         }
 
-        _context.Mib.Count(Counter.TcpOutSegs);
-        byte tos = ReflectedTos(request.Tos, options.TosTo(tuple.Remote.Address));
         return Send(
             route, tuple.Local.Address, tuple.Remote.Address, tos, fields, options.HopsTo(tuple.Remote.Address),
             options.Mark, IpOptionsOf(tuple), options.Others?.Extensions);

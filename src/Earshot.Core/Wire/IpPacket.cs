@@ -1,6 +1,7 @@
 using System;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Earshot.Core.Wire;
 
@@ -97,7 +98,7 @@ public readonly ref struct IpPacket
     public bool IsIPv6
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _bytes[0] >> 4 == 6;
+        get => At(0) >> 4 == 6;
     }
 
     /// <summary>The packet, cut to its total length.</summary>
@@ -114,39 +115,63 @@ public readonly ref struct IpPacket
     public ReadOnlySpan<byte> Options => IsIPv6 ? default : _bytes[MinimumHeaderLength.._headerLength];
 
     /// <summary>Type of service, or traffic class: six bits of DSCP, two of ECN.</summary>
-    public byte Tos => IsIPv6 ? (byte)(BinaryPrimitives.ReadUInt16BigEndian(_bytes) >> 4) : _bytes[TosOffset];
+    public byte Tos => IsIPv6 ? (byte)(Read16(0) >> 4) : At(TosOffset);
 
     /// <summary>IPv6's flow label, 20 bits; 0 of an IPv4 packet.</summary>
-    public uint FlowLabel => IsIPv6 ? BinaryPrimitives.ReadUInt32BigEndian(_bytes) & 0xfffff : 0;
+    public uint FlowLabel => IsIPv6 ? Read32(0) & 0xfffff : 0;
 
     /// <summary>Identification of an IPv4 packet.</summary>
-    public ushort Identification => BinaryPrimitives.ReadUInt16BigEndian(_bytes[IdentificationOffset..]);
+    public ushort Identification => Read16(IdentificationOffset);
 
     /// <summary>Whether an IPv4 packet is a piece of a larger one: more fragments follow, or its offset is not
     /// 0.</summary>
     public bool IsFragment =>
-        !IsIPv6 && (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & FragmentMask) != 0;
+        !IsIPv6 && (Read16(FragmentOffset) & FragmentMask) != 0;
 
     /// <summary>Whether this is an IPv4 fragment other than the first.</summary>
     public bool IsLaterFragment =>
-        !IsIPv6 && (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & 0x1fff) != 0;
+        !IsIPv6 && (Read16(FragmentOffset) & 0x1fff) != 0;
 
     /// <summary>Whether an IPv4 packet must not be fragmented.</summary>
-    public bool DontFragment => (BinaryPrimitives.ReadUInt16BigEndian(_bytes[FragmentOffset..]) & DontFragmentBit) != 0;
+    public bool DontFragment => (Read16(FragmentOffset) & DontFragmentBit) != 0;
 
     /// <summary>Time to live, or hop limit, in hops.</summary>
-    public byte Ttl => _bytes[IsIPv6 ? HopLimitOffset : TtlOffset];
+    public byte Ttl => At(IsIPv6 ? HopLimitOffset : TtlOffset);
 
     /// <summary>The protocol of the payload; of IPv6 the next header after those walked so far.</summary>
     public byte Protocol => _protocol;
 
     /// <summary>Source address.</summary>
     public InetAddress Source => IsIPv6
-        ? InetAddress.ReadIPv6(_bytes[IPv6SourceOffset..]) : InetAddress.Read(_bytes[SourceOffset..]);
+        ? InetAddress.ReadIPv6(_bytes[IPv6SourceOffset..]) : new InetAddress(Read32(SourceOffset));
 
     /// <summary>Destination address.</summary>
     public InetAddress Destination => IsIPv6
-        ? InetAddress.ReadIPv6(_bytes[IPv6DestinationOffset..]) : InetAddress.Read(_bytes[DestinationOffset..]);
+        ? InetAddress.ReadIPv6(_bytes[IPv6DestinationOffset..]) : new InetAddress(Read32(DestinationOffset));
+
+    /// <summary>The partial sum of the payload's pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1), added up from the
+    /// addresses where they are.</summary>
+    /// <param name="protocol">What the payload is.</param>
+    internal ulong PseudoHeaderSum(byte protocol)
+    {
+        int length = _bytes.Length - _headerLength;
+        if (IsIPv6)
+        {
+            return Checksum.PseudoHeader(Source, Destination, protocol, length);
+        }
+
+        ulong addresses = Unsafe.ReadUnaligned<ulong>(
+            ref Unsafe.Add(ref MemoryMarshal.GetReference(_bytes), SourceOffset));
+        uint rest = (uint)length + protocol;
+        return (uint)addresses + (addresses >> 32)
+            + (BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(rest) : rest);
+    }
+
+    /// <summary>The source address of an IPv4 packet as a number, most significant byte first.</summary>
+    internal uint SourceBits => Read32(SourceOffset);
+
+    /// <summary>The destination address of an IPv4 packet as a number.</summary>
+    internal uint DestinationBits => Read32(DestinationOffset);
 
     /// <summary>The bytes of a header without options or extension headers, for an address's version.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -187,7 +212,7 @@ public readonly ref struct IpPacket
             return IpParseError.Checksum;
         }
 
-        int totalLength = BinaryPrimitives.ReadUInt16BigEndian(bytes[TotalLengthOffset..]);
+        int totalLength = BigEndian.Read16(ref MemoryMarshal.GetReference(bytes), TotalLengthOffset);
         if (totalLength > bytes.Length)
         {
             return IpParseError.Truncated;
@@ -209,6 +234,16 @@ public readonly ref struct IpPacket
 
     /// <summary>The same packet over a copy of its bytes, whose options may say more.</summary>
     internal IpPacket Over(ReadOnlySpan<byte> copy) => new(copy, _headerLength, _protocol);
+
+    // Parse has seen that there are 20 bytes at least, so nothing within them is checked again.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte At(int offset) => Unsafe.Add(ref MemoryMarshal.GetReference(_bytes), offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ushort Read16(int offset) => BigEndian.Read16(ref MemoryMarshal.GetReference(_bytes), offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint Read32(int offset) => BigEndian.Read32(ref MemoryMarshal.GetReference(_bytes), offset);
 
     private static IpParseError ParseIPv6(ReadOnlySpan<byte> bytes, out IpPacket packet)
     {

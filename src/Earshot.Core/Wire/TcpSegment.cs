@@ -1,7 +1,7 @@
 using System;
-using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Earshot.Core.Wire;
 
@@ -116,22 +116,22 @@ public ref struct TcpSegment
     public readonly ushort DestinationPort => _tuple.Local.Port;
 
     /// <summary>SEG.SEQ: the number of the first byte, or of the SYN.</summary>
-    public readonly SeqNumber Seq => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[SequenceOffset..]));
+    public readonly SeqNumber Seq => new(Read32(SequenceOffset));
 
     /// <summary>SEG.ACK: the next number the sender expects, if the ACK bit is set.</summary>
-    public readonly SeqNumber Ack => new(BinaryPrimitives.ReadUInt32BigEndian(_bytes[AcknowledgmentOffset..]));
+    public readonly SeqNumber Ack => new(Read32(AcknowledgmentOffset));
 
     /// <summary>The four bits between the data offset and the control bits; the last of them is AccECN's AE.</summary>
-    public readonly byte ReservedBits => (byte)(_bytes[DataOffsetOffset] & 0xf);
+    public readonly byte ReservedBits => (byte)(Unsafe.Add(ref First, DataOffsetOffset) & 0xf);
 
     /// <summary>AE, CWR and ECE as a number, AE the highest bit: the field ACE of RFC 9768.</summary>
     internal readonly int Code => ((ReservedBits & 1) << 2) | ((int)_flags >> 6);
 
     /// <summary>The window field as on the wire, unscaled.</summary>
-    public readonly ushort WindowField => BinaryPrimitives.ReadUInt16BigEndian(_bytes[WindowOffset..]);
+    public readonly ushort WindowField => Read16(WindowOffset);
 
     /// <summary>The urgent pointer as on the wire; it counts when URG is set.</summary>
-    public ushort UrgentPointer => BinaryPrimitives.ReadUInt16BigEndian(_bytes[UrgentOffset..]);
+    public readonly ushort UrgentPointer => Read16(UrgentOffset);
 
     /// <summary>Bytes of the header, options included: 20 to 60.</summary>
     public readonly int HeaderLength => _headerLength;
@@ -161,6 +161,19 @@ public ref struct TcpSegment
     [UnscopedRef]
     public readonly ref readonly FourTuple Tuple => ref _tuple;
 
+    // Parse has seen that there are 20 bytes at least, so nothing within them is checked again.
+    private readonly ref byte First
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref MemoryMarshal.GetReference(_bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly ushort Read16(int offset) => BigEndian.Read16(ref First, offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly uint Read32(int offset) => BigEndian.Read32(ref First, offset);
+
     /// <summary>Whether any of the bits is set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool Has(TcpFlags flags) => (Flags & flags) != 0;
@@ -181,7 +194,8 @@ public ref struct TcpSegment
             return TcpParseError.Header;
         }
 
-        int headerLength = (bytes[DataOffsetOffset] >> 4) * 4;
+        ref byte first = ref MemoryMarshal.GetReference(bytes);
+        int headerLength = (Unsafe.Add(ref first, DataOffsetOffset) >> 4) * 4;
         if (headerLength < MinimumHeaderLength || headerLength > bytes.Length)
         {
             return TcpParseError.Header;
@@ -189,8 +203,7 @@ public ref struct TcpSegment
 
         if (!checksumGood)
         {
-            ulong sum = Checksum.PseudoHeader(ip.Source, ip.Destination, IpPacket.ProtocolTcp, bytes.Length);
-            if (!Checksum.IsValid(Checksum.Add(bytes, sum)))
+            if (!Checksum.IsValid(Checksum.Add(bytes, ip.PseudoHeaderSum(IpPacket.ProtocolTcp))))
             {
                 return TcpParseError.Checksum;
             }
@@ -201,12 +214,12 @@ public ref struct TcpSegment
         segment._bytes = bytes;
         segment._headerLength = headerLength;
         segment._tuple = new FourTuple(
-            new InetEndpoint(ip.Destination, BinaryPrimitives.ReadUInt16BigEndian(bytes[DestinationPortOffset..])),
-            new InetEndpoint(ip.Source, BinaryPrimitives.ReadUInt16BigEndian(bytes)));
+            new InetEndpoint(ip.Destination, BigEndian.Read16(ref first, DestinationPortOffset)),
+            new InetEndpoint(ip.Source, BigEndian.Read16(ref first, SourcePortOffset)));
         segment._tos = ip.Tos;
         segment._ttl = ip.Ttl;
         segment._segmentSize = segmentSize;
-        segment._flags = (TcpFlags)bytes[FlagsOffset];
+        segment._flags = (TcpFlags)Unsafe.Add(ref first, FlagsOffset);
         return TcpParseError.None;
     }
 }

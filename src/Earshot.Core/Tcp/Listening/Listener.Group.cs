@@ -19,21 +19,21 @@ internal sealed partial class Listener
     /// <summary>Whether it may be forgotten once its requests are gone: its socket is closed.</summary>
     internal bool IsAbandoned => _isAbandoned;
 
-    /// <summary>Starts to fetch what a SYN touches: first the listener, then what hangs on it.</summary>
-    internal void Prefetch(int stage)
+    /// <summary>Starts to fetch what a SYN touches of the listener itself.</summary>
+    internal void Prefetch()
     {
-        // Stryker disable all : what is fetched early is only there sooner
-        const int Lines = 5;
-        const int First = 1;
-        if (stage == First)
+        const int Lines = 6;
+        CacheLines.Prefetch(this, Lines);
+    }
+
+    /// <summary>Starts to fetch where it is counted that the SYN was queued; the listener itself is there.</summary>
+    internal void PrefetchTally()
+    {
+        const int TallyLines = 2;
+        if (_queued is not null)
         {
-            CacheLines.Prefetch(this, Lines);
-            return;
+            CacheLines.Prefetch(_queued, TallyLines);
         }
-
-        _context.Ledger.Prefetch(Id, RuleId.SynQueued, stage - First - 1);
-
-        // Stryker restore all
     }
 
     /// <summary>Listens again after a stop; requests that are still there are its own again. Linux:

@@ -40,6 +40,9 @@ internal sealed partial class Listener
     /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
     internal SocketOptions Options;
 
+    // What the ledger has said last of a SYN that was queued; null: nothing yet.
+    private RuleTally? _queued;
+
     // What connections begin with; null: not made yet, or made before something changed.
     private SharedOptions? _childOptions;
 
@@ -250,7 +253,7 @@ internal sealed partial class Listener
         _tcp.Table.Add(tag, Handle.Of(HandleKind.Request, place));
         SynQueue.Add(place, ref request);
         Rules.Timer.Start(this, place, ref request);
-        _context.Judge(syn.Tuple, verdict, Id);
+        _context.Ledger.Add(_context.Now, syn.Tuple, Id, verdict, ref _queued);
         if (_context.Observer is not null)
         {
             _context.Observe(syn.Tuple, TcpState.None, TcpState.SynRecv, Id);

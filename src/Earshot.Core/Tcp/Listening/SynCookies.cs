@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Earshot.Core.Profiles;
 using Earshot.Core.Wire;
@@ -97,6 +98,8 @@ internal sealed class SynCookies
     /// <param name="peerIsn">The SYN's number.</param>
     /// <param name="mss">The peer's MSS, cut to the listener's own.</param>
     /// <param name="offset">What to add to the timestamp clock of this connection.</param>
+    /// <remarks>A method of its own: what it is made of is not inlined in a large one.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal SeqNumber Encode(
         in FourTuple tuple, SeqNumber peerIsn, ushort mss, out uint offset)
     {
