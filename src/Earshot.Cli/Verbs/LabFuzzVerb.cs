@@ -88,6 +88,7 @@ internal static class LabFuzzVerb
         });
         terminal.Out.WriteLine(
             $"{report.Compared} sequences from seed {options.Seed} on: {report.Passed} the same, "
+            + (report.Unsteady > 0 ? $"{report.Unsteady} the same only when they ran alone, " : "")
             + $"{report.Findings.Count} kinds of differences; {report.Part:P0} of their steps were compared, the "
             + "others are behind one that depends on the moment of a timer");
         return report.Findings.Count == 0 ? ExitCode.Fine : ExitCode.Findings;

@@ -22,9 +22,11 @@ public sealed record FuzzFinding(ulong Seed, string Steps, string Difference, st
 /// <param name="Passed">Those in which nothing differed.</param>
 /// <param name="Part">The part of the steps that was compared: what comes behind a step that hangs on the moment of a
 /// timer is not.</param>
+/// <param name="Unsteady">Those in which something differed beside other sequences, and nothing each time they ran
+/// alone: a busy machine lets the host's timers come late.</param>
 /// <param name="Findings">One of each kind of difference.</param>
 public sealed record FuzzReport(
-    int Compared, int Passed, double Part, IReadOnlyList<FuzzFinding> Findings);
+    int Compared, int Passed, double Part, int Unsteady, IReadOnlyList<FuzzFinding> Findings);
 
 /// <summary>How long to go on, and how.</summary>
 public sealed record FuzzOptions
@@ -50,7 +52,7 @@ public sealed record FuzzOptions
 }
 
 /// <summary>Runs random sequences on the host kernel and on the stack and looks for what differs.</summary>
-public sealed class Fuzzer
+public sealed class Fuzzer : IDisposable
 {
     private const int Repeats = 3;
 
@@ -60,11 +62,15 @@ public sealed class Fuzzer
     private readonly ConcurrentDictionary<string, FuzzFinding> _findings = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> _shrinking = new(StringComparer.Ordinal);
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+    // Read: beside others. Written: alone.
+    private readonly ReaderWriterLockSlim _turns = new();
     private long _next;
     private int _compared;
     private int _passed;
     private long _steps;
     private long _comparedSteps;
+    private int _unsteady;
 
     private Fuzzer(FuzzOptions options) => _options = options;
 
@@ -75,7 +81,7 @@ public sealed class Fuzzer
     public static FuzzReport Run(FuzzOptions options, Action<FuzzFinding>? tell = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var fuzzer = new Fuzzer(options);
+        using var fuzzer = new Fuzzer(options);
         Task[] workers = [.. Enumerable.Range(0, options.Jobs).Select(_ => Task.Factory.StartNew(
             () => fuzzer.Work(tell), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
         try
@@ -90,8 +96,12 @@ public sealed class Fuzzer
         return new FuzzReport(
             fuzzer._compared, fuzzer._passed,
             fuzzer._steps == 0 ? 1 : (double)fuzzer._comparedSteps / fuzzer._steps,
+            fuzzer._unsteady,
             [.. fuzzer._findings.Values.OrderBy(finding => finding.Seed)]);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turns.Dispose();
 
     private void Work(Action<FuzzFinding>? tell)
     {
@@ -112,6 +122,13 @@ public sealed class Fuzzer
                 continue;
             }
 
+            if (!DiffersAlone(sequence, difference.Kind))
+            {
+                Interlocked.Increment(ref _unsteady);
+                _shrinking.TryRemove(difference.Kind, out _);
+                continue;
+            }
+
             (Sequence shrunk, Difference shown) = Shrink(sequence, difference);
             var finding = new FuzzFinding(sequence.Seed, shrunk.Text, shown.What, difference.Kind);
             if (_findings.TryAdd(difference.Kind, finding))
@@ -127,7 +144,7 @@ public sealed class Fuzzer
         Difference? last = null;
         for (int i = 0; i < Repeats; i++)
         {
-            Difference? next = Compare(sequence);
+            Difference? next = CompareBesideOthers(sequence);
             if (next is null || (last is not null && next.Kind != last.Kind))
             {
                 return null;
@@ -137,6 +154,33 @@ public sealed class Fuzzer
         }
 
         return last;
+    }
+
+    /// <summary>Whether it differs while nothing else runs, in one run of several.</summary>
+    private bool DiffersAlone(Sequence sequence, string kind)
+    {
+        _turns.EnterWriteLock();
+        try
+        {
+            return Enumerable.Range(0, Repeats).Any(_ => Compare(sequence)?.Kind == kind);
+        }
+        finally
+        {
+            _turns.ExitWriteLock();
+        }
+    }
+
+    private Difference? CompareBesideOthers(Sequence sequence)
+    {
+        _turns.EnterReadLock();
+        try
+        {
+            return Compare(sequence);
+        }
+        finally
+        {
+            _turns.ExitReadLock();
+        }
     }
 
     /// <summary>Runs the host, and then the stack at the moments of the host's run, as far as what the stack shows does
@@ -175,7 +219,7 @@ public sealed class Fuzzer
                     Steps = [.. sequence.Steps.Take(at), .. sequence.Steps.Skip(at + size)],
                 };
                 runs++;
-                if (Compare(shorter) is { } shown
+                if (CompareBesideOthers(shorter) is { } shown
                     && shown.Kind == difference.Kind)
                 {
                     (sequence, difference) = (shorter, shown);
