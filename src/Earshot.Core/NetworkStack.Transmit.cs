@@ -40,7 +40,7 @@ public sealed partial class NetworkStack
     private void ShowTap(in OutboundPacket packet)
     {
         ReadOnlySpan<byte> bytes = packet.Bytes;
-        if (TryStrip(ref bytes, packet.Interface))
+        if (TryStrip(ref bytes, packet.Interface, packet.Info))
         {
             _tap!(new TappedPacket(bytes, packet.Time, packet.Interface, outbound: true, packet.Info, default));
         }

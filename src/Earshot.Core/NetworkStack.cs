@@ -383,13 +383,13 @@ public sealed partial class NetworkStack : IDisposable
     private Instant Later(Instant moment) => moment > _context.Now ? moment : _context.Now;
 
     private bool Input(ReadOnlySpan<byte> bytes, int @interface, PacketInfo info) =>
-        _ethernet?.Port(@interface) is { } port
+        _ethernet?.Port(@interface) is { } port && !info.IsLoopedBack
             ? _ethernet.OnFrame(bytes, port, info) : _ip.OnPacket(bytes, @interface, info);
 
     // A capture shows IP packets, of whichever link.
-    private bool TryStrip(ref ReadOnlySpan<byte> bytes, int @interface)
+    private bool TryStrip(ref ReadOnlySpan<byte> bytes, int @interface, PacketInfo info)
     {
-        if (_ethernet?.Port(@interface) is null)
+        if (_ethernet?.Port(@interface) is null || info.IsLoopedBack)
         {
             return true;
         }
@@ -409,7 +409,7 @@ public sealed partial class NetworkStack : IDisposable
 
         long before = Ledger.Count;
         bool taken = Input(bytes, @interface, info);
-        if (taken && TryStrip(ref bytes, @interface))
+        if (taken && TryStrip(ref bytes, @interface, info))
         {
             _verdicts.Clear();
             Ledger.CopySince(before, _verdicts);

@@ -24,6 +24,7 @@ public readonly record struct PacketInfo
     private const int SizeShift = 16;
     private const int StartShift = 32;
     private const int OffsetShift = 48;
+    private const PacketFlags LoopedBackFlag = (PacketFlags)0x80;
     private readonly ulong _packed;
 
     /// <summary>Makes one.</summary>
@@ -39,6 +40,11 @@ public readonly record struct PacketInfo
             | ((ulong)checksumOffset << OffsetShift);
         Mark = mark;
     }
+
+    /// <summary>Of a copy for this host of what it sends to several. Linux: PACKET_LOOPBACK.</summary>
+    internal static PacketInfo LoopedBack { get; } = new(LoopedBackFlag);
+
+    internal bool IsLoopedBack => (Flags & LoopedBackFlag) != 0;
 
     /// <summary>What is known about the checksum.</summary>
     public PacketFlags Flags => (PacketFlags)(byte)_packed;

@@ -14,6 +14,9 @@ public sealed partial class Sysctls
     internal int IpfragMaxDist = 64;
     internal int Ip6fragHighThresh = 4 << 20;
     internal int Ip6fragTime = 60;
+    internal int IgmpMaxMemberships = 20;
+    internal int IgmpMaxMsf = 10;
+    internal int MldMaxMsf = 64;
     internal int RouteMinPmtu = 552;
     internal int RouteMtuExpires = 600;
     internal int IPv6RouteMtuExpires = 600;
@@ -30,6 +33,9 @@ public sealed partial class Sysctls
         yield return Number("net.ipv4.ipfrag_max_dist", 0, int.MaxValue, s => ref s.IpfragMaxDist);
         yield return Number("net.ipv6.ip6frag_high_thresh", 0, int.MaxValue, s => ref s.Ip6fragHighThresh);
         yield return Number("net.ipv6.ip6frag_time", 0, MostSeconds, s => ref s.Ip6fragTime);
+        yield return Number("net.ipv4.igmp_max_memberships", int.MinValue, int.MaxValue, s => ref s.IgmpMaxMemberships);
+        yield return Number("net.ipv4.igmp_max_msf", int.MinValue, int.MaxValue, s => ref s.IgmpMaxMsf);
+        yield return Number("net.ipv6.mld_max_msf", int.MinValue, int.MaxValue, s => ref s.MldMaxMsf);
         yield return Number("net.ipv4.route.min_pmtu", 68, int.MaxValue, s => ref s.RouteMinPmtu);
         yield return Seconds("net.ipv4.route.mtu_expires", s => ref s.RouteMtuExpires);
         yield return Seconds("net.ipv6.route.mtu_expires", s => ref s.IPv6RouteMtuExpires);

@@ -184,7 +184,7 @@ internal sealed class AddressTable
     /// of its own, and what programs joined. Linux: ip_check_mc_rcu, ipv6_chk_mcast_addr.</summary>
     /// <param name="address">The multicast address.</param>
     /// <param name="index">The interface.</param>
-    /// <param name="source">Who sends to it.</param>
+    /// <param name="source">Who sends to it; unspecified: it does not matter who.</param>
     internal bool IsJoined(in InetAddress address, int index, in InetAddress source)
     {
         const uint AllHosts = 0xe0000001;
@@ -230,7 +230,8 @@ internal sealed class AddressTable
     internal static uint HostMask(int prefixLength) => prefixLength >= 32 ? 0 : uint.MaxValue >> prefixLength;
 
     private bool IsHeard(in InetAddress group, int index, in InetAddress source) =>
-        _groups.Count > 0 && _groups.TryGetValue((group, index), out GroupUsers? users) && users.Reach.Allows(source);
+        _groups.Count > 0 && _groups.TryGetValue((group, index), out GroupUsers? users)
+        && (source.IsAny || users.Reach.Allows(source));
 
     private bool IsSubnetBroadcast(in InetAddress address) => BroadcastInterface(address) != 0;
 }

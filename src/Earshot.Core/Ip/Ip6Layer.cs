@@ -68,7 +68,7 @@ internal sealed partial class Ip6Layer : IDisposable
             return true;
         }
 
-        if (!IsDeliverable(packet, @interface))
+        if (!IsDeliverable(packet, @interface, info))
         {
             return true;
         }
@@ -105,11 +105,11 @@ internal sealed partial class Ip6Layer : IDisposable
 
     /// <summary>Addresses that cannot be, and packets for others. Linux: ip6_rcv_core, ip6_forward,
     /// ip6_pkt_discard.</summary>
-    private bool IsDeliverable(in IpPacket packet, int @interface)
+    private bool IsDeliverable(in IpPacket packet, int @interface, PacketInfo info)
     {
         InetAddress source = packet.Source;
         InetAddress destination = packet.Destination;
-        bool isFromLink = @interface != RouteTable.LoopbackInterface;
+        bool isFromLink = @interface != RouteTable.LoopbackInterface && !info.IsLoopedBack;
         bool isNarrow = destination.IsMulticast && ((destination.High >> 48) & 0xf) <= 1;
         if (source.IsMulticast || source.IsIPv4 || destination.IsIPv4
             || (isFromLink && (source.IsLoopback || destination.IsLoopback || isNarrow)))
@@ -123,7 +123,7 @@ internal sealed partial class Ip6Layer : IDisposable
                 return true;
             case AddressKind.Multicast:
                 _context.Mib.Count(Counter.Ip6InMcastPkts);
-                return _routes.IsJoined(destination, @interface, source)
+                return _routes.IsJoined(destination, @interface, InetAddress.IPv6Any)
                     || Refuse(packet, Counter.None, RuleId.PacketNotOurs);
             default:
                 bool routed = _routes.TryRoute(destination, out _);
@@ -281,6 +281,12 @@ internal sealed partial class Ip6Layer : IDisposable
         const byte CodePortUnreachable = 4;
         const byte CodeUnknownHeader = 1;
         Mib mib = _context.Mib;
+        if (packet.Destination.IsMulticast && !IsHeard(packet, @interface))
+        {
+            Judge(packet, RuleId.PacketNotOurs);
+            return true;
+        }
+
         switch (packet.Protocol)
         {
             case IpPacket.ProtocolTcp:
@@ -315,6 +321,12 @@ internal sealed partial class Ip6Layer : IDisposable
         mib.Count(Counter.Ip6InDelivers);
         return true;
     }
+
+    // What is said of groups is heard whoever says it. Linux: ipv6_is_mld.
+    private bool IsHeard(in IpPacket packet, int @interface) =>
+        (packet.Protocol == IpPacket.ProtocolIcmpV6 && !packet.Payload.IsEmpty && packet.Payload[0] is
+            (>= DiscoveryType.ListenerQuery and <= DiscoveryType.ListenerDone) or DiscoveryType.ListenerReport)
+        || _routes.IsJoined(packet.Destination, @interface, packet.Source);
 
     private void Problem(in IpPacket packet, byte code, int pointer, int @interface) =>
         _icmp.SendError(packet, Icmp6Type.ParameterProblem, code, (uint)pointer, @interface);

@@ -133,7 +133,7 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
             return true;
         }
 
-        if (!IsDeliverable(packet, @interface, out RuleId refusal))
+        if (!IsDeliverable(packet, @interface, info, out RuleId refusal))
         {
             CountArrival(bytes);
             if (refusal == RuleId.PacketNotOurs)
@@ -206,7 +206,11 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
 
                 _datagrams.CountClosed(packet, _routes.IsLocal(packet.Destination));
                 Judge(packet, RuleId.NoSocket);
-                _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
+                if (!info.IsLoopedBack)
+                {
+                    _icmp.SendError(packet, IcmpType.DestinationUnreachable, CodePortUnreachable, 0, @interface);
+                }
+
                 return true;
             case GroupMessage.Protocol:
                 mib.Count(Counter.IpInDelivers);
@@ -243,13 +247,13 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     }
 
     /// <summary>Martians are dropped without a counter, strangers with one. Linux: ip_route_input_slow.</summary>
-    private bool IsDeliverable(in IpPacket packet, int @interface, out RuleId refusal)
+    private bool IsDeliverable(in IpPacket packet, int @interface, PacketInfo info, out RuleId refusal)
     {
         refusal = RuleId.PacketMartian;
         const uint LoopbackNetwork = 127;
         const uint MulticastNetworks = 0xe;
         InetAddress destination = packet.Destination;
-        if (@interface != RouteTable.LoopbackInterface)
+        if (@interface != RouteTable.LoopbackInterface && !info.IsLoopedBack)
         {
             uint source = packet.SourceBits, to = packet.DestinationBits;
             bool martianSource = source >> 28 == MulticastNetworks || source == uint.MaxValue
@@ -266,7 +270,9 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
             case AddressKind.Local or AddressKind.Broadcast:
                 return true;
             case AddressKind.Multicast:
-                return _routes.IsJoined(destination, @interface, packet.Source);
+                // What is said of groups is heard whoever says it.
+                InetAddress heard = packet.Protocol == GroupMessage.Protocol ? InetAddress.Any : packet.Source;
+                return _routes.IsJoined(destination, @interface, heard);
             default:
                 refusal = RuleId.PacketNotOurs;
                 return false;

@@ -22,6 +22,9 @@ internal enum RouteFlags : byte
 
     /// <summary>The link has addresses of its own, and packets leave in frames.</summary>
     Ethernet = 8,
+
+    /// <summary>The destination is a group, or all hosts of a network.</summary>
+    Several = 16,
 }
 
 /// <summary>Where a packet goes.</summary>
@@ -44,6 +47,8 @@ internal readonly record struct Route(
     internal bool IsLocal => Interface == RouteTable.LoopbackInterface;
 
     internal bool IsEthernet => (Flags & RouteFlags.Ethernet) != 0;
+
+    internal bool IsToSeveral => (Flags & RouteFlags.Several) != 0;
 
     internal bool IsMtuLocked => (Flags & RouteFlags.MtuLocked) != 0;
 

@@ -7,9 +7,6 @@ namespace Earshot.Core.Sockets;
 /// <summary>Options of a socket that are more than a number; made when one is first set.</summary>
 internal sealed class LongOptions
 {
-    /// <summary>Groups that one socket may be in. sysctl net.ipv4.igmp_max_memberships.</summary>
-    internal const int MostGroups = 20;
-
     /// <summary>IP_OPTIONS as they were set; null: none.</summary>
     internal byte[]? IpOptions { get; set; }
 

@@ -48,8 +48,6 @@ internal static partial class OptionTable
             Clean = static (_, _, v) => v + 1,
             Get = static (_, s) => s.HearsAllGroups ? 1 : 0,
         },
-        Refused(Ip, 41, Invalid, Invalid), // IP_MSFILTER
-        Refused(Ip, 48, Invalid, Invalid), // MCAST_MSFILTER
         Refused(Ip, 64, Invalid, Invalid), // IPT_SO_SET_REPLACE
         Refused(Ip, 65, Invalid, Invalid), // IPT_SO_SET_ADD_COUNTERS
         Refused(Ip, 66, Unknown, Invalid), // IPT_SO_GET_REVISION_MATCH
@@ -115,13 +113,6 @@ internal static partial class OptionTable
         Number(Ip6, 31, 0, 1), // IPV6_RECVERR_RFC4884
         Refused(Ip6, 32, Invalid, Invalid), // IPV6_FLOWLABEL_MGR
         Flag(Ip6, 33), // IPV6_FLOWINFO_SEND
-        Refused(Ip6, 42, Invalid, Unknown), // MCAST_JOIN_GROUP
-        Refused(Ip6, 43, Invalid, Unknown), // MCAST_BLOCK_SOURCE
-        Refused(Ip6, 44, Invalid, Unknown), // MCAST_UNBLOCK_SOURCE
-        Refused(Ip6, 45, Invalid, Unknown), // MCAST_LEAVE_GROUP
-        Refused(Ip6, 46, Invalid, Unknown), // MCAST_JOIN_SOURCE_GROUP
-        Refused(Ip6, 47, Invalid, Unknown), // MCAST_LEAVE_SOURCE_GROUP
-        Refused(Ip6, 48, Invalid, Invalid), // MCAST_MSFILTER
         Flag(Ip6, 49), // IPV6_RECVPKTINFO
         Flag(Ip6, 51), // IPV6_RECVHOPLIMIT
         Flag(Ip6, 53), // IPV6_RECVHOPOPTS

@@ -247,8 +247,38 @@ public sealed partial class SocketCalls
             MemoryMarshal.Write(datagram[6..], sum == 0 ? ushort.MaxValue : sum);
         }
 
+        if (way.Route.IsToSeveral && !LetLeave(socket, way.Route, ip, datagram[..length]))
+        {
+            _output.Abandon();
+            return true;
+        }
+
         _output.End(way.Route, to, length);
         return true;
+    }
+
+    /// <summary>What goes to several hosts comes to this one too, if it listens. Linux: ip_mc_output,
+    /// ip6_finish_output2.</summary>
+    /// <returns>Whether it leaves as well: without hops it is for this host alone.</returns>
+    private bool LetLeave(Socket socket, in Route route, in IpFields ip, ReadOnlySpan<byte> datagram)
+    {
+        InetAddress to = ip.Destination;
+        if (!to.IsMulticast)
+        {
+            _output.Copy(route, ip, datagram);
+            return true;
+        }
+
+        bool isWanted = socket.Options.IsIPv6
+            ? socket.Kept(OptionKey.LevelIPv6, 19, 1) != 0 : socket.Kept(OptionKey.LevelIp, 34, 1) != 0;
+        bool isLooped = isWanted && _routes.IsJoined(to, route.Interface, ip.Source);
+        if (isLooped)
+        {
+            _output.Copy(route, ip, datagram);
+        }
+
+        // Of IPv6 the hops are looked at only when there was somebody to listen; the scope always is.
+        return to.IsIPv4 ? ip.Ttl > 0 : (ip.Ttl > 0 || !isLooped) && ((to.High >> 48) & 0xf) > 1;
     }
 
     /// <summary>Linux: ip_select_ident.</summary>

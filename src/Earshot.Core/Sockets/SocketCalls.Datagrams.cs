@@ -130,8 +130,13 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
-        bool isBroadcast = _routes.Classify(remote.Address) == AddressKind.Broadcast;
-        return isBroadcast && socket.Kept(OptionKey.LevelSocket, 6) == 0 ? -Errno.EACCES : 0;
+        AddressKind kind = _routes.Classify(remote.Address);
+        if (kind is AddressKind.Broadcast or AddressKind.Multicast)
+        {
+            route = route with { Flags = route.Flags | RouteFlags.Several };
+        }
+
+        return kind == AddressKind.Broadcast && socket.Kept(OptionKey.LevelSocket, 6) == 0 ? -Errno.EACCES : 0;
     }
 
     /// <summary>Where a datagram goes: the name that was given, or the peer.</summary>

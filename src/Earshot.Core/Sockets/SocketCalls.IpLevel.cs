@@ -42,7 +42,7 @@ public sealed partial class SocketCalls
             case 21 when bytes.Length >= 1 && value is >= 0 and <= 255:
                 options.MinimumTtl = (byte)value;
                 return 0;
-            case 32 or (>= 35 and <= 40) or (>= 42 and <= 47):
+            case 32 or (>= 35 and <= 48):
                 return SetMulticast(socket, name, bytes);
             case 50:
                 return SetUnicastInterface(socket, OptionKey.LevelIp, name, bytes);
@@ -142,7 +142,7 @@ public sealed partial class SocketCalls
                 return 0;
             case 54 or 55 or 57 or 59:
                 return SetExtensionHeader(socket, name, bytes);
-            case 17 or 20 or 21:
+            case 17 or 20 or 21 or (>= 42 and <= 48):
                 return SetMulticast6(socket, name, bytes);
             case >= 200 and <= 212:
                 return -Errno.EOPNOTSUPP;

@@ -1,7 +1,6 @@
 using System;
 using System.Buffers.Binary;
 using Earshot.Core.Ip;
-using Earshot.Core.Ip.Groups;
 using Earshot.Core.Tcp;
 using Earshot.Core.Wire;
 
@@ -10,9 +9,6 @@ namespace Earshot.Core.Sockets;
 /// <content>Options of SOL_IP and SOL_IPV6 whose value is more than an int: addresses, interfaces, headers.</content>
 public sealed partial class SocketCalls
 {
-    private const int MulticastInterfaceName = 32;
-    private const int MulticastInterfaceName6 = 17;
-
     // What becomes of IP_TOS as a priority of packets. Linux: rt_tos2priority.
     private static int PriorityOf(int tos) => (tos & 0x1e) switch
     {
@@ -96,134 +92,6 @@ public sealed partial class SocketCalls
         int index = BinaryPrimitives.ReadInt32BigEndian(bytes);
         return index != 0 && _routes.InterfaceName(index) is null
             ? -Errno.EADDRNOTAVAIL : Keep(socket, level, name, Read(bytes), int.MinValue, int.MaxValue);
-    }
-
-    /// <summary>IP_MULTICAST_IF and the memberships. Linux: ip_mc_join_group, ip_mc_leave_group.</summary>
-    private int SetMulticast(Socket socket, int name, ReadOnlySpan<byte> bytes)
-    {
-        const int Join = 35;
-        const int Leave = 36;
-        const int Request = 8;
-        if (!socket.IsDatagram)
-        {
-            return name is Join or Leave ? -Errno.EPROTO : -Errno.EINVAL;
-        }
-
-        if (bytes.Length < (name == MulticastInterfaceName ? IntLength : Request))
-        {
-            return -Errno.EINVAL;
-        }
-
-        // ip_mreqn: group, address of an interface, its index; ip_mreq lacks the index, in_addr the group too.
-        bool isShort = bytes.Length < Request;
-        InetAddress group = isShort ? default : InetAddress.Read(bytes);
-        InetAddress address = InetAddress.Read(bytes[(isShort ? 0 : IntLength)..]);
-        int index = bytes.Length >= Request + IntLength ? Read(bytes[Request..]) : 0;
-        switch (name)
-        {
-            case MulticastInterfaceName:
-                int found = index != 0 ? (_routes.InterfaceName(index) is null ? -1 : index)
-                    : address.IsAny ? 0 : InterfaceOf(address);
-                if (found < 0)
-                {
-                    return -Errno.EADDRNOTAVAIL;
-                }
-
-                Keep(socket, OptionKey.LevelIp, 100, found, 0, int.MaxValue);
-                return Keep(
-                    socket, OptionKey.LevelIp, name, BinaryPrimitives.ReverseEndianness((int)address.Bits),
-                    int.MinValue, int.MaxValue);
-            case Join or Leave:
-                int on = index != 0 ? (_routes.InterfaceName(index) is null ? -1 : index)
-                    : address.IsAny ? InterfaceTo(group) : InterfaceOf(address);
-                return ChangeMembership(socket, group, on, name == Join);
-            default:
-                // Differs from Linux: groups are joined from all sources (docs/deviations.md, D63).
-                return -Errno.EINVAL;
-        }
-    }
-
-    /// <summary>IPV6_MULTICAST_IF and the memberships. Linux: ipv6_sock_mc_join, ipv6_sock_mc_drop.</summary>
-    private int SetMulticast6(Socket socket, int name, ReadOnlySpan<byte> bytes)
-    {
-        const int Join = 20;
-        const int Request = InetAddress.IPv6Length + IntLength;
-        if (!socket.IsDatagram && name == MulticastInterfaceName6)
-        {
-            return -Errno.ENOPROTOOPT;
-        }
-
-        if (bytes.Length < (name == MulticastInterfaceName6 ? IntLength : Request))
-        {
-            return -Errno.EINVAL;
-        }
-
-        if (name == MulticastInterfaceName6)
-        {
-            int wanted = Read(bytes);
-            return wanted != 0 && _routes.InterfaceName(wanted) is null
-                ? -Errno.ENODEV : Keep(socket, OptionKey.LevelIPv6, name, wanted, 0, int.MaxValue);
-        }
-
-        if (!socket.IsDatagram)
-        {
-            return -Errno.EPROTO;
-        }
-
-        InetAddress group = InetAddress.ReadIPv6(bytes);
-        int index = Read(bytes[InetAddress.IPv6Length..]);
-        int on = index == 0 ? InterfaceTo(group) : _routes.InterfaceName(index) is null ? -1 : index;
-        return ChangeMembership(socket, group, on, name == Join);
-    }
-
-    private int ChangeMembership(Socket socket, InetAddress group, int index, bool join)
-    {
-        if (!group.IsMulticast)
-        {
-            return -Errno.EINVAL;
-        }
-
-        if (index < 0)
-        {
-            return -Errno.ENODEV;
-        }
-
-        LongOptions kept = socket.MakeLong();
-        if (!join)
-        {
-            if (kept.FindGroup(group, index) is not { } filter)
-            {
-                return -Errno.EADDRNOTAVAIL;
-            }
-
-            kept.Groups.Remove(filter);
-            _routes.Addresses.Leave(filter);
-            return 0;
-        }
-
-        if (kept.FindGroup(group, index) is not null)
-        {
-            return -Errno.EADDRINUSE;
-        }
-
-        if (kept.Groups.Count >= LongOptions.MostGroups)
-        {
-            return -Errno.ENOBUFS;
-        }
-
-        var joined = new GroupFilter(group, index);
-        kept.Groups.Add(joined);
-        _routes.Addresses.Join(joined);
-        return 0;
-    }
-
-    // A socket that is closed leaves its groups. Linux: ip_mc_drop_socket.
-    private void LeaveGroups(Socket socket)
-    {
-        foreach (GroupFilter filter in socket.Long?.Groups ?? [])
-        {
-            _routes.Addresses.Leave(filter);
-        }
     }
 
     private int InterfaceOf(in InetAddress address)

@@ -97,6 +97,11 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        if (IsGroupFilter(socket, level, name))
+        {
+            return GetGroupFilter(socket, level, name, value, ref length);
+        }
+
         Span<byte> result = stackalloc byte[LargestValue];
         result.Clear();
         int full = level switch

@@ -169,7 +169,7 @@ internal sealed partial class UdpPortTable
         {
             Socket socket = sockets[i];
             if (Score(socket, tuple, @interface) > 0
-                && (!isMulticast || MayHear(socket, packet.Destination, @interface)))
+                && (!isMulticast || MayHear(socket, packet, @interface)))
             {
                 Deliver(socket, packet, info, tuple, @interface);
                 taken = true;
@@ -179,17 +179,14 @@ internal sealed partial class UdpPortTable
         return taken;
     }
 
-    /// <summary>Whether a socket takes a group's datagrams. Linux: ip_mc_sf_allow, inet6_mc_check.</summary>
-    private static bool MayHear(Socket socket, in InetAddress group, int @interface)
+    /// <summary>Whether a socket takes a group's datagrams: what it joined decides, and of IPv6 on whatever interface.
+    /// Linux: ip_mc_sf_allow, inet6_mc_check.</summary>
+    private static bool MayHear(Socket socket, in IpPacket packet, int @interface)
     {
-        bool all = group.IsIPv4
-            ? socket.HearsAllGroups : socket.Kept(OptionKey.LevelIPv6, 29, 1) != 0;
-        if (all || socket.Long is null)
-        {
-            return all;
-        }
-
-        return socket.Long.FindGroup(group, @interface) is not null;
+        InetAddress group = packet.Destination;
+        return socket.Long?.FindGroup(group, group.IsIPv4 ? @interface : 0) is { } filter
+            ? filter.Allows(packet.Source)
+            : group.IsIPv4 ? socket.HearsAllGroups : socket.Kept(OptionKey.LevelIPv6, 29, 1) != 0;
     }
 
     /// <summary>Queues a datagram; a merged one is cut again for whoever did not ask for UDP_GRO. Linux:

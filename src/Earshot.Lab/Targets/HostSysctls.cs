@@ -126,6 +126,8 @@ public static class HostSysctls
         new("net.ipv4.ipfrag_high_thresh", "4194304"),
         new("net.ipv4.ipfrag_time", "30"),
         new("net.ipv4.ipfrag_max_dist", "64"),
+        new("net.ipv4.igmp_max_memberships", "20"),
+        new("net.ipv4.igmp_max_msf", "10"),
         new("net.ipv6.ip6frag_high_thresh", "4194304"),
         new("net.ipv6.ip6frag_time", "60"),
     ];

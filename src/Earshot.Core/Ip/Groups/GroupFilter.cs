@@ -20,6 +20,9 @@ internal sealed class GroupFilter(in InetAddress group, int index)
     /// <summary>The sources, in the order in which they were named.</summary>
     internal List<InetAddress> Sources { get; } = [];
 
+    /// <summary>Whether sources were named, so that the mode stays. Linux: sflist.</summary>
+    internal bool HasList { get; set; }
+
     /// <summary>Whether a source is heard.</summary>
     internal bool Allows(in InetAddress source) => Sources.Contains(source) != IsExclude;
 }
