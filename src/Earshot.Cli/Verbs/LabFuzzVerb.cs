@@ -11,21 +11,16 @@ internal static class LabFuzzVerb
 {
     internal static Command Create(Terminal terminal)
     {
-        var minutes = new Option<double>("--minutes")
+        var minutes = new Option<double?>("--minutes")
         {
-            Description = "Time after which no sequence is begun.",
-            DefaultValueFactory = _ => 1,
+            Description = "Time after which no sequence is begun; 1 unless --sequences says how many to run.",
         };
         var seed = new Option<ulong>("--seed")
         {
             Description = "Seed of the first sequence; the others follow it.",
             DefaultValueFactory = _ => (ulong)DateTime.UtcNow.Ticks,
         };
-        var sequences = new Option<int>("--sequences")
-        {
-            Description = "Sequences at most.",
-            DefaultValueFactory = _ => int.MaxValue,
-        };
+        var sequences = new Option<int?>("--sequences") { Description = "Sequences at most." };
         var jobs = new Option<int>("--jobs")
         {
             Description = "Network namespaces at a time, 1 to 256; most of each run is waiting.",
@@ -45,7 +40,7 @@ internal static class LabFuzzVerb
         });
         minutes.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double>() is not (> 0 and <= 1440))
+            if (result.GetValueOrDefault<double?>() is not (> 0 and <= 1440))
             {
                 result.AddError("--minutes is more than 0 and at most 1440");
             }
@@ -60,8 +55,9 @@ internal static class LabFuzzVerb
             new FuzzOptions
             {
                 Seed = parsed.GetValue(seed),
-                Sequences = parsed.GetValue(sequences),
-                Time = TimeSpan.FromMinutes(parsed.GetValue(minutes)),
+                Sequences = parsed.GetValue(sequences) ?? int.MaxValue,
+                Time = parsed.GetValue(minutes) is { } given ? TimeSpan.FromMinutes(given)
+                    : parsed.GetValue(sequences) is null ? TimeSpan.FromMinutes(1) : TimeSpan.MaxValue,
                 Jobs = parsed.GetValue(jobs),
                 Established = parsed.GetValue(established),
             },

@@ -171,8 +171,9 @@ public sealed partial class SocketCalls
         else if (socket.Connection is { } connection)
         {
             // What is reset now is told; what had ended before goes on to tell why.
-            int error = connection.State is TcpState.Close or TcpState.LastAck or TcpState.Closing
-                ? connection.Error : Errno.ECONNRESET;
+            bool hadEnded = connection.State == TcpState.Close
+                || (connection.State is TcpState.LastAck or TcpState.Closing && !connection.NeedsReset);
+            int error = hadEnded ? connection.Error : Errno.ECONNRESET;
             socket.Local = connection.Tuple.Local;
             DropRole(socket);
             GiveUpBinding(socket);

@@ -22,7 +22,7 @@ public sealed record FuzzFinding(ulong Seed, string Steps, string Difference, st
 /// <param name="Passed">Those in which nothing differed.</param>
 /// <param name="Part">The part of the steps that was compared: what comes behind a step that hangs on the moment of a
 /// timer is not.</param>
-/// <param name="Unsteady">Those in which something differed beside other sequences, and nothing each time they ran
+/// <param name="Unsteady">Those in which something differed beside other sequences, and not each time when they ran
 /// alone: a busy machine lets the host's timers come late.</param>
 /// <param name="Findings">One of each kind of difference.</param>
 public sealed record FuzzReport(
@@ -156,13 +156,13 @@ public sealed class Fuzzer : IDisposable
         return last;
     }
 
-    /// <summary>Whether it differs while nothing else runs, in one run of several.</summary>
+    /// <summary>Whether it differs each time while nothing else runs.</summary>
     private bool DiffersAlone(Sequence sequence, string kind)
     {
         _turns.EnterWriteLock();
         try
         {
-            return Enumerable.Range(0, Repeats).Any(_ => Compare(sequence)?.Kind == kind);
+            return Enumerable.Range(0, Repeats).All(_ => Compare(sequence)?.Kind == kind);
         }
         finally
         {

@@ -75,8 +75,7 @@ internal sealed partial class Connection
         {
             _context.Mib.Count(Counter.TcpExtTCPAbortOnData);
             Owner = null;
-            if (State is TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
-                or TcpState.SynRecv)
+            if (NeedsReset)
             {
                 SendReset();
             }
@@ -95,13 +94,21 @@ internal sealed partial class Connection
         BecomeOrphan();
     }
 
+    /// <summary>Whether the peer must be told when this ends at once: it may wait for something, be it our FIN alone.
+    /// Linux: tcp_disconnect.</summary>
+    internal bool NeedsReset => State switch
+    {
+        TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
+            or TcpState.SynRecv => true,
+        TcpState.LastAck or TcpState.Closing => _traffic is not null && Unsent.Count > 0,
+        _ => false,
+    };
+
     /// <summary>connect(AF_UNSPEC): the peer is reset, the socket can be used again. Linux: tcp_disconnect.</summary>
     internal void Disconnect()
     {
         Rouse();
-        bool reset = State is TcpState.Established or TcpState.CloseWait or TcpState.FinWait1 or TcpState.FinWait2
-            or TcpState.SynRecv;
-        if (reset)
+        if (NeedsReset)
         {
             SendReset();
         }
