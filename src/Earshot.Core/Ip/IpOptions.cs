@@ -112,6 +112,23 @@ internal static class IpOptions
         }
     }
 
+    /// <summary>Makes NOP of what is in the first piece alone of a packet that is cut. RFC 791 §3.1: the highest
+    /// bit.</summary>
+    internal static void LeaveCopied(Span<byte> options)
+    {
+        const byte Copied = 0x80;
+        for (int at = 0; at < options.Length && options[at] != End;)
+        {
+            int length = options[at] == Nop ? 1 : options[at + 1];
+            if ((options[at] & Copied) == 0)
+            {
+                options.Slice(at, length).Fill(Nop);
+            }
+
+            at += length;
+        }
+    }
+
     /// <summary>The options of the answer, not yet filled in a second time: the route, then the times,
     /// padded.</summary>
     /// <param name="options">Options that were taken in and filled.</param>

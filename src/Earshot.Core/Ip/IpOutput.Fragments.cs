@@ -13,6 +13,7 @@ internal sealed partial class IpOutput
     private const byte FragmentProtocol = 44;
     private byte[] _uncut = [];
     private IpFields _uncutFields;
+    private AddedHeaders? _uncutHeaders;
     private bool _isUncut;
 
     /// <summary>Whether a datagram must go in pieces.</summary>
@@ -25,6 +26,7 @@ internal sealed partial class IpOutput
         bool isIPv4 = ip.Destination.IsIPv4;
         if (isIPv4 && ip.DontFragment && !route.IsMtuLocked)
         {
+            _uncutHeaders = null;
             _context.Mib.Count(Counter.IpFragFails);
             return false;
         }
@@ -42,9 +44,11 @@ internal sealed partial class IpOutput
 
     private void Cut(in Route route, int payloadLength)
     {
-        _isUncut = false;
+        AddedHeaders? headers = _uncutHeaders;
+        Abandon();
         bool isIPv4 = _uncutFields.Destination.IsIPv4;
-        int header = isIPv4 ? IpPacket.MinimumHeaderLength : IpPacket.IPv6HeaderLength + FragmentHeaderLength;
+        int header = (headers?.Bytes.Length ?? 0)
+            + (isIPv4 ? IpPacket.MinimumHeaderLength : IpPacket.IPv6HeaderLength + FragmentHeaderLength);
         int most = (route.Mtu - header) & ~7;
         uint identification = isIPv4 ? 0 : _fragmentIdentifications.NextUInt32();
         Mib mib = _context.Mib;
@@ -64,11 +68,11 @@ internal sealed partial class IpOutput
             Span<byte> piece = Reserve(queue, route, header + length);
             if (isIPv4)
             {
-                WriteHeader(piece, at, more, length);
+                WriteHeader(piece, headers, at, more, length);
             }
             else
             {
-                WriteHeader6(piece, at, more, length, identification);
+                WriteHeader6(piece, headers, at, more, length, identification);
             }
 
             _uncut.AsSpan(at, length).CopyTo(piece[header..]);
@@ -79,23 +83,45 @@ internal sealed partial class IpOutput
         mib.Count(isIPv4 ? Counter.IpFragOKs : Counter.Ip6FragOKs);
     }
 
-    private void WriteHeader(Span<byte> packet, int offset, bool more, int length)
+    // Only some options are in every piece: of the others the first alone knows. Linux: ip_options_fragment.
+    private void WriteHeader(Span<byte> packet, AddedHeaders? headers, int offset, bool more, int length)
     {
         const int MoreFragments = 0x2000;
-        IpPacket.WriteHeader(packet, _uncutFields, length);
+        int header = IpPacket.MinimumHeaderLength + (headers?.Bytes.Length ?? 0);
+        if (headers is null)
+        {
+            IpPacket.WriteHeader(packet, _uncutFields, length);
+        }
+        else
+        {
+            WriteHeader(packet, _uncutFields, headers.Bytes, length);
+            if (offset > 0)
+            {
+                IpOptions.LeaveCopied(packet[IpPacket.MinimumHeaderLength..header]);
+            }
+        }
+
         BinaryPrimitives.WriteUInt16BigEndian(
             packet[IpPacket.FragmentOffset..], (ushort)((offset / 8) | (more ? MoreFragments : 0)));
         packet[IpPacket.ChecksumOffset] = packet[IpPacket.ChecksumOffset + 1] = 0;
         Unsafe.WriteUnaligned(
-            ref packet[IpPacket.ChecksumOffset],
-            Checksum.Finish(Checksum.Add(packet[..IpPacket.MinimumHeaderLength])));
+            ref packet[IpPacket.ChecksumOffset], Checksum.Finish(Checksum.Add(packet[..header])));
     }
 
-    private void WriteHeader6(Span<byte> packet, int offset, bool more, int length, uint identification)
+    private void WriteHeader6(
+        Span<byte> packet, AddedHeaders? headers, int offset, bool more, int length, uint identification)
     {
-        IpFields fields = _uncutFields with { Protocol = FragmentProtocol };
-        IpPacket.WriteHeader(packet, fields, FragmentHeaderLength + length);
-        Span<byte> header = packet[IpPacket.IPv6HeaderLength..];
+        if (headers is null)
+        {
+            IpFields fields = _uncutFields with { Protocol = FragmentProtocol };
+            IpPacket.WriteHeader(packet, fields, FragmentHeaderLength + length);
+        }
+        else
+        {
+            headers.WritePiece(packet, _uncutFields, FragmentHeaderLength + length);
+        }
+
+        Span<byte> header = packet[(IpPacket.IPv6HeaderLength + (headers?.Bytes.Length ?? 0))..];
         header[0] = _uncutFields.Protocol;
         header[1] = 0;
         BinaryPrimitives.WriteUInt16BigEndian(header[2..], (ushort)(offset | (more ? 1 : 0)));

@@ -68,15 +68,7 @@ internal sealed partial class IpOutput
         int tcpHeader = tcp.HeaderLength + options.Length;
         Span<byte> packet = Reserve(queue, route, header + tcpHeader + first.Length + second.Length);
         Span<byte> segment = packet[header..];
-        if (ip.Destination.IsIPv4)
-        {
-            WriteHeader(packet, ip, headers.Bytes, segment.Length);
-        }
-        else
-        {
-            headers.WriteIPv6(packet, ip, segment.Length);
-        }
-
+        WriteAdded(packet, ip, headers, segment.Length);
         tcp.WriteHeader(segment);
         options.CopyTo(segment[(tcpHeader - options.Length)..]);
         first.CopyTo(segment[tcpHeader..]);
@@ -94,6 +86,55 @@ internal sealed partial class IpOutput
         return true;
     }
 
+    /// <summary>As <see cref="TryBegin"/>, with headers that a program asks for; <see cref="EndWith"/> lets it
+    /// go.</summary>
+    internal bool TryBeginWith(
+        AddedHeaders headers, scoped in Route route, scoped in IpFields ip, int payloadLength, out Span<byte> payload)
+    {
+        int header = headers.HeaderLength(ip.Destination);
+        PacketQueue queue = Queue(route);
+        payload = default;
+        if (queue.IsFull)
+        {
+            return Drop(ip, 0, 0, queue.Count);
+        }
+
+        if (MustCut(route, header + payloadLength))
+        {
+            _uncutHeaders = headers;
+            return TryBeginUncut(route, ip, payloadLength, out payload);
+        }
+
+        Span<byte> packet = Reserve(queue, route, header + payloadLength);
+        WriteAdded(packet, ip, headers, payloadLength);
+        payload = packet[header..];
+        return true;
+    }
+
+    /// <summary>Lets the packet go that <see cref="TryBeginWith"/> began.</summary>
+    internal void EndWith(AddedHeaders headers, in Route route, in InetAddress to, int payloadLength)
+    {
+        if (_isUncut)
+        {
+            Cut(route, payloadLength);
+            return;
+        }
+
+        Commit(Queue(route), route, to, headers.HeaderLength(to) + payloadLength, default);
+    }
+
+    private void WriteAdded(Span<byte> packet, in IpFields ip, AddedHeaders headers, int payloadLength)
+    {
+        if (ip.Destination.IsIPv4)
+        {
+            WriteHeader(packet, ip, headers.Bytes, payloadLength);
+        }
+        else
+        {
+            headers.WriteIPv6(packet, ip, payloadLength);
+        }
+    }
+
     /// <summary>As <see cref="TryBegin"/>, with <see cref="ReplyOptions"/>; <see cref="EndReply"/> lets it
     /// go.</summary>
     internal bool TryBeginReply(
@@ -102,8 +143,7 @@ internal sealed partial class IpOutput
         _optionsBegun = 0;
         int header = IpPacket.MinimumHeaderLength + (ReplyOptions?.Length ?? 0);
 
-        // Differs from Linux: what must be cut has none (docs/deviations.md, D34).
-        if (ReplyOptions is not { } options || MustCut(route, header + payloadLength))
+        if (ReplyOptions is not { } options)
         {
             return TryBegin(route, ip, payloadLength, out payload);
         }
@@ -113,6 +153,11 @@ internal sealed partial class IpOutput
         if (options.Length == 0)
         {
             return false;
+        }
+
+        if (MustCut(route, header + payloadLength))
+        {
+            return TryBeginWith(AddedHeaders.Of(options), route, ip, payloadLength, out payload);
         }
 
         if (queue.IsFull)

@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Earshot.Core.Ip;
 using Earshot.Core.Ip.Groups;
 using Earshot.Core.Wire;
 
@@ -9,6 +10,12 @@ internal sealed class LongOptions
 {
     /// <summary>IP_OPTIONS as they were set; null: none.</summary>
     internal byte[]? IpOptions { get; set; }
+
+    /// <summary>What datagrams over IPv4 carry of that; null: nothing.</summary>
+    internal AddedHeaders? OnDatagrams { get; set; }
+
+    /// <summary>The extension headers that datagrams over IPv6 carry; null: none.</summary>
+    internal AddedHeaders? OnDatagrams6 { get; set; }
 
     /// <summary>Multicast groups, the interfaces that they are joined on, and their sources.</summary>
     internal List<GroupFilter> Groups { get; } = [];

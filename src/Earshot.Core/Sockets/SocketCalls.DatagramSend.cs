@@ -10,7 +10,7 @@ namespace Earshot.Core.Sockets;
 /// <content>Sending a datagram. Linux: udp_sendmsg, ip_make_skb, udp_send_skb.</content>
 public sealed partial class SocketCalls
 {
-    private const int UdpHeader = 8;
+    private const int UdpHeader = UdpRole.HeaderLength;
     private const int MostSegments = 128;
     private const byte DiscoveryDo = 2;
     private const byte DiscoveryProbe = 3;
@@ -94,7 +94,7 @@ public sealed partial class SocketCalls
             return -Errno.EFAULT;
         }
 
-        if (cork.Length + message.Data.Length > LongestPayload(cork.Route.To.Address))
+        if (cork.Length + message.Data.Length > cork.Route.LongestPayload)
         {
             return -Errno.EMSGSIZE;
         }
@@ -141,18 +141,16 @@ public sealed partial class SocketCalls
         int segment = control.SegmentSize != 0 ? control.SegmentSize : socket.Kept(OptionKey.LevelUdp, 103);
         timestamping = control.Timestamping;
         way = new DatagramRoute(
-            route, new InetEndpoint(source, socket.Port), remote, tos, hops, (ushort)segment, control.DontFragment);
+            route, new InetEndpoint(source, socket.Port), remote, tos, hops, (ushort)segment, control.DontFragment,
+            control.HeadersOf(socket, isIPv4));
         return CheckSize(socket, way, message.Data.Length + message.Unreadable);
     }
-
-    private static int LongestPayload(in InetAddress to) =>
-        LongestDatagram - UdpHeader - (to.IsIPv4 ? IpPacket.MinimumHeaderLength : 0);
 
     /// <summary>Whether a datagram may be as long as it is. Linux: __ip_append_data, udp_send_skb.</summary>
     private int CheckSize(Socket socket, in DatagramRoute way, long length)
     {
         InetAddress to = way.To.Address;
-        int headers = UdpHeader + IpPacket.HeaderLengthFor(to);
+        int headers = way.HeaderLength;
         bool mustFit = to.IsIPv4
             ? socket.Options.PathMtuDiscovery is DiscoveryDo or DiscoveryProbe or DiscoveryInterface
             : way.MustFit || socket.Kept(OptionKey.LevelIPv6, 62) != 0
@@ -160,10 +158,10 @@ public sealed partial class SocketCalls
         if (way.SegmentSize != 0 && length > way.SegmentSize)
         {
             return headers + way.SegmentSize > way.Route.Mtu ? -Errno.EMSGSIZE
-                : length > (long)way.SegmentSize * MostSegments || length > LongestPayload(to) ? -Errno.EINVAL : 0;
+                : length > (long)way.SegmentSize * MostSegments || length > way.LongestPayload ? -Errno.EINVAL : 0;
         }
 
-        if (length <= LongestPayload(to) && (!mustFit || length + headers <= way.Route.Mtu))
+        if (length <= way.LongestPayload && (!mustFit || length + way.CountedLength <= way.Route.Mtu))
         {
             return 0;
         }
@@ -219,7 +217,7 @@ public sealed partial class SocketCalls
         int length = UdpHeader + data.Length;
         int hops = way.Ttl >= 0 ? way.Ttl : to.IsIPv4 ? _context.Sysctls.IpDefaultTtl : DefaultHopLimit;
         byte discovery = socket.Options.PathMtuDiscovery;
-        bool fits = length + IpPacket.HeaderLengthFor(to) <= way.Route.Mtu;
+        bool fits = data.Length + way.HeaderLength <= way.Route.Mtu;
         bool dontFragment = discovery is DiscoveryDo or DiscoveryProbe
             || (discovery == 1 && fits && !isCut && !way.Route.IsMtuLocked);
         uint ports = ((uint)way.From.Port << 16) | way.To.Port;
@@ -228,7 +226,10 @@ public sealed partial class SocketCalls
         var ip = new IpFields(
             from, to, IpPacket.ProtocolUdp, IdentificationOf(socket, from, to, discovery), way.Tos, (byte)hops,
             dontFragment, label);
-        if (!_output.TryBegin(way.Route, ip, length, out Span<byte> datagram))
+        bool begun = way.Headers is null
+            ? _output.TryBegin(way.Route, ip, length, out Span<byte> datagram)
+            : _output.TryBeginWith(way.Headers, way.Route, ip, length, out datagram);
+        if (!begun)
         {
             return false;
         }
@@ -247,34 +248,40 @@ public sealed partial class SocketCalls
             MemoryMarshal.Write(datagram[6..], sum == 0 ? ushort.MaxValue : sum);
         }
 
-        if (way.Route.IsToSeveral && !LetLeave(socket, way.Route, ip, datagram[..length]))
+        if (way.Route.IsToSeveral && !LetLeave(socket, way, ip, datagram[..length]))
         {
             _output.Abandon();
-            return true;
+        }
+        else if (way.Headers is null)
+        {
+            _output.End(way.Route, to, length);
+        }
+        else
+        {
+            _output.EndWith(way.Headers, way.Route, to, length);
         }
 
-        _output.End(way.Route, to, length);
         return true;
     }
 
     /// <summary>What goes to several hosts comes to this one too, if it listens. Linux: ip_mc_output,
     /// ip6_finish_output2.</summary>
     /// <returns>Whether it leaves as well: without hops it is for this host alone.</returns>
-    private bool LetLeave(Socket socket, in Route route, in IpFields ip, ReadOnlySpan<byte> datagram)
+    private bool LetLeave(Socket socket, in DatagramRoute way, in IpFields ip, ReadOnlySpan<byte> datagram)
     {
         InetAddress to = ip.Destination;
         if (!to.IsMulticast)
         {
-            _output.Copy(route, ip, datagram);
+            _output.Copy(way.Route, ip, way.Headers, datagram);
             return true;
         }
 
         bool isWanted = socket.Options.IsIPv6
             ? socket.Kept(OptionKey.LevelIPv6, 19, 1) != 0 : socket.Kept(OptionKey.LevelIp, 34, 1) != 0;
-        bool isLooped = isWanted && _routes.IsJoined(to, route.Interface, ip.Source);
+        bool isLooped = isWanted && _routes.IsJoined(to, way.Route.Interface, ip.Source);
         if (isLooped)
         {
-            _output.Copy(route, ip, datagram);
+            _output.Copy(way.Route, ip, way.Headers, datagram);
         }
 
         // Of IPv6 the hops are looked at only when there was somebody to listen; the scope always is.

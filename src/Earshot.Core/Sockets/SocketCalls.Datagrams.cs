@@ -10,7 +10,8 @@ namespace Earshot.Core.Sockets;
 /// udpv6_sendmsg.</content>
 public sealed partial class SocketCalls
 {
-    private const int LongestDatagram = 65535;
+    private const int LongestDatagram = UdpRole.Longest;
+    private const int MostIpOptions = 40;
 
     /// <summary>connect() of a datagram socket: names the peer; nothing is sent. Linux: __ip4_datagram_connect,
     /// __ip6_datagram_connect.</summary>
@@ -245,7 +246,11 @@ public sealed partial class SocketCalls
                 read.Tos = (short)number;
                 return 0;
             case 7:
-                return 0;
+                ReadOnlySpan<byte> options = value[..Math.Min(value.Length, MostIpOptions)];
+                read.HasHeaders = TryIpOptions(options, out byte[]? kept);
+                read.Headers = read.HasHeaders && kept is not null && IpOptions.AreSound(kept, out _, out _)
+                    ? AddedHeaders.Of(kept) : null;
+                return read.HasHeaders ? 0 : -Errno.EINVAL;
             case 52 when value.Length == IntLength && number is >= 1 and <= 255:
                 return 0;
             default:
@@ -253,7 +258,7 @@ public sealed partial class SocketCalls
         }
     }
 
-    private static int ReadIPv6Control(int type, ReadOnlySpan<byte> value, ref DatagramControl read)
+    private int ReadIPv6Control(int type, ReadOnlySpan<byte> value, ref DatagramControl read)
     {
         const int InformationLength = InetAddress.IPv6Length + IntLength;
         int number = value.Length >= IntLength ? Read(value) : -2;
@@ -274,11 +279,40 @@ public sealed partial class SocketCalls
                 read.DontFragment = number != 0;
                 return 0;
             case 11 when value.Length >= IntLength:
-            case 54 or 55 or 57 or 59:
+            case 3 or 4 or 54 or 55 or 59:
+                return ReadExtension(type, value, ref read);
+            case 57:
                 return 0;
             default:
                 return -Errno.EINVAL;
         }
+    }
+
+    /// <summary>An extension header for one datagram: what it says replaces what the socket says.</summary>
+    private int ReadExtension(int type, ReadOnlySpan<byte> value, ref DatagramControl read)
+    {
+        const int Unit = 8, Hops = 54, OldHops = 3, OldDestination = 4, BeforeRoute = 55;
+        int length = value.Length >= 2 ? (value[1] + 1) * Unit : int.MaxValue;
+        bool isHops = type is Hops or OldHops;
+        bool isTwice = isHops ? read.HopsHeader is not null
+            : type == OldDestination && read.DestinationHeader is not null;
+        if (value.Length < length || isTwice)
+        {
+            return -Errno.EINVAL;
+        }
+
+        if (!Credentials.Has(SocketCapabilities.NetRaw))
+        {
+            return -Errno.EPERM;
+        }
+
+        byte[] header = value[..length].ToArray();
+        read.HasHeaders = true;
+        read.HopsHeader = isHops ? header : read.HopsHeader;
+        read.DestinationHeader = isHops || type == BeforeRoute ? read.DestinationHeader : header;
+        read.Headers = AddedHeaders.Of(
+            read.HopsHeader, null, read.DestinationHeader, IpPacket.ProtocolUdp);
+        return 0;
     }
 }
 
@@ -304,4 +338,19 @@ internal struct DatagramControl
     internal bool DontFragment;
 
     internal TimestampingFlags Timestamping;
+
+    /// <summary>Whether it says which headers are added, if any; else the socket does.</summary>
+    internal bool HasHeaders;
+
+    internal AddedHeaders? Headers;
+
+    /// <summary>IPV6_HOPOPTS.</summary>
+    internal byte[]? HopsHeader;
+
+    /// <summary>IPV6_DSTOPTS.</summary>
+    internal byte[]? DestinationHeader;
+
+    /// <summary>What a datagram has between the header of IP and UDP's.</summary>
+    internal readonly AddedHeaders? HeadersOf(Socket socket, bool isIPv4) => HasHeaders ? Headers
+        : socket.Long is not { } kept ? null : isIPv4 ? kept.OnDatagrams : kept.OnDatagrams6;
 }

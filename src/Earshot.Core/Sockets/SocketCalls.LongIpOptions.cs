@@ -32,23 +32,36 @@ public sealed partial class SocketCalls
     /// <summary>IP_OPTIONS. Linux: ip_options_get.</summary>
     private static int SetIpOptions(Socket socket, ReadOnlySpan<byte> bytes)
     {
-        const int Longest = 40;
-        if (bytes.Length > Longest || !AreIpOptionsSound(bytes)
-            || (!IpOptions.AreSound(bytes, out int fault, out _) && fault != IpOptions.SourceRoute))
+        if (!TryIpOptions(bytes, out byte[]? kept))
         {
             return -Errno.EINVAL;
         }
 
-        byte[]? kept = bytes.IsEmpty ? null : new byte[(bytes.Length + 3) & ~3];
-        bytes[..UsedLength(bytes)].CopyTo(kept);
         if (kept is not null || socket.Long is not null)
         {
-            socket.MakeLong().IpOptions = kept;
+            LongOptions options = socket.MakeLong();
+            options.IpOptions = kept;
+            options.OnDatagrams = socket.IsDatagram ? socket.Headers : null;
         }
 
         socket.Connection?.ChangeHeaders(socket.Headers);
 
         return 0;
+    }
+
+    private static bool TryIpOptions(ReadOnlySpan<byte> bytes, out byte[]? kept)
+    {
+        const int Longest = 40;
+        kept = null;
+        if (bytes.Length > Longest || !AreIpOptionsSound(bytes)
+            || (!IpOptions.AreSound(bytes, out int fault, out _) && fault != IpOptions.SourceRoute))
+        {
+            return false;
+        }
+
+        kept = bytes.IsEmpty ? null : new byte[(bytes.Length + 3) & ~3];
+        bytes[..UsedLength(bytes)].CopyTo(kept);
+        return true;
     }
 
     // What stands behind the end of the list is cleared.
@@ -141,9 +154,16 @@ public sealed partial class SocketCalls
     private static void AddExtensions(Socket socket)
     {
         const int Hops = 54, BeforeRoute = 55, Destination = 59;
-        if (socket.IsDatagram || socket.Long is not { } kept)
+        if (socket.Long is not { } kept)
         {
-            // Differs from Linux: a datagram goes without (docs/deviations.md, D62).
+            return;
+        }
+
+        if (socket.IsDatagram)
+        {
+            // What stands before a routing header costs a datagram nothing. Linux: ipv6_fixup_options.
+            kept.OnDatagrams6 = AddedHeaders.Of(
+                kept.ExtensionHeader(Hops), null, kept.ExtensionHeader(Destination), IpPacket.ProtocolUdp);
             return;
         }
 

@@ -15,6 +15,12 @@ internal sealed class UdpRole
     private const int Smallest = 576;
     private const int LargestPiece = 16384;
 
+    /// <summary>Bytes of the header.</summary>
+    internal const int HeaderLength = 8;
+
+    /// <summary>Bytes of the longest packet of IPv4, and of the longest that one of IPv6 carries.</summary>
+    internal const int Longest = 65535;
+
     private DatagramQueue _queue;
 
     /// <summary>The peer of connect().</summary>
@@ -110,5 +116,19 @@ internal sealed class CorkedDatagram
 /// <param name="Ttl">Hops; -1: the default.</param>
 /// <param name="SegmentSize">UDP_SEGMENT; 0: one datagram.</param>
 /// <param name="MustFit">IPV6_DONTFRAG of its own.</param>
+/// <param name="Headers">What stands between the header of IP and UDP's; null: nothing.</param>
 internal readonly record struct DatagramRoute(
-    Ip.Route Route, InetEndpoint From, InetEndpoint To, byte Tos, short Ttl, ushort SegmentSize, bool MustFit);
+    Ip.Route Route, InetEndpoint From, InetEndpoint To, byte Tos, short Ttl, ushort SegmentSize, bool MustFit,
+    Ip.AddedHeaders? Headers)
+{
+    /// <summary>Bytes before the data.</summary>
+    internal int HeaderLength => UdpRole.HeaderLength
+        + (Headers?.HeaderLength(To.Address) ?? IpPacket.HeaderLengthFor(To.Address));
+
+    /// <summary>Data that the longest datagram has. Linux: ip_append_data, ip6_append_data.</summary>
+    internal int LongestPayload =>
+        UdpRole.Longest + (To.Address.IsIPv4 ? 0 : IpPacket.IPv6HeaderLength) - CountedLength;
+
+    /// <summary>Bytes before the data as limits count them. Linux: __ip6_append_data.</summary>
+    internal int CountedLength => HeaderLength + (Headers?.DestinationLength ?? 0);
+}
