@@ -2,6 +2,7 @@ using System;
 using System.Runtime.CompilerServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp.Established;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Time;
 
 namespace Earshot.Core;
@@ -91,6 +92,11 @@ public sealed partial class NetworkStack
         foreach (Connection connection in _tcp.LinkAccounts.Complete(@interface, packets))
         {
             connection.OnLinkReleased();
+        }
+
+        foreach (ILinkSender sender in _tcp.LinkAccounts.Senders)
+        {
+            sender.OnLinkReleased();
         }
 
         Drain(null);

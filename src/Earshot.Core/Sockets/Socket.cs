@@ -24,7 +24,7 @@ internal enum SocketPhase : byte
 
 /// <summary>What a descriptor names: options, binding, role (none, listener or connection). The role changes, the
 /// socket stays.</summary>
-internal sealed class Socket : OpenFile, ITcpOwner
+internal sealed class Socket : OpenFile, ITcpOwner, ILinkSender
 {
     private readonly StackContext _context;
     private List<Waiter>? _waiters;
@@ -70,6 +70,7 @@ internal sealed class Socket : OpenFile, ITcpOwner
             Received = (Udp?.Charged ?? 0) + (Errors?.Charged ?? 0),
             ReceiveBuffer = Options.ReceiveBuffer,
             SendBuffer = Options.SendBuffer,
+            Queued = Udp?.Unsent ?? 0,
             Drops = Udp?.Drops ?? 0,
         };
 
@@ -244,10 +245,24 @@ internal sealed class Socket : OpenFile, ITcpOwner
         return Error != 0 || Errors is { Count: > 0 } ? mask | PollMask.Err : mask;
     }
 
+    private const PollMask Writeable = PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
+
+    // Linux: sock_writeable.
+    private bool IsWriteable(UdpRole udp) => udp.Account is null || udp.Unsent < Options.SendBuffer >> 1;
+
+    /// <summary>A link is done with some of what it was given. Linux: sock_def_write_space.</summary>
+    public void OnLinkReleased()
+    {
+        if (Udp is { } udp && IsWriteable(udp))
+        {
+            OnReadiness(Writeable);
+        }
+    }
+
     /// <summary>Linux: udp_poll, datagram_poll.</summary>
     private PollMask PollDatagrams(UdpRole udp)
     {
-        PollMask mask = PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
+        PollMask mask = IsWriteable(udp) ? Writeable : PollMask.None;
         if (Error != 0 || Errors is { Count: > 0 })
         {
             bool asUrgent = Errors is { Count: > 0 } && Kept(OptionKey.LevelSocket, 45) != 0;

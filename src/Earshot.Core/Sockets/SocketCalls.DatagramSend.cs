@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Earshot.Core.Ip;
 using Earshot.Core.Tcp;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
@@ -58,6 +59,13 @@ public sealed partial class SocketCalls
         if (message.Unreadable > 0)
         {
             return -Errno.EFAULT;
+        }
+
+        if (udp.Account is not null && udp.Unsent >= socket.Options.SendBuffer)
+        {
+            _context.Mib.Count(
+                way.To.Address.IsIPv4 ? Counter.UdpSndbufErrors : Counter.Udp6SndbufErrors);
+            return -Errno.EAGAIN;
         }
 
         if ((flags & MessageFlags.More) != 0 || socket.Kept(OptionKey.LevelUdp, 1) != 0)
@@ -248,6 +256,7 @@ public sealed partial class SocketCalls
             MemoryMarshal.Write(datagram[6..], sum == 0 ? ushort.MaxValue : sum);
         }
 
+        long first = _output.Outbox.End;
         if (way.Route.IsToSeveral && !LetLeave(socket, way, ip, datagram[..length]))
         {
             _output.Abandon();
@@ -261,7 +270,28 @@ public sealed partial class SocketCalls
             _output.EndWith(way.Headers, way.Route, to, length);
         }
 
+        if ((way.Route.Offload & InterfaceOffload.Completion) != 0)
+        {
+            ChargeLink(socket, way, first, length);
+        }
+
         return true;
+    }
+
+    // What is cut costs by its pieces, each of which has the header. Linux: sock_wmalloc.
+    private void ChargeLink(Socket socket, in DatagramRoute way, long first, int length)
+    {
+        UdpRole udp = socket.Udp!;
+        bool isIPv4 = way.To.Address.IsIPv4;
+        int header = way.HeaderLength - UdpHeader;
+        int most = (way.Route.Mtu - header - (isIPv4 ? 0 : UdpHeader)) & ~7;
+        LinkAccount account = udp.Account ??= new LinkAccount { Sender = socket };
+        for (long ordinal = first; ordinal < _output.Outbox.End; ordinal++, length -= most)
+        {
+            bool isLast = ordinal == _output.Outbox.End - 1;
+            int cost = UdpRole.CostToSend(header + (isLast ? length : most), isIPv4);
+            _tcp.LinkAccounts.Charge(account, way.Route.Interface, ordinal, cost);
+        }
     }
 
     /// <summary>What goes to several hosts comes to this one too, if it listens. Linux: ip_mc_output,

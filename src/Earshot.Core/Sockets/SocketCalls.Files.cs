@@ -114,7 +114,7 @@ public sealed partial class SocketCalls
                 value = udp.Queue.Count > 0 ? udp.Queue[0].Length : 0;
                 return 0;
             case OutputQueue:
-                value = 0;
+                value = udp.Unsent;
                 return 0;
             default:
                 return -Errno.ENOTTY;

@@ -86,6 +86,7 @@ internal static class SocketLister
                     Remote = udp.IsConnected
                         ? udp.Remote : new InetEndpoint(isIPv6 ? InetAddress.IPv6Any : InetAddress.Any, 0),
                     ReceiveQueue = udp.Charged,
+                    SendQueue = udp.Unsent,
                     Descriptor = socket.Descriptor,
                     IsDatagram = true,
                     IsIpv6 = isIPv6,

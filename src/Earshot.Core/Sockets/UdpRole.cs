@@ -1,6 +1,7 @@
 using System;
 using System.Numerics;
 using Earshot.Core.Memory;
+using Earshot.Core.Tcp.Established.Sending;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Sockets;
@@ -37,6 +38,12 @@ internal sealed class UdpRole
     /// <summary>Bytes of the receive buffer that are taken. Linux: sk_rmem_alloc.</summary>
     internal int Charged { get; private set; }
 
+    /// <summary>What links have of it that tell when they are done; null: it has sent nothing by such a link.</summary>
+    internal LinkAccount? Account { get; set; }
+
+    /// <summary>Bytes of the send buffer that are taken. Linux: sk_wmem_alloc.</summary>
+    internal int Unsent => (int)(Account?.Bytes ?? 0);
+
     internal ref DatagramQueue Queue => ref _queue;
 
     /// <summary>A datagram that is being put together with UDP_CORK or MSG_MORE; null: none.</summary>
@@ -49,6 +56,16 @@ internal sealed class UdpRole
         return head <= Smallest ? Descriptor + Smallest
             : head <= LargestPiece ? Descriptor + (int)BitOperations.RoundUpToPowerOf2((uint)head)
             : Descriptor + Smallest + length;
+    }
+
+    /// <summary>What a packet costs that is sent, of so many bytes with its header of IP. Linux:
+    /// sock_alloc_send_pskb.</summary>
+    internal static int CostToSend(int length, bool isIPv4)
+    {
+        const int Around4 = 31 + 320;
+        const int Around6 = 24 + 320;
+        int head = length + (isIPv4 ? Around4 : Around6);
+        return Descriptor + (head <= Smallest ? Smallest : (int)BitOperations.RoundUpToPowerOf2((uint)head));
     }
 
     /// <summary>Queues a datagram if the receive buffer has room for it: one always fits into an empty queue. Linux:
@@ -79,6 +96,11 @@ internal sealed class UdpRole
     /// <summary>The socket is closed.</summary>
     internal void Clear(BufferPool pool)
     {
+        if (Account is { } account)
+        {
+            account.Sender = null;
+        }
+
         _queue.Clear(pool);
         Charged = 0;
         Cork = null;

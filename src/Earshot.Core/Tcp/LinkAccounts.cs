@@ -40,6 +40,23 @@ internal sealed class LinkAccounts
         DeviceOf(@interface).Loans.Enqueue(new Loan(account, last, seq, length, cost));
     }
 
+    /// <summary>Charges a datagram socket for a packet that is in the queue of packets on their way out. Linux:
+    /// sock_wmalloc, sock_alloc_send_pskb.</summary>
+    /// <param name="account">The socket's account.</param>
+    /// <param name="interface">The interface that it leaves by.</param>
+    /// <param name="ordinal">The packet's ordinal.</param>
+    /// <param name="cost">The memory that it takes.</param>
+    internal void Charge(LinkAccount account, int @interface, long ordinal, int cost)
+    {
+        account.Bytes += cost;
+        account.Count++;
+        DeviceOf(@interface).Loans.Enqueue(new Loan(account, ordinal, default, 0, cost));
+    }
+
+    /// <summary>Datagram sockets that links have given memory back to since <see cref="Complete"/> was asked
+    /// last.</summary>
+    internal List<ILinkSender> Senders { get; } = [];
+
     /// <summary>What a connection has given to links; null: they are done with all of it.</summary>
     internal LinkAccount? Find(Connection connection) => _accounts.GetValueOrDefault(connection);
 
@@ -79,6 +96,7 @@ internal sealed class LinkAccounts
         Device device = DeviceOf(@interface);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(packets, device.Taken.Count);
         _released.Clear();
+        Senders.Clear();
         for (int i = 0; i < packets; i++)
         {
             long ordinal = device.Taken.Dequeue();
@@ -101,6 +119,13 @@ internal sealed class LinkAccounts
         {
             account.IsThrottled = false;
             _released.Add(owner);
+        }
+
+        if (account.Sender is { } sender)
+        {
+            // As often as packets leave. Linux: sock_wfree.
+            Senders.Add(sender);
+            return;
         }
 
         if (account.Count == 0)
