@@ -106,6 +106,12 @@ public sealed partial class NetworkStack : IDisposable
     /// <summary>Sockets that programs hold, whatever their state.</summary>
     public int DescriptorCount => Calls.Descriptors.SocketCount;
 
+    /// <summary>Datagram sockets that programs hold, bound or not.</summary>
+    public int DatagramSocketCount => Calls.Descriptors.DatagramCount;
+
+    /// <summary>What waits for fragments that are missing.</summary>
+    public FragmentUsage WaitingFragments(bool isIPv6) => _ip.FragmentsOf(isIPv6);
+
     /// <summary>Connections that no program holds any more and that are not over yet.</summary>
     public int OrphanCount => _tcp.OrphanCount;
 

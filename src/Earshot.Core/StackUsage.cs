@@ -1,5 +1,10 @@
 namespace Earshot.Core;
 
+/// <summary>Datagrams of which fragments are missing, as <c>/proc/net/sockstat</c> counts them.</summary>
+/// <param name="Queues">Datagrams.</param>
+/// <param name="Bytes">What their fragments cost, in bytes.</param>
+public readonly record struct FragmentUsage(int Queues, long Bytes);
+
 /// <summary>What a stack holds at a moment: after everything was closed and its timers ran out, all of it is
 /// 0.</summary>
 /// <param name="Connections">Connections that are not over.</param>

@@ -62,6 +62,12 @@ internal sealed partial class IpLayer : INetworkTimerOwner, IIpInput, IDisposabl
     /// <summary>ICMPv6.</summary>
     internal Icmp6Layer Icmp6 => _ipv6.Icmp;
 
+    internal FragmentUsage FragmentsOf(bool isIPv6)
+    {
+        Reassembly fragments = isIPv6 ? _ipv6.Fragments : _fragments;
+        return new FragmentUsage(fragments.Count, fragments.Memory);
+    }
+
     /// <summary>What fragments cost that wait for others, in bytes.</summary>
     internal long FragmentMemory => _fragments.Memory + _ipv6.Fragments.Memory;
 

@@ -26,6 +26,21 @@ internal sealed class DescriptorTable
     /// <summary>Descriptors of sockets.</summary>
     internal int SocketCount { get; private set; }
 
+    /// <summary>Descriptors of datagram sockets.</summary>
+    internal int DatagramCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (Socket socket in All)
+            {
+                count += socket.IsDatagram ? 1 : 0;
+            }
+
+            return count;
+        }
+    }
+
     /// <summary>Every socket, by descriptor.</summary>
     internal IEnumerable<Socket> All
     {

@@ -70,6 +70,7 @@ internal sealed class Socket : OpenFile, ITcpOwner, ILinkSender
             Received = (Udp?.Charged ?? 0) + (Errors?.Charged ?? 0),
             ReceiveBuffer = Options.ReceiveBuffer,
             SendBuffer = Options.SendBuffer,
+            Reserved = -((Udp?.Charged ?? 0) + (Errors?.Charged ?? 0)) & (PageLength - 1),
             Queued = Udp?.Unsent ?? 0,
             Drops = Udp?.Drops ?? 0,
         };
@@ -245,6 +246,7 @@ internal sealed class Socket : OpenFile, ITcpOwner, ILinkSender
         return Error != 0 || Errors is { Count: > 0 } ? mask | PollMask.Err : mask;
     }
 
+    private const int PageLength = 4096;
     private const PollMask Writeable = PollMask.Out | PollMask.WriteNormal | PollMask.WriteBand;
 
     // Linux: sock_writeable.

@@ -93,6 +93,14 @@ internal static class SocketLister
                     IsIpv6Only = socket.Options.IPv6Only,
                     User = (int)socket.Options.Uid,
                     Number = socket.Inode,
+                    Detail = new SocketDetail
+                    {
+                        Info = new TcpInfo(),
+                        Inode = socket.Inode,
+                        IsReadShut = socket.Options.ReadShut,
+                        IsWriteShut = socket.Options.WriteShut,
+                        Memory = socket.Memory,
+                    },
                 },
                 Inode = socket.Inode,
                 Drops = udp.Drops,

@@ -38,7 +38,7 @@ public static class ProcNet
             "snmp6" => CounterNames.In(CounterNames.Snmp6, snapshot.Counters)
                 .Select(counter => $"{counter.Group + counter.Name,-32}\t{counter.Value}"),
             "sockstat" => Sockstat(snapshot),
-            "sockstat6" => [$"TCP6: inuse {InUse(snapshot, ipv6: true)}"],
+            "sockstat6" => Sockstat6(snapshot),
             "tcp" => Tcp(snapshot, ipv6: false),
             "tcp6" => Tcp(snapshot, ipv6: true),
             "udp" => Udp(snapshot, ipv6: false),
@@ -64,17 +64,36 @@ public static class ProcNet
     private static IEnumerable<string> Sockstat(StackSnapshot snapshot)
     {
         const int PageLength = 4096;
-        int held = snapshot.Descriptors + snapshot.Sockets.Count(row => row is { Detail: not null, Descriptor: < 0 });
+        int waiting = snapshot.Sockets.Count(row => row is { Detail: not null, Descriptor: < 0 });
+        int held = snapshot.Descriptors + waiting;
         int timeWaits = snapshot.Sockets.Count(row => row.Detail is null && row.State != TcpState.SynRecv);
-        long memory = snapshot.Sockets.Sum(row => row.Detail is { } detail
-            ? detail.Memory.Received + detail.Memory.Queued + detail.Memory.Reserved : 0);
         yield return $"sockets: used {held}";
         yield return $"TCP: inuse {InUse(snapshot, ipv6: false)} orphan {snapshot.Orphans} tw {timeWaits} "
-            + $"alloc {held} mem {memory / PageLength}";
+            + $"alloc {held - snapshot.DatagramDescriptors} mem {Memory(snapshot.Sockets) / PageLength}";
+        yield return $"UDP: inuse {DatagramsInUse(snapshot, ipv6: false)} "
+            + $"mem {Memory(snapshot.Datagrams.Select(static datagram => datagram.Socket)) / PageLength}";
+        yield return "UDPLITE: inuse 0";
+        yield return "RAW: inuse 0";
+        yield return $"FRAG: inuse {snapshot.Fragments.Queues} memory {snapshot.Fragments.Bytes}";
     }
+
+    private static IEnumerable<string> Sockstat6(StackSnapshot snapshot)
+    {
+        yield return $"TCP6: inuse {InUse(snapshot, ipv6: true)}";
+        yield return $"UDP6: inuse {DatagramsInUse(snapshot, ipv6: true)}";
+        yield return "UDPLITE6: inuse 0";
+        yield return "RAW6: inuse 0";
+        yield return $"FRAG6: inuse {snapshot.Fragments6.Queues} memory {snapshot.Fragments6.Bytes}";
+    }
+
+    private static long Memory(IEnumerable<SocketRow> rows) => rows.Sum(static row => row.Detail is { } detail
+        ? detail.Memory.Received + detail.Memory.Queued + detail.Memory.Reserved : 0);
 
     private static int InUse(StackSnapshot snapshot, bool ipv6) =>
         snapshot.Sockets.Count(row => row.Detail is not null && row.IsIpv6 == ipv6);
+
+    private static int DatagramsInUse(StackSnapshot snapshot, bool ipv6) =>
+        snapshot.Datagrams.Count(row => row.Socket.IsIpv6 == ipv6);
 
     private static IEnumerable<string> Tcp(StackSnapshot snapshot, bool ipv6)
     {

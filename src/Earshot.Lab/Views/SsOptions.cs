@@ -26,4 +26,10 @@ public enum SsOptions
 
     /// <summary><c>-H</c>: no heading.</summary>
     NoHeading = 32,
+
+    /// <summary><c>-t</c> and <c>-u</c>: a column tells which of them a socket is.</summary>
+    Netid = 64,
+
+    /// <summary><c>-u</c> without <c>-t</c>: of sockets that are no listeners there is one state.</summary>
+    NoStreams = 128,
 }

@@ -36,7 +36,7 @@ internal static class SsProcess
                 text.Append(Memory(detail.Memory));
             }
 
-            if (options.HasFlag(SsOptions.Info))
+            if (options.HasFlag(SsOptions.Info) && !row.IsDatagram)
             {
                 AppendInfo(text, row, detail.Info, extended || options.HasFlag(SsOptions.Timers));
             }

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Linq;
 using Earshot.Core;
 using Earshot.Core.Wire;
 
@@ -16,12 +15,13 @@ public static class SsView
     ];
 
     private static readonly Cells Heading =
-        new("State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "Process");
+        new("Netid", "State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "Process");
 
     /// <summary>The name of a state as ss prints it, such as <c>SYN-RECV</c>.</summary>
     public static string StateName(TcpState state) => StateNames[(int)state];
 
-    /// <summary>The whole table: the heading and a line for each row that is selected, listeners first.</summary>
+    /// <summary>The whole table: the heading and a line for each row that is selected, datagram sockets first, then
+    /// listeners.</summary>
     /// <param name="rows">The sockets.</param>
     /// <param name="selection">
     /// Which of the rows to show; without listeners ss also leaves out requests and TIME_WAIT.
@@ -32,21 +32,23 @@ public static class SsView
         SsOptions options = SsOptions.None)
     {
         List<Cells> lines = options.HasFlag(SsOptions.NoHeading) ? [] : [Heading];
-        List<Cells> others = [];
+        List<Cells> listeners = [], others = [];
 
         // Where there can be one state only, its column is left out.
-        bool hasStates = selection != SocketSelection.Connections || !rows.Any();
+        bool hasKinds = options.HasFlag(SsOptions.Netid);
+        bool hasStates = selection != SocketSelection.Connections || !options.HasFlag(SsOptions.NoStreams);
         foreach (SocketRow row in rows)
         {
-            hasStates |= !row.IsDatagram;
             if (IsSelected(row, selection))
             {
-                (row.State == TcpState.Listen ? lines : others).Add(CellsOf(row, options));
+                (row.IsDatagram ? lines : row.State == TcpState.Listen ? listeners : others)
+                    .Add(CellsOf(row, options));
             }
         }
 
+        lines.AddRange(listeners);
         lines.AddRange(others);
-        return Align(lines, hasStates);
+        return Align(lines, hasKinds, hasStates);
     }
 
     /// <summary>Whether <c>ss</c> shows a row.</summary>
@@ -70,8 +72,9 @@ public static class SsView
     {
         (long receive, long send) = Queues(row);
         return new Cells(
-            StateName(row.State), receive.ToString(), send.ToString(), Address(row, row.Local.Address),
-            Port(row.Local), Address(row, row.Remote.Address), Port(row.Remote), SsProcess.Cell(row, options));
+            row.IsDatagram ? "udp" : "tcp", StateName(row.State), receive.ToString(), send.ToString(),
+            Address(row, row.Local.Address), Port(row.Local), Address(row, row.Remote.Address), Port(row.Remote),
+            SsProcess.Cell(row, options));
     }
 
     // A wildcard that takes IPv4 too is written *.
@@ -88,11 +91,14 @@ public static class SsView
 
     private static string Port(InetEndpoint endpoint) => endpoint.Port == 0 ? "*" : endpoint.Port.ToString();
 
-    private static IEnumerable<string> Align(List<Cells> lines, bool hasStates)
+    private static IEnumerable<string> Align(List<Cells> lines, bool hasKinds, bool hasStates)
     {
-        int state = 0, receive = 0, send = 0, local = 0, localPort = 0, peer = 0, peerPort = 0, process = 0;
+        const int Queue = 6;
+        int kind = 0, state = 0, receive = Queue, send = Queue;
+        int local = 0, localPort = 0, peer = 0, peerPort = 0, process = 0;
         foreach (Cells cells in lines)
         {
+            kind = Math.Max(kind, cells.Kind.Length);
             state = Math.Max(state, cells.State.Length);
             receive = Math.Max(receive, cells.Receive.Length);
             send = Math.Max(send, cells.Send.Length);
@@ -107,8 +113,10 @@ public static class SsView
 
         foreach (Cells cells in lines)
         {
-            string line = (hasStates ? cells.State.PadRight(state) + ' ' : "") + cells.Receive.PadRight(receive) + ' '
-                + cells.Send.PadRight(send) + ' ' + cells.Local.PadLeft(local) + ':'
+            string line = (hasKinds ? cells.Kind.PadRight(kind) + ' ' : "")
+                + (hasStates ? cells.State.PadRight(state) + ' ' : "")
+                + cells.Receive.PadRight(receive) + ' ' + cells.Send.PadRight(send) + ' '
+                + cells.Local.PadLeft(local) + ':'
                 + cells.LocalPort.PadRight(localPort) + ' ' + cells.Peer.PadLeft(peer) + ':'
                 + cells.PeerPort.PadRight(peerPort) + cells.Process.PadRight(process);
 
@@ -121,6 +129,6 @@ public static class SsView
     }
 
     private sealed record Cells(
-        string State, string Receive, string Send, string Local, string LocalPort, string Peer, string PeerPort,
-        string Process);
+        string Kind, string State, string Receive, string Send, string Local, string LocalPort, string Peer,
+        string PeerPort, string Process);
 }

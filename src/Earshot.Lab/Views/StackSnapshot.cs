@@ -30,6 +30,15 @@ public sealed record StackSnapshot
     /// <summary>Sockets that programs hold.</summary>
     public int Descriptors { get; init; }
 
+    /// <summary>Those of them that are datagram sockets, bound or not.</summary>
+    public int DatagramDescriptors { get; init; }
+
+    /// <summary>Datagrams over IPv4 of which fragments are missing.</summary>
+    public FragmentUsage Fragments { get; init; }
+
+    /// <summary>Those over IPv6.</summary>
+    public FragmentUsage Fragments6 { get; init; }
+
     /// <summary>Connections that no program holds any more.</summary>
     public int Orphans { get; init; }
 
@@ -59,6 +68,9 @@ public sealed record StackSnapshot
             Listeners = listeners,
             Counters = WithFacts(stack.Mib.All, stack.Sysctls),
             Descriptors = stack.DescriptorCount,
+            DatagramDescriptors = stack.DatagramSocketCount,
+            Fragments = stack.WaitingFragments(isIPv6: false),
+            Fragments6 = stack.WaitingFragments(isIPv6: true),
             Orphans = stack.OrphanCount,
         };
     }

@@ -76,5 +76,7 @@ public static class StackView
         | (request.Has('m') ? SsOptions.Memory : SsOptions.None)
         | (request.Has('i') ? SsOptions.Info : SsOptions.None)
         | (request.Has('O') ? SsOptions.OneLine : SsOptions.None)
-        | (request.Has('H') ? SsOptions.NoHeading : SsOptions.None);
+        | (request.Has('H') ? SsOptions.NoHeading : SsOptions.None)
+        | (request.Has('t') && request.Has('u') ? SsOptions.Netid : SsOptions.None)
+        | (request.Has('u') && !request.Has('t') ? SsOptions.NoStreams : SsOptions.None);
 }
