@@ -9,6 +9,9 @@ namespace Earshot.Core.Tcp.Established;
 /// to be read.</remarks>
 internal sealed class ReceiveBuffer
 {
+    // To what size a ring may grow before there is need for it.
+    private const int MostAhead = 1 << 20;
+
     private byte[]? _ring;
     private int _head;
 
@@ -89,7 +92,10 @@ internal sealed class ReceiveBuffer
 
     private void Grow(int length, BufferPool pool)
     {
-        byte[] larger = pool.Rent(length);
+        // A ring that had to grow will have to again: fewer and larger steps copy less.
+        const int Growth = 4;
+        int ahead = _ring is null ? 0 : Math.Min(Growth * _ring.Length, MostAhead);
+        byte[] larger = pool.Rent(Math.Max(length, ahead));
         if (_ring is not null)
         {
             int first = _ring.Length - _head;
