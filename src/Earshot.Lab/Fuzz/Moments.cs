@@ -10,9 +10,13 @@ namespace Earshot.Lab.Fuzz;
 internal static class Moments
 {
     // By how much steps are moved, in nanoseconds: what a measured time may differ by, a tick, and several; and for how
-    // many seconds the wheel of the timers has run: it rounds long times from its own beginning.
+    // many seconds the wheel of the timers has run: it rounds long times from its own beginning. Parts of a millisecond
+    // move the ticks of time stamps too.
     private static readonly (long Most, double Lead)[] Moves =
-        [(0, 0.061), (300_000, 0.517), (4_000_000, 1.93), (12_000_000, 3.333), (4_000_000, 7.1), (0, 20.3)];
+        [
+            (0, 0.06125), (300_000, 0.5175), (4_000_000, 1.93075), (12_000_000, 3.33325), (4_000_000, 7.1005),
+            (0, 20.30075),
+        ];
 
     /// <summary>Runs with the same steps at moments a little later.</summary>
     internal static IEnumerable<(List<Observation> Run, TimeSpan Lead)> Variants(IReadOnlyList<Observation> run)

@@ -6,8 +6,10 @@ namespace Earshot.Core.Tcp.Established;
 /// <content>What a program reads. Linux: tcp_recvmsg_locked, tcp_recv_urg.</content>
 internal sealed partial class Connection
 {
-    /// <summary>Bytes that can be read.</summary>
-    internal int ReadableBytes => _receiveNext - _readNext - (HasUnreadFin ? 1 : 0);
+    /// <summary>Bytes that can be read. Of a FIN that came twice one counts as a byte, as long as both are there. Linux:
+    /// tcp_inq.</summary>
+    internal int ReadableBytes => _receiveNext - _readNext is > 0 and var all && _finReceived ? all - 1
+        : _receiveNext - _readNext;
 
     /// <summary>What recv() can have before the urgent mark. Linux: tcp_inq.</summary>
     internal int BytesBeforeMark => Urgent is { IsPending: true } urgent && !Options.UrgentInline
@@ -217,7 +219,7 @@ internal sealed partial class Connection
     /// <summary>Everything that can be read goes; what lies beyond gaps stays.</summary>
     private void ForgetUnread()
     {
-        if (Unread is { Beyond.Count: > 0 } inbox)
+        if (Unread is { } inbox && (inbox.Beyond.Count > 0 || !inbox.Sacks.IsEmpty))
         {
             inbox.Skip(ReadableBytes);
             for (int i = 0; i < inbox.Queue.Count; i++)

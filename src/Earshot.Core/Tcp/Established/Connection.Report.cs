@@ -34,7 +34,7 @@ internal sealed partial class Connection
             State = State,
             Local = _tuple.Local,
             Remote = _tuple.Remote,
-            ReceiveQueue = ReadableBytes + (HasUnreadFin || _isFinLeft ? 1 : 0),
+            ReceiveQueue = _receiveNext - _readNext + (_isFinLeft ? 1 : 0),
             SendQueue = State is TcpState.SynSent or TcpState.SynRecv && _una == _iss ? 1 : UnacknowledgedBytes,
             Timer = armed ? (IsProbing ? SocketTimer.Probe : SocketTimer.On)
                 : keepalive ? SocketTimer.Keepalive : SocketTimer.Off,
