@@ -6,8 +6,8 @@ namespace Earshot.Core.Tcp.Established;
 /// <content>What a program reads. Linux: tcp_recvmsg_locked, tcp_recv_urg.</content>
 internal sealed partial class Connection
 {
-    /// <summary>Bytes that can be read. Of a FIN that came twice one counts as a byte, as long as both are there. Linux:
-    /// tcp_inq.</summary>
+    /// <summary>Bytes that can be read. Of a FIN that came twice one counts as a byte, as long as both are there.
+    /// Linux: tcp_inq.</summary>
     internal int ReadableBytes => _receiveNext - _readNext is > 0 and var all && _finReceived ? all - 1
         : _receiveNext - _readNext;
 
