@@ -42,6 +42,9 @@ public static class Errno
     /// <summary>Argument out of domain: microseconds that are a second or more.</summary>
     public const int EDOM = 33;
 
+    /// <summary>Too many in a row, or a circle: epolls that watch each other.</summary>
+    public const int ELOOP = 40;
+
     /// <summary>Socket operation on non-socket.</summary>
     public const int ENOTSOCK = 88;
 

@@ -50,14 +50,22 @@ internal sealed class Epoll : OpenFile
     // Somebody found nothing and has not been told of anything since: in Linux he would sleep.
     private bool _isAwaited;
 
+    /// <summary>What it watches.</summary>
+    internal IEnumerable<OpenFile> Targets => _items.Keys;
+
     /// <summary>Adds a descriptor. Linux: ep_insert.</summary>
-    /// <returns>0; -EINVAL, -EEXIST.</returns>
+    /// <returns>0; -EINVAL, -ELOOP, -EEXIST.</returns>
     internal int Add(OpenFile target, EpollEvent wanted)
     {
         bool exclusive = (wanted.Events & Exclusive) != 0;
-        if (exclusive && (wanted.Events & ~WithExclusive) != 0)
+        if (exclusive && (target is Epoll || (wanted.Events & ~WithExclusive) != 0))
         {
             return -Errno.EINVAL;
+        }
+
+        if (target is Epoll inner && EpollNesting.IsTooDeep(this, inner))
+        {
+            return -Errno.ELOOP;
         }
 
         if (_items.ContainsKey(target))
@@ -69,6 +77,12 @@ internal sealed class Epoll : OpenFile
         item.Node = new LinkedListNode<EpollItem>(item);
         _items.Add(target, item);
         target.Watch(item);
+        if ((target is Epoll || Watches.Count > 0) && EpollNesting.HasTooManyWays(target))
+        {
+            Remove(item);
+            return -Errno.EINVAL;
+        }
+
         AppendIfReady(item);
         return 0;
     }
@@ -129,13 +143,13 @@ internal sealed class Epoll : OpenFile
         }
 
         Append(item);
+        TellWatchers(PollMask.In);
         if (!_isAwaited)
         {
             return !item.IsExclusive;
         }
 
         _isAwaited = false;
-        TellWatchers(PollMask.In);
         return !item.IsExclusive || (changed & (PollMask.In | PollMask.Out)) switch
         {
             PollMask.None => true,
@@ -207,9 +221,10 @@ internal sealed class Epoll : OpenFile
 
     private void AppendIfReady(EpollItem item)
     {
-        if (item.Ready != 0)
+        if (item.Ready != 0 && item.Place is null)
         {
             Append(item);
+            TellWatchers(PollMask.In);
         }
     }
 

@@ -13,6 +13,9 @@ internal abstract class OpenFile
     /// <summary>The flags that fcntl(F_SETFL) may change.</summary>
     internal int StatusFlags { get; set; }
 
+    /// <summary>The epolls that watch it.</summary>
+    internal IReadOnlyList<EpollItem> Watches => _watches ?? [];
+
     /// <summary>What it is ready for now.</summary>
     internal abstract PollMask Poll();
 

