@@ -61,6 +61,11 @@ internal sealed partial class IpOutput
         int segmentSize,
         ReadOnlySpan<byte> options = default)
     {
+        if (options.Length == 0 && second.Length == 0 && TrySendUsual(route, ip, tcp, first))
+        {
+            return true;
+        }
+
         int headerLength = tcp.HeaderLength + options.Length;
         int tcpLength = headerLength + first.Length + second.Length;
         PacketQueue queue = Queue(route);
@@ -120,6 +125,23 @@ internal sealed partial class IpOutput
         }
 
         Commit(queue, route, ip.Destination, packet.Length, info);
+        return true;
+    }
+
+    // Nearly every segment of a connection over IPv4, on a link that takes it complete.
+    private bool TrySendUsual(in Route route, in IpFields ip, in TcpFields tcp, ReadOnlySpan<byte> data)
+    {
+        int length = UsualSegment.HeaderLength + data.Length;
+        if (!tcp.Options.AreTimestampsAlone || tcp.Key is not null || !ip.Destination.IsIPv4
+            || !TryBeginPlain(route, length, out Span<byte> packet))
+        {
+            return false;
+        }
+
+        ulong sum = UsualSegment.Write(packet, ip, tcp, data.Length);
+        sum = Checksum.CopyAndAdd(data, packet[UsualSegment.HeaderLength..], sum);
+        TcpFields.WriteChecksum(packet[IpPacket.MinimumHeaderLength..], Checksum.Finish(sum));
+        EndPlain(route, length, ip.Mark);
         return true;
     }
 
@@ -196,13 +218,14 @@ internal sealed partial class IpOutput
     /// <summary>Lets the packet go that <see cref="TryBeginPlain"/> began.</summary>
     /// <param name="route">Where it goes.</param>
     /// <param name="length">Bytes of the packet.</param>
-    internal void EndPlain(in Route route, int length)
+    /// <param name="mark">The packet's mark.</param>
+    internal void EndPlain(in Route route, int length, uint mark = 0)
     {
         Mib mib = _context.Mib;
         mib.Count(Counter.IpOutRequests);
         mib.Count(Counter.IpOutTransmits);
         mib.Count(Counter.IpExtOutOctets, length);
-        Outbox.Commit(length, route.Interface, default, _context.Now);
+        Outbox.Commit(length, route.Interface, new PacketInfo(PacketFlags.None, mark: mark), _context.Now);
     }
 
     // A first piece of odd length swaps the bytes of the second piece's sum.

@@ -80,6 +80,10 @@ public struct TcpOptions
     /// <summary>The eight bytes of the cookie to be written, the first one lowest.</summary>
     public ulong FastOpenCookie;
 
+    /// <summary>Whether timestamps are there and nothing else is.</summary>
+    internal readonly bool AreTimestampsAlone =>
+        HasTimestamp && Mss == 0 && !SackPermitted && !HasWindowScale && FastOpen == FastOpenOption.None;
+
     /// <summary>Bytes of these options when written, a multiple of 4.</summary>
     public readonly int WireLength =>
         (Mss != 0 ? 4 : 0)
