@@ -19,6 +19,8 @@ public static class TcpMetricsView
             .ToString("F3", CultureInfo.InvariantCulture);
         string window = row.CongestionWindow == 0 ? "" : $" cwnd {row.CongestionWindow}";
         string rtt = row.RttMicroseconds == 0 ? "" : $" rtt {row.RttMicroseconds}us rttvar {row.RttVarMicroseconds}us";
-        return $"{row.Remote} age {age}sec{window}{rtt} source {row.Local}";
+        string threshold = row.SlowStartThreshold == 0 ? "" : $" ssthresh {row.SlowStartThreshold}";
+        string reordering = row.Reordering == 0 ? "" : $" reordering {row.Reordering}";
+        return $"{row.Remote} age {age}sec{threshold}{window}{reordering}{rtt} source {row.Local}";
     });
 }

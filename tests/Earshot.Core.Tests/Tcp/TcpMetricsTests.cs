@@ -89,6 +89,33 @@ public sealed class TcpMetricsTests : HostTest
         Assert.Single(Host.Run(0.15));
     }
 
+    // The numbers are those of ip tcp_metrics on the host's kernel after the same.
+    [Fact]
+    public void A_connection_that_ends_in_slow_start_after_a_timeout_leaves_half_its_threshold_as_a_window()
+    {
+        int listener = Host.Listen();
+        Assert.Equal(0, Host.Stack.Sysctls.Set("net.ipv4.tcp_congestion_control", "reno"));
+        Host.Set("net.ipv4.tcp_no_ssthresh_metrics_save", 0);
+        Assert.Equal((2u, 0u), TimeOut(40000));
+        Assert.Equal((3u, 0u), TimeOut(40001));
+
+        (uint Window, uint Threshold) TimeOut(ushort port)
+        {
+            Peer peer = new Peer(Host, port).Establish(listener);
+            Host.Calls.Send(peer.Fd, new byte[1000]);
+            Host.Run(0.5);
+            peer.Expected += 1000;
+            peer.Ack();
+            peer.Fin();
+            Host.Calls.Close(peer.Fd);
+            peer.Expected++;
+            peer.Ack();
+            Host.Take();
+            TcpMetricsRow row = Assert.Single(Rows);
+            return (row.CongestionWindow, row.SlowStartThreshold);
+        }
+    }
+
     private void Close(Peer peer, int listener, double roundTrip)
     {
         peer.Syn();

@@ -436,7 +436,7 @@ internal sealed partial class Connection
     /// <summary>Only the four-tuple stays. Linux: tcp_time_wait.</summary>
     private void EnterTimeWait(bool isFinWait2, TimeSpan lifetime)
     {
-        _tcp.Metrics.Update(_tuple, Rtt, Control, Backoff > 0);
+        LeaveMetrics();
         var entry = new TimeWaitEntry
         {
             Tuple = _tuple,

@@ -338,7 +338,7 @@ internal sealed partial class Connection
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return false;
             case TcpState.LastAck when finAcked:
-                _tcp.Metrics.Update(_tuple, Rtt, Control, Backoff > 0);
+                LeaveMetrics();
                 SetState(TcpState.Close);
                 Leave();
                 return false;

@@ -257,6 +257,7 @@ internal sealed partial class Connection
         MostPacketsOutEnd = _nxt;
         StartMtuProbing(_hasTimestamps);
         StartRto();
+        StartFromKnown();
         StartAlgorithm();
         ExpandSendBuffer();
         if ((Algorithm.Traits & CongestionTraits.ControlsWindow) == 0)
@@ -265,20 +266,6 @@ internal sealed partial class Connection
         }
 
         Sender.WindowStamp = (uint)_context.Jiffies;
-    }
-
-    private void StartRto()
-    {
-        long known = _tcp.Metrics.RoundTrip(_tuple.Local.Address, _tuple.Remote.Address);
-        if (known > Rtt.Smoothed)
-        {
-            // The handshake was faster than the way is known to be. Linux: tcp_init_metrics.
-            Rtt.Rto = Math.Min(ToTicks(known + Math.Max(2 * known, MinimumVariation)), MaximumRto);
-        }
-        else if (!Rtt.HasSample)
-        {
-            Rtt.Rto = _context.Profile.FallbackRto.Ticks / TimeSpan.TicksPerMicrosecond;
-        }
     }
 
     private void SetRecentTimestamp(uint value)
