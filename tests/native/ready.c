@@ -64,7 +64,9 @@ TEST(Epoll_checks_its_arguments_as_Linux_does)
     EQ(es_epoll_ctl(s, ep, EPOLL_CTL_ADD, fd, &event), 0);
     EQ(es_epoll_ctl(s, ep, EPOLL_CTL_ADD, fd, &event), -EEXIST);
     int inner = es_epoll_create1(s, 0);
-    EQ(es_epoll_ctl(s, ep, EPOLL_CTL_ADD, inner, &event), -EINVAL);             /* not nested */
+    EQ(es_epoll_ctl(s, ep, EPOLL_CTL_ADD, inner, &event), 0);
+    EQ(es_epoll_ctl(s, inner, EPOLL_CTL_ADD, ep, &event), -ELOOP);
+    EQ(es_epoll_ctl(s, ep, EPOLL_CTL_DEL, inner, NULL), 0);
     EQ(es_epoll_wait(s, ep, out, 0), -EINVAL);
     EQ(es_epoll_wait(s, ep, out, INT32_MAX), -EINVAL);
     EQ(es_epoll_wait(s, fd, out, 4), -EINVAL);
