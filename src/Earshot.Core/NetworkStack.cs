@@ -163,6 +163,8 @@ public sealed partial class NetworkStack : IDisposable
         }
     }
 
+    private const int PrefetchedPackets = 16;
+
     /// <summary>Takes packets in, all at one moment, after the timers that were due by then.</summary>
     /// <param name="batch">The packets; the stack only reads them.</param>
     /// <param name="now">The moment; one before <see cref="Now"/> counts as <see cref="Now"/>.</param>
@@ -175,14 +177,15 @@ public sealed partial class NetworkStack : IDisposable
             OnTimer(now);
         }
 
-        // What the lookups will touch is fetched for all packets before the first is judged.
-        if (batch.Count > 1 && _ethernet is null)
-        {
-            Prefetch(batch);
-        }
-
         for (int i = 0; i < batch.Count; i++)
         {
+            // What lookups will touch is fetched for some packets before the first of them is judged: for more, the
+            // cache's first level would have no room.
+            if (i % PrefetchedPackets == 0 && batch.Count > 1 && _ethernet is null)
+            {
+                Prefetch(batch, i, Math.Min(i + PrefetchedPackets, batch.Count));
+            }
+
             TakeIn(batch.Bytes(i), batch.Interface(i), batch.Info(i));
             if (_output.Loopback.Count > 0)
             {
@@ -376,14 +379,14 @@ public sealed partial class NetworkStack : IDisposable
         }
     }
 
-    private void Prefetch(PacketBatch batch)
+    private void Prefetch(PacketBatch batch, int from, int to)
     {
-        for (int i = 0; i < batch.Count && _tcp.Table.IsLarge; i++)
+        for (int i = from; i < to && _tcp.Table.IsLarge; i++)
         {
             _tcp.Table.Prefetch(batch.Bytes(i));
         }
 
-        _tcp.Table.Listeners.Prefetch(batch);
+        _tcp.Table.Listeners.Prefetch(batch, from, to);
     }
 
     private Instant Later(Instant moment) => moment > _context.Now ? moment : _context.Now;

@@ -64,8 +64,10 @@ internal sealed class ListenerTable
 
     /// <summary>Starts to fetch what the listeners of SYNs need, when there are so many that it pays: of all packets
     /// the slots, then the listeners, then what hangs on them.</summary>
-    /// <param name="batch">Packets that will be judged next.</param>
-    internal void Prefetch(PacketBatch batch)
+    /// <param name="batch">Packets.</param>
+    /// <param name="from">The first of those that will be judged next.</param>
+    /// <param name="to">The one after the last.</param>
+    internal void Prefetch(PacketBatch batch, int from, int to)
     {
         // Stryker disable all : what is fetched early is only there sooner
         if (_first.Count <= FewListeners)
@@ -73,12 +75,12 @@ internal sealed class ListenerTable
             return;
         }
 
-        if (_awaited.Length < batch.Count)
+        if (_awaited.Length < to - from)
         {
-            _awaited = new Listener?[batch.Count];
+            _awaited = new Listener?[to - from];
         }
 
-        for (int i = 0; i < batch.Count; i++)
+        for (int i = from; i < to; i++)
         {
             if (TryReadSyn(batch.Bytes(i), out InetEndpoint own))
             {
@@ -86,21 +88,21 @@ internal sealed class ListenerTable
             }
         }
 
-        for (int i = 0; i < batch.Count; i++)
+        for (int i = from; i < to; i++)
         {
-            _awaited[i] = null;
+            _awaited[i - from] = null;
             if (TryReadSyn(batch.Bytes(i), out InetEndpoint own)
                 && ((_specific > 0 && _first.TryGetValue(own, out Listener? listener))
                     || _first.TryGetValue(own with { Address = InetAddress.Any }, out listener)))
             {
-                _awaited[i] = listener;
+                _awaited[i - from] = listener;
                 listener.Prefetch();
             }
         }
 
-        for (int i = 0; i < batch.Count; i++)
+        for (int i = from; i < to; i++)
         {
-            _awaited[i]?.PrefetchTally();
+            _awaited[i - from]?.PrefetchTally();
         }
 
         // Stryker restore all
