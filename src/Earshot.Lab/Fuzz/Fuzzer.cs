@@ -202,8 +202,21 @@ public sealed class Fuzzer : IDisposable
         Sequence sequence, IReadOnlyList<Observation> followed, TimeSpan lead, ulong seed) => _stack.Run(
             new PacketTargetOptions { Seed = seed }, target => SequenceRun.Follow(target, sequence, followed, lead));
 
-    private List<Observation> OnHost(Sequence sequence) =>
-        _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));
+    // A busy machine may be slow to make a namespace; where one could be made before, another can be.
+    private List<Observation> OnHost(Sequence sequence)
+    {
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                return _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));
+            }
+            catch (CannotRunHereException) when (_passed > 0 && tries < Repeats)
+            {
+                Thread.Sleep(TimeSpan.FromSeconds(tries));
+            }
+        }
+    }
 
     /// <summary>Takes steps away, halves first, as long as a difference of the same kind stays.</summary>
     private (Sequence Sequence, Difference Shown) Shrink(Sequence sequence, Difference difference)
