@@ -339,6 +339,12 @@ internal sealed partial class RouteTable
     private int ToLink(in InetAddress destination, int device, out Route route)
     {
         route = default;
+        if (device == LoopbackInterface && destination.IsIPv4 && destination.IsMulticast)
+        {
+            route = OverLoopback(InetAddress.Loopback);
+            return 0;
+        }
+
         if (InterfaceName(device) is null || device == LoopbackInterface)
         {
             return -Errno.ENETUNREACH;

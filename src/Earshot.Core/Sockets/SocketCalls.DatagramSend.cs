@@ -308,14 +308,14 @@ public sealed partial class SocketCalls
 
         bool isWanted = socket.Options.IsIPv6
             ? socket.Kept(OptionKey.LevelIPv6, 19, 1) != 0 : socket.Kept(OptionKey.LevelIp, 34, 1) != 0;
-        bool isLooped = isWanted && _routes.IsJoined(to, way.Route.Interface, ip.Source);
+        bool isJoined = _routes.IsJoined(to, way.Route.Interface, ip.Source), isLooped = isWanted && isJoined;
         if (isLooped)
         {
             _output.Copy(way.Route, ip, way.Headers, datagram);
         }
 
-        // Of IPv6 the hops are looked at only when there was somebody to listen; the scope always is.
-        return to.IsIPv4 ? ip.Ttl > 0 : (ip.Ttl > 0 || !isLooped) && ((to.High >> 48) & 0xf) > 1;
+        // The hops are looked at only where the host is in the group, of IPv6 where it got a copy; the scope always is.
+        return to.IsIPv4 ? ip.Ttl > 0 || !isJoined : (ip.Ttl > 0 || !isLooped) && ((to.High >> 48) & 0xf) > 1;
     }
 
     /// <summary>Linux: ip_select_ident.</summary>

@@ -108,6 +108,13 @@ public sealed partial class SocketCalls
             device = isIPv4 ? socket.Kept(OptionKey.LevelIp, 100) : socket.Kept(OptionKey.LevelIPv6, 17);
         }
 
+        if (isIPv4 && remote.Address.IsMulticast && source.IsAny)
+        {
+            // IP_MULTICAST_IF by an address names the source too. Linux: mc_addr.
+            int named = socket.Kept(OptionKey.LevelIp, MulticastInterfaceName);
+            source = named == 0 ? source : new InetAddress((uint)BinaryPrimitives.ReverseEndianness(named));
+        }
+
         if (!isIPv4 && remote.Address.IsLinkLocal && device == 0)
         {
             return -Errno.EINVAL;
@@ -132,7 +139,7 @@ public sealed partial class SocketCalls
         }
 
         AddressKind kind = _routes.Classify(remote.Address);
-        if (kind is AddressKind.Broadcast or AddressKind.Multicast)
+        if (kind is AddressKind.Broadcast or AddressKind.Multicast && !route.IsLocal)
         {
             route = route with { Flags = route.Flags | RouteFlags.Several };
         }

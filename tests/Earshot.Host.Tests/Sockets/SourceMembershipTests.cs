@@ -16,11 +16,7 @@ namespace Earshot.Host.Tests.Sockets;
 /// datagrams, the same reports to routers.</summary>
 public sealed class SourceMembershipTests
 {
-    private const int Ip = 0;
-    private const int Ip6 = 41;
-    private const int Device = 2;
-    private const ushort Port = 5000;
-    private const int Again = 11;
+    private const int Ip = 0, Ip6 = 41, Device = 2, Port = 5000, Again = 11;
 
     /// <summary>The families.</summary>
     public static TheoryData<bool> Families => new() { false, true };
@@ -183,6 +179,14 @@ public sealed class SourceMembershipTests
             Sent("blocked", sender, all);
             Say("left", Group(one, 45, _group));
             Sent("blocked by the last", sender, all);
+            Say("over lo", Group(one, 42, _group, 1), Group(two, 42, _other, 1), Via(sender, isLoopback: true));
+            Sent("one is in it on lo", sender, all);
+            Say("not looped", Looped(sender, 0), Hops(sender, 0));
+            Sent("all the same", sender, all);
+            Say("left", Group(one, 45, _group, 1), Looped(sender, 1));
+            Sent("nobody on lo", sender, all);
+            Via(sender);
+            Sent("by the device again", sender, all);
             if (!isIPv6)
             {
                 Say("device", _calls.SetOption(sender, 1, 25, "tun0"u8));
@@ -318,7 +322,6 @@ public sealed class SourceMembershipTests
             }
         }
 
-        // Names of the other family, and sockets that are no datagram's.
         private void Families(int fd)
         {
             IPAddress four = IPAddress.Parse("239.7.7.7"), six = IPAddress.Parse("ff15::7:7");
@@ -384,9 +387,10 @@ public sealed class SourceMembershipTests
 
         private void All(int fd, byte on) => Say("all", _calls.SetOption(fd, Level, isIPv6 ? 29 : 49, [on, 0, 0, 0]));
 
-        private int Via(int fd) => isIPv6
-            ? _calls.SetOption(fd, Ip6, 17, [Device, 0, 0, 0])
-            : _calls.SetOption(fd, Ip, 32, target.Options.Local4.GetAddressBytes());
+        private int Via(int fd, bool isLoopback = false) => isIPv6
+            ? _calls.SetOption(fd, Ip6, 17, [(byte)(isLoopback ? 1 : Device), 0, 0, 0])
+            : _calls.SetOption(
+                fd, Ip, 32, (isLoopback ? IPAddress.Loopback : target.Options.Local4).GetAddressBytes());
 
         private int Hops(int fd, byte hops) => _calls.SetOption(fd, Level, isIPv6 ? 18 : 33, [hops, 0, 0, 0]);
 
