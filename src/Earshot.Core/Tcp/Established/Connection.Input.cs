@@ -186,6 +186,8 @@ internal sealed partial class Connection
             CountMark(segment);
         }
 
+        // The ACK of a handshake is no measure: its echo may yet be that of the first data.
+        bool measures = State == TcpState.Established;
         if (State == TcpState.SynRecv)
         {
             if (!(_fastOpen >= 0 ? FinishFastOpen(segment, options) : FinishHandshake(segment, options)))
@@ -212,7 +214,7 @@ internal sealed partial class Connection
             return;
         }
 
-        if (State == TcpState.Established)
+        if (measures)
         {
             MeasureReceiverRoundTrip(segment, options);
         }

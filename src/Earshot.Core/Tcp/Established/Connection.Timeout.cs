@@ -293,10 +293,12 @@ internal sealed partial class Connection
     /// tcp_simple_retransmit.</summary>
     private void ResendTooLarge()
     {
+        // What would have no room beside the SACK blocks that are told now is too large as well.
+        int most = CurrentMss;
         for (int i = 0; i < Sent.Count; i++)
         {
             ref SentSegment piece = ref Sent[i];
-            if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength + piece.Acknowledged) > _mss)
+            if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength + piece.Acknowledged) > most)
             {
                 MarkLost(ref piece);
             }

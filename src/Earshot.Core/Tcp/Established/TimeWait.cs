@@ -126,9 +126,15 @@ internal sealed class TimeWait
         bool newer = segment.Seq > entry.ReceiveNext
             || (options.HasTimestamp && (int)(entry.TsRecent - options.TsVal) < 0);
         const TcpFlags Asked = TcpFlags.Syn | TcpFlags.Rst | TcpFlags.Ack;
-        if ((segment.Flags & Asked) == TcpFlags.Syn && !old && newer
-            && _tcp.Table.Listeners.Find(entry.Tuple, @interface, _tcp.Table.Tag(entry.Tuple)) is not null)
+        if ((segment.Flags & Asked) == TcpFlags.Syn && !old && newer)
         {
+            if (_tcp.Table.Listeners.Find(entry.Tuple, @interface, _tcp.Table.Tag(entry.Tuple)) is null)
+            {
+                // Nobody listens for the connection that it asks for: it is answered, however often.
+                Answer(place, ref entry, segment, Counter.None);
+                return false;
+            }
+
             SeqNumber isn = entry.SendNext + ReuseGap;
             forcedIsn = isn.Value == 0 ? new SeqNumber(1) : isn;
             _context.Judge(segment, RuleId.TimeWaitReused);
