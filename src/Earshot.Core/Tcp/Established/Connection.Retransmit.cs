@@ -127,6 +127,7 @@ internal sealed partial class Connection
             return false;
         }
 
+        Sent[index].Acknowledged = 0;
         int mss = CurrentMss;
         int room = (int)(_una.Value + _sendWindow - Sent[index].Seq.Value);
         if (room <= 0)
@@ -246,10 +247,11 @@ internal sealed partial class Connection
         AdjustDuplicateAcks(before - Sent[index].Packets - rest.Packets);
     }
 
-    /// <summary>The MSS is another one than when the piece left. Linux: tcp_set_skb_tso_segs.</summary>
+    /// <summary>The MSS is another one than when the piece left, or the piece was several. Linux:
+    /// tcp_set_skb_tso_segs.</summary>
     private void Resize(ref SentSegment piece, int size)
     {
-        if (piece.SegmentSize != size)
+        if (piece.SegmentSize != size || piece.Packets != piece.PacketsOf(piece.PayloadLength))
         {
             Uncount(piece);
             int before = piece.Packets;

@@ -413,14 +413,16 @@ internal sealed partial class Connection
     {
         const SentFlags Marks = SentFlags.Sacked | SentFlags.Lost | SentFlags.Retransmitted;
         return (left.Flags & Marks) == SentFlags.Sacked && (right.Flags & Marks) == SentFlags.Sacked
-            && left.SegmentSize == right.SegmentSize && (left.Flags & SentFlags.Fin) == 0 && right.PayloadLength > 0
-            && left.PayloadLength % left.SegmentSize == 0 && left.Packets + right.Packets <= ushort.MaxValue;
+            && left.LongestSegment == right.LongestSegment && right.PayloadLength > 0
+            && (left.Flags & (SentFlags.Fin | SentFlags.EndOfRecord)) == 0
+            && left.Packets + right.Packets <= ushort.MaxValue;
     }
 
     private void MergeNext(int index)
     {
         ref SentSegment left = ref Sent[index];
         ref SentSegment right = ref Sent[index + 1];
+        left.SegmentSize = (ushort)left.LongestSegment;
         left.End = right.End;
         left.Packets += right.Packets;
         left.Flags |= right.Flags;

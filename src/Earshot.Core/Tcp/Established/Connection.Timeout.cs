@@ -298,7 +298,7 @@ internal sealed partial class Connection
         for (int i = 0; i < Sent.Count; i++)
         {
             ref SentSegment piece = ref Sent[i];
-            if ((piece.Packets > 1 ? piece.SegmentSize : piece.PayloadLength + piece.Acknowledged) > most)
+            if (piece.LongestSegment > most)
             {
                 MarkLost(ref piece);
             }

@@ -19,8 +19,9 @@ internal sealed partial class Connection
     private bool _lacksSpace;
 
     /// <summary>Memory that written data takes until it is acknowledged. Linux: sk_wmem_queued.</summary>
-    private long WriteMemory =>
-        _traffic is null ? 0 : SendBuffer.Length + ((long)PacketCost * (Sent.Count + Unsent.Count));
+    private long WriteMemory => _traffic is null ? 0
+        : SendBuffer.Length + (Sent.Count > 0 ? Sent.First.Acknowledged : 0)
+            + ((long)PacketCost * (Sent.Count + Unsent.Count));
 
     /// <summary>Bytes written and never sent. Linux: tcp_notsent_bytes.</summary>
     private uint UnsentLength => (uint)Math.Max(0, _writeSeq - _nxt);

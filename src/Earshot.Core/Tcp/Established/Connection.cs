@@ -300,7 +300,8 @@ internal sealed partial class Connection
         {
             ref SentSegment piece = ref Sent[i];
             Invariant.Check(piece.Seq == next && piece.End > piece.Seq, "pieces in flight follow one another");
-            Invariant.Check(piece.Packets == piece.PacketsOf(piece.PayloadLength), "a piece knows its packets");
+            // Pieces that the peer told of and that became one count as they did before.
+            Invariant.Check(piece.Packets >= piece.PacketsOf(piece.PayloadLength), "a piece knows its packets");
             next = piece.End;
             packets += piece.Packets;
             sacked += piece.Has(SentFlags.Sacked) ? piece.Packets : 0;

@@ -78,6 +78,9 @@ internal struct SentSegment
     /// <summary>Its bytes of payload: a FIN is none.</summary>
     internal readonly int PayloadLength => End - Seq - (Has(SentFlags.Fin) ? 1 : 0);
 
+    /// <summary>Payload bytes of its longest segment, as it was sent. Linux: tcp_skb_seglen.</summary>
+    internal readonly int LongestSegment => Packets == 1 ? PayloadLength + Acknowledged : SegmentSize;
+
     /// <summary>Segments that so many payload bytes of it make. Linux: tcp_set_skb_tso_segs.</summary>
     internal readonly ushort PacketsOf(int bytes) =>
         bytes <= SegmentSize ? (ushort)1 : (ushort)((bytes + SegmentSize - 1) / SegmentSize);
