@@ -219,6 +219,12 @@ internal sealed partial class Connection
             MeasureReceiverRoundTrip(segment, options);
         }
 
+        TakeText(segment);
+    }
+
+    /// <summary>Takes what a segment brings, and sends what may leave now.</summary>
+    private void TakeText(in TcpSegment segment)
+    {
         TakeUrgent(segment);
         OnText(segment);
         if (_isFinished || State == TcpState.Close)
