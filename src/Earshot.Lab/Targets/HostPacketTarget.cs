@@ -49,7 +49,7 @@ internal sealed class HostPacketTarget : IPacketTarget, IDisposable
 
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
 
-    private static readonly TimeSpan LongestSettling = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestSettling = TimeSpan.FromSeconds(30);
 
     // What the device and IPv6 would do on their own: look for neighbours and routers, filter by source.
     private static readonly SysctlSetting[] Quiet =
