@@ -252,6 +252,33 @@ public sealed class EthernetTests : IDisposable
         Assert.True(fd > 0);
     }
 
+    [Theory]
+    [Trait("Linux", "addrconf_prefix_rcv")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void An_address_that_has_ended_comes_back_when_a_router_tells_of_it_again(bool detects)
+    {
+        Again(new EthernetOptions { Address = Own, DetectsDuplicates = detects });
+        var made = InetAddress.Parse("2001:db8:5::ff:fe00:1");
+        Run(5);
+        Receive(Advertisement(lifetime: 100, valid: 30, preferred: 20, mtu: 1400));
+        Run(5);
+        Assert.Equal(0, Bind(made));
+        Run(40);
+        Assert.Equal(-Errno.EADDRNOTAVAIL, Bind(made));
+        Receive(Advertisement(lifetime: 100, valid: 0, preferred: 0, mtu: 1400));
+        Assert.Equal(-Errno.EADDRNOTAVAIL, Bind(made));
+
+        _sent.Clear();
+        Receive(Advertisement(lifetime: 100, valid: 30, preferred: 20, mtu: 1400));
+        Run(5);
+        Assert.Equal(0, Bind(made));
+        Assert.Equal(detects, _sent.Any(one => one.Frame.Length > 62 && one.Frame[54] == 135
+            && InetAddress.ReadIPv6(one.Frame.AsSpan(62)) == made));
+        Run(40);
+        Assert.Equal(-Errno.EADDRNOTAVAIL, Bind(made));
+    }
+
     [Fact]
     public void Two_stacks_find_each_other_and_shake_hands()
     {

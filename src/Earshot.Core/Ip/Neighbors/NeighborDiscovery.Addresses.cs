@@ -17,6 +17,9 @@ internal sealed class ConfiguredAddress(in InterfaceAddress address, AddressFlag
     /// <summary>Whether the question was asked, after which silence means that the address is free.</summary>
     internal bool IsAsked { get; set; }
 
+    /// <summary>Whether its time is over: it is no address of the host until a router tells of it again.</summary>
+    internal bool HasEnded { get; set; }
+
     /// <summary>What tells our own question from another host's.</summary>
     internal byte[] Nonce { get; } = new byte[6];
 
@@ -169,6 +172,12 @@ internal sealed partial class NeighborDiscovery
     {
         own.Timer = _timers.NewNode(NetworkTimer.Address, Owner(port, port.Configured.Count));
         port.Configured.Add(own);
+        BeginUse(port, own);
+    }
+
+    // Asks whether another host has it, or uses it at once.
+    private void BeginUse(EthernetPort port, ConfiguredAddress own)
+    {
         own.Group = new GroupFilter(SolicitedNode(own.Address.Address), port.Index);
         _routes.Addresses.Join(own.Group);
         _routes.Addresses.Reports6?.BeginAnew(port.Index);
@@ -226,8 +235,9 @@ internal sealed partial class NeighborDiscovery
     {
         if (own.ValidUntil <= now)
         {
+            _timers.Disarm(own.Timer);
             _routes.RemoveAddress(own.Address.Address, port.Index);
-            SetFlags(port, own, own.Flags | AddressFlags.Duplicate);
+            own.HasEnded = true;
             LeaveGroup(own);
             return;
         }
@@ -314,18 +324,13 @@ internal sealed partial class NeighborDiscovery
         const uint TwoHours = 7200;
         var address = new InetAddress(network.High, port.Address.InterfaceIdentifier);
         ConfiguredAddress? own = FindConfigured(port, address);
-        if (own is null)
+        if (own is null or { HasEnded: true })
         {
-            if (told.ValidSeconds == 0 || port.Configured.Count >= AddressLimit)
+            if (told.ValidSeconds > 0 && (own is not null || port.Configured.Count < AddressLimit))
             {
-                return;
+                Make(port, own, new InterfaceAddress(address, 64), told, now);
             }
 
-            own = new ConfiguredAddress(new InterfaceAddress(address, 64), AddressFlags.Automatic);
-            own.ValidUntil = Until(now, told.ValidSeconds);
-            own.PreferredUntil = Until(now, told.PreferredSeconds);
-            _routes.AddOwnAddress(new OwnAddress(address, 64, port.Index, AddressFlags.Automatic));
-            Look(port, own);
             return;
         }
 
@@ -336,6 +341,25 @@ internal sealed partial class NeighborDiscovery
         own.ValidUntil = told.ValidSeconds > TwoHours || valid - now > left ? valid : Math.Max(valid, floor);
         own.PreferredUntil = Until(now, told.PreferredSeconds);
         Age(port, own, now);
+    }
+
+    private void Make(
+        EthernetPort port, ConfiguredAddress? ended, in InterfaceAddress address, in AdvertisedPrefix told, long now)
+    {
+        ConfiguredAddress own = ended ?? new ConfiguredAddress(address, AddressFlags.None);
+        own.Flags = AddressFlags.Automatic;
+        own.HasEnded = own.IsAsked = false;
+        own.ValidUntil = Until(now, told.ValidSeconds);
+        own.PreferredUntil = Until(now, told.PreferredSeconds);
+        _routes.AddOwnAddress(new OwnAddress(address.Address, address.PrefixLength, port.Index, own.Flags));
+        if (ended is null)
+        {
+            Look(port, own);
+        }
+        else
+        {
+            BeginUse(port, own);
+        }
     }
 
     private void Tell(

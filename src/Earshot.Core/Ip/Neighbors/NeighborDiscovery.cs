@@ -229,7 +229,7 @@ internal sealed partial class NeighborDiscovery
             return;
         }
 
-        if (FindConfigured(port, target) is { } own)
+        if (FindConfigured(port, target) is { HasEnded: false } own)
         {
             if (own.IsTentative)
             {
