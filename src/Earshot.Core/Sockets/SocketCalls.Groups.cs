@@ -241,7 +241,12 @@ public sealed partial class SocketCalls
     // A socket that is closed leaves its groups. Linux: ip_mc_drop_socket.
     private void LeaveGroups(Socket socket)
     {
-        foreach (GroupFilter filter in socket.Long?.Groups ?? [])
+        if (socket.Long is not { } options)
+        {
+            return;
+        }
+
+        foreach (GroupFilter filter in options.Groups)
         {
             _routes.Addresses.Leave(filter);
         }
