@@ -87,6 +87,27 @@ public sealed class ListenerReportTests : IDisposable
     }
 
     [Fact]
+    public void A_flood_of_questions_for_sources_costs_no_memory()
+    {
+        const int Sources = 80, Questions = 2000, Limit = 1_000_000;
+        Run(3);
+        Join("ff15::1:3");
+        Run(3);
+        var random = new Random(618);
+        byte[] rest = [2, 125, 0, Sources, .. new byte[Sources * InetAddress.IPv6Length]];
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < Questions; i++)
+        {
+            random.NextBytes(rest.AsSpan(4));
+            Ask("ff15::1:3", ushort.MaxValue, "ff15::1:3", rest);
+        }
+
+        long grown = GC.GetTotalMemory(forceFullCollection: true) - before;
+        Assert.True(grown < Limit, $"{grown} bytes for {Questions} questions");
+        Assert.Equal("1" + IsExclude + First, Assert.Single(Run(8400)).Records);
+    }
+
+    [Fact]
     public void What_another_host_tells_is_not_told_again()
     {
         int fd = Join("ff15::1:3");

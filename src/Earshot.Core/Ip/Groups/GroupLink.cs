@@ -22,7 +22,7 @@ internal sealed class GroupMember(in InetAddress group)
     /// <summary>When it is told of by itself, in jiffies.</summary>
     internal long Due { get; set; } = long.MaxValue;
 
-    /// <summary>The sources that were asked for; null: all. Linux: gsquery.</summary>
+    /// <summary>Those that were asked for of the sources that alone are heard; null: all. Linux: gsquery.</summary>
     internal List<InetAddress>? Asked { get; set; }
 
     /// <summary>How often it is still told whether the sources are those that are heard. Linux: crcount,

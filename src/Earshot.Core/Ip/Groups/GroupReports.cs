@@ -362,7 +362,8 @@ internal abstract class GroupReports : IDisposable
         records.Add(reach.IsExclude ? GroupRecordKind.IsExclude : GroupRecordKind.IsInclude, member.Group, sources);
     }
 
-    /// <summary>Notes the sources that are asked for. Linux: igmp_marksources, mld_marksources.</summary>
+    /// <summary>Notes those of the sources that are asked for by which an answer is chosen: of a group that is heard
+    /// from few, those few. Linux: igmp_marksources, mld_marksources.</summary>
     /// <returns>Whether there is an answer: one of them is heard.</returns>
     private static bool Mark(GroupMember member, ReadOnlySpan<byte> sources)
     {
@@ -382,7 +383,10 @@ internal abstract class GroupReports : IDisposable
             if (member.Reach.Allows(source))
             {
                 any = true;
-                asked.Add(source);
+                if (!member.Reach.IsExclude && !asked.Contains(source))
+                {
+                    asked.Add(source);
+                }
             }
         }
 
