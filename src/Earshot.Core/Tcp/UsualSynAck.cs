@@ -14,7 +14,6 @@ internal static class UsualSynAck
     internal const int Length = IpPacket.MinimumHeaderLength + SegmentLength;
 
     private const int SegmentLength = 40;
-    private const uint Version4 = 0x45000000;
     private const uint MssOption = 0x02040000;
     private const uint StampsOption = 0x0101080a;
     private const uint SackAndStampsOptions = 0x0402080a;
@@ -33,13 +32,10 @@ internal static class UsualSynAck
         Span<byte> target, in ConnectionRequest request, in FourTuple tuple, byte tos, byte ttl, int mss, uint stamp)
     {
         ref byte start = ref MemoryMarshal.GetReference(target[..Length]);
-        uint first = Version4 | ((uint)tos << 16) | Length;
-        const uint second = IpPacket.DontFragmentBit;
-        uint third = ((uint)ttl << 24) | (IpPacket.ProtocolTcp << 16);
         uint from = tuple.Local.Address.Bits;
         uint to = tuple.Remote.Address.Bits;
-        ulong ends = (ulong)from + to;
-        third |= Checksum.Finish(ends + first + second + third);
+        IpPacket.WriteIPv4(
+            ref start, Length, tos, identification: 0, dontFragment: true, ttl, IpPacket.ProtocolTcp, from, to);
 
         TcpFlags flags = TcpFlags.Syn | TcpFlags.Ack | (request.Has(RequestFlags.Ecn) ? TcpFlags.Ece : 0);
         uint ports = ((uint)request.LocalPort << 16) | request.RemotePort;
@@ -52,16 +48,14 @@ internal static class UsualSynAck
         uint echo = request.TsRecent;
         uint scale = ScaleOption | request.OwnWindowScale;
         uint checksum = Checksum.Finish(
-            ends + (IpPacket.ProtocolTcp + SegmentLength) + ports + isn + acknowledged + control + size + stamps + stamp
-            + echo + scale);
+            (ulong)from + to + (IpPacket.ProtocolTcp + SegmentLength) + ports + isn + acknowledged + control + size
+            + stamps + stamp + echo + scale);
 
-        BigEndian.Write(ref start, 0, first, second);
-        BigEndian.Write(ref start, 8, third, from);
-        BigEndian.Write(ref start, 16, to, ports);
-        BigEndian.Write(ref start, 24, isn, acknowledged);
-        BigEndian.Write(ref start, 32, control, checksum << 16);
-        BigEndian.Write(ref start, 40, size, stamps);
-        BigEndian.Write(ref start, 48, stamp, echo);
-        BigEndian.Write(ref start, 56, scale);
+        ref byte segment = ref Unsafe.Add(ref start, IpPacket.MinimumHeaderLength);
+        BigEndian.Write(ref segment, TcpSegment.SourcePortOffset, ports, isn);
+        BigEndian.Write(ref segment, TcpSegment.AcknowledgmentOffset, acknowledged, control);
+        BigEndian.Write(ref segment, TcpSegment.ChecksumOffset, checksum << 16, size);
+        BigEndian.Write(ref segment, 24, stamps, stamp);
+        BigEndian.Write(ref segment, 32, echo, scale);
     }
 }

@@ -284,18 +284,26 @@ public readonly ref struct IpPacket
             return;
         }
 
-        // The header is put together and summed in registers: reading back what was just written in small pieces
-        // would stall the processor.
-        uint first = 0x45000000u | ((uint)fields.Tos << 16) | (ushort)(MinimumHeaderLength + payloadLength);
-        uint second = ((uint)fields.Identification << 16) | (fields.DontFragment ? DontFragmentBit : 0u);
-        uint third = ((uint)fields.Ttl << 24) | ((uint)fields.Protocol << 16);
-        uint source = fields.Source.Bits;
-        uint destination = fields.Destination.Bits;
+        WriteIPv4(
+            ref MemoryMarshal.GetReference(target[..MinimumHeaderLength]), MinimumHeaderLength + payloadLength,
+            fields.Tos, fields.Identification, fields.DontFragment, fields.Ttl, fields.Protocol, fields.Source.Bits,
+            fields.Destination.Bits);
+    }
+
+    /// <summary>Writes an IPv4 header without options, with its checksum. It is put together and summed in registers:
+    /// reading back what was just written in small pieces would stall the processor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void WriteIPv4(
+        ref byte start, int length, byte tos, ushort identification, bool dontFragment, byte ttl, byte protocol,
+        uint source, uint destination)
+    {
+        uint first = 0x45000000u | ((uint)tos << 16) | (ushort)length;
+        uint second = ((uint)identification << 16) | (dontFragment ? DontFragmentBit : 0u);
+        uint third = ((uint)ttl << 24) | ((uint)protocol << 16);
         third |= Checksum.Finish((ulong)first + second + third + source + destination);
-        target = target[..MinimumHeaderLength];
-        BinaryPrimitives.WriteUInt64BigEndian(target, ((ulong)first << 32) | second);
-        BinaryPrimitives.WriteUInt64BigEndian(target[TtlOffset..], ((ulong)third << 32) | source);
-        BinaryPrimitives.WriteUInt32BigEndian(target[DestinationOffset..], destination);
+        BigEndian.Write(ref start, 0, first, second);
+        BigEndian.Write(ref start, TtlOffset, third, source);
+        BigEndian.Write(ref start, DestinationOffset, destination);
     }
 
     private static void WriteIPv6Header(Span<byte> target, in IpFields fields, int payloadLength)

@@ -13,7 +13,6 @@ internal static class UsualSegment
     internal const int HeaderLength = IpPacket.MinimumHeaderLength + TcpLength;
 
     private const int TcpLength = TcpSegment.MinimumHeaderLength + TcpOptions.TimestampLength;
-    private const uint Version4 = 0x45000000;
     private const uint StampsOption = 0x0101080a;
 
     /// <summary>Writes them; TCP's checksum is left 0.</summary>
@@ -26,28 +25,24 @@ internal static class UsualSegment
     internal static ulong Write(Span<byte> target, in IpFields ip, in TcpFields tcp, int payload)
     {
         ref byte start = ref MemoryMarshal.GetReference(target[..HeaderLength]);
-        uint first = Version4 | ((uint)ip.Tos << 16) | (ushort)(HeaderLength + payload);
-        uint second = ((uint)ip.Identification << 16) | (ip.DontFragment ? IpPacket.DontFragmentBit : 0u);
-        uint third = ((uint)ip.Ttl << 24) | (IpPacket.ProtocolTcp << 16);
         uint from = ip.Source.Bits;
         uint to = ip.Destination.Bits;
-        ulong ends = (ulong)from + to;
-        third |= Checksum.Finish(ends + first + second + third);
+        IpPacket.WriteIPv4(
+            ref start, HeaderLength + payload, ip.Tos, ip.Identification, ip.DontFragment, ip.Ttl,
+            IpPacket.ProtocolTcp, from, to);
 
         uint ports = ((uint)tcp.SourcePort << 16) | tcp.DestinationPort;
         uint control = ((uint)TcpLength << 26) | ((uint)tcp.ReservedBits << 24) | ((uint)tcp.Flags << 16)
             | tcp.WindowField;
         uint stamp = tcp.Options.TsVal;
         uint echo = tcp.Options.TsEcr;
-        BigEndian.Write(ref start, 0, first, second);
-        BigEndian.Write(ref start, 8, third, from);
-        BigEndian.Write(ref start, 16, to, ports);
-        BigEndian.Write(ref start, 24, tcp.Seq.Value, tcp.Ack.Value);
-        BigEndian.Write(ref start, 32, control, tcp.UrgentPointer);
-        BigEndian.Write(ref start, 40, StampsOption, stamp);
-        BigEndian.Write(ref start, 48, echo);
+        ref byte segment = ref Unsafe.Add(ref start, IpPacket.MinimumHeaderLength);
+        BigEndian.Write(ref segment, TcpSegment.SourcePortOffset, ports, tcp.Seq.Value);
+        BigEndian.Write(ref segment, TcpSegment.AcknowledgmentOffset, tcp.Ack.Value, control);
+        BigEndian.Write(ref segment, TcpSegment.ChecksumOffset, tcp.UrgentPointer, StampsOption);
+        BigEndian.Write(ref segment, 24, stamp, echo);
         return Checksum.FromBigEndian(
-            ends + IpPacket.ProtocolTcp + (uint)(TcpLength + payload) + ports + tcp.Seq.Value + tcp.Ack.Value + control
-            + tcp.UrgentPointer + StampsOption + stamp + echo);
+            (ulong)from + to + IpPacket.ProtocolTcp + (uint)(TcpLength + payload) + ports + tcp.Seq.Value
+            + tcp.Ack.Value + control + tcp.UrgentPointer + StampsOption + stamp + echo);
     }
 }
