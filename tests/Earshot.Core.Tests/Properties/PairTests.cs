@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Linq;
 using System.Text;
 using Earshot.Core.Profiles;
+using Earshot.Core.Sockets;
 using Earshot.Core.Wire;
 using Xunit;
 
@@ -66,6 +67,40 @@ public sealed class PairTests
         Answer(host, batch, packets.AsSpan(Syns * 2));
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.Equal(Syns * 3, host.Listener.SynCount);
+    }
+
+    [Fact]
+    public void A_connection_from_connect_to_close_allocates_nothing_once_some_have_ended()
+    {
+        using var pair = new Pair();
+        SocketCalls client = pair.A.Calls, server = pair.B.Calls;
+        int listener = pair.Listen();
+        Assert.Equal(0, server.SetOption(listener, SocketOption.Linger, 0));
+        var remote = new InetEndpoint(InetAddress.Parse("10.0.0.2"), Pair.Port);
+        Assert.Equal(20000, Churn(20000));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        int ended = Churn(300);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(300, ended);
+
+        // The server resets each connection that it takes.
+        int Churn(int count)
+        {
+            int reset = 0;
+            for (int i = 0; i < count; i++)
+            {
+                int fd = client.Socket(2, 1, 0);
+                client.Connect(fd, remote);
+                pair.Settle();
+                server.Close(server.Accept(listener, out _));
+                pair.Settle();
+                reset += client.GetOption(fd, SocketOption.Error, out int error) == 0
+                    && error == Errno.ECONNRESET ? 1 : 0;
+                client.Close(fd);
+            }
+
+            return reset;
+        }
     }
 
     [Fact]
