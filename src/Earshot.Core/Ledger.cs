@@ -151,8 +151,7 @@ public sealed class Ledger
 
     internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict)
     {
-        _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
-        Count++;
+        Remember(now, tuple, listener, verdict);
 
         // The same tends to be said again of the same listener.
         uint key = Key(listener, verdict.Rule);
@@ -173,14 +172,20 @@ public sealed class Ledger
     /// <param name="kept">The tally that the listener keeps, of this rule or another; gets that of this rule.</param>
     internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, ref RuleTally? kept)
     {
-        _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
-        Count++;
+        Remember(now, tuple, listener, verdict);
         if (kept is null || kept.Rule != verdict.Rule)
         {
             kept = TallyOf(Key(listener, verdict.Rule));
         }
 
         kept.Add(now, tuple, listener, verdict, _chance);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Remember(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict)
+    {
+        _ring[Count & (RingSize - 1)].Set(now, tuple, listener, verdict);
+        Count++;
     }
 
     /// <summary>Adds the entries that came after a count, as far as the ring still holds them.</summary>

@@ -4,8 +4,7 @@ using Earshot.Core.Wire;
 namespace Earshot.Core.Ip;
 
 /// <summary>What every packet of a socket has between the header of IP and the transport's: options of IPv4, or
-/// extension
-/// headers of IPv6. Linux: struct ip_options_rcu, struct ipv6_txoptions.</summary>
+/// extension headers of IPv6. Linux: struct ip_options_rcu, struct ipv6_txoptions.</summary>
 internal sealed class AddedHeaders
 {
     // RFC 8200 §4.3, §4.6.

@@ -13,8 +13,7 @@ public sealed partial class SocketCalls
     private const int FilterName = 48;
 
     // struct ip_mreq and ip_mreq_source; of group_req and group_source_req the interface and what stands before the
-    // next
-    // address.
+    // next address.
     private const int RequestLength = 8;
     private const int SourceRequestLength = 12;
     private const int StorageLength = 128;

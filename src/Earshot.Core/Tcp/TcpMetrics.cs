@@ -112,8 +112,7 @@ internal sealed class TcpMetrics
     }
 
     /// <summary>In the first slow start a larger window counts, in congestion avoidance both numbers count, in between
-    /// the
-    /// threshold alone.</summary>
+    /// the threshold alone.</summary>
     private TcpMetricsRow WithWindow(in TcpMetricsRow old, in LearnedOfWay learned)
     {
         uint window = (uint)learned.Window, threshold = (uint)learned.Threshold, half = window >> 1;

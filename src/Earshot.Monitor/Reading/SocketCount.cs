@@ -15,8 +15,7 @@ internal readonly record struct SocketCount(long? V4, long? V6, long? TimeWait)
 }
 
 /// <summary>Reads the number of sockets again and again; the files were opened inside the namespace. For one thread at
-/// a
-/// time.</summary>
+/// a time.</summary>
 internal sealed class SocketCountReader : IDisposable
 {
     private readonly NamespaceFile _v4 = new("/proc/thread-self/net/sockstat");

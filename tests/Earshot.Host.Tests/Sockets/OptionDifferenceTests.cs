@@ -9,8 +9,7 @@ using Xunit;
 namespace Earshot.Host.Tests.Sockets;
 
 /// <summary>Every socket option number, with every length and the values at the edges of all ranges, on the stack and
-/// on
-/// the host kernel: the same errnos, the same values read back.</summary>
+/// on the host kernel: the same errnos, the same values read back.</summary>
 public sealed class OptionDifferenceTests
 {
     private static readonly int[] Values =

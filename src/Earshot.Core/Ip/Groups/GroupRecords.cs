@@ -86,8 +86,7 @@ internal sealed class GroupRecords(int addressLength)
     }
 
     // Sources of a record that fit; -1: it needs a packet of its own. What excludes is not cut but shortened, and
-    // rather
-    // begins a packet than be shortened. RFC 3376 §4.2.16.
+    // rather begins a packet than be shortened. RFC 3376 §4.2.16.
     private int Fits(int at, int source, int room, bool isFirst)
     {
         GroupRecord record = _records[at];
