@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
-using Earshot.Core.Time;
 using Earshot.Core.Wire;
 using Xunit;
 
@@ -20,23 +19,13 @@ public sealed class GroupReportTests : IDisposable
     private const string Report1 = "1200fcfa" + First;
     private const string Left2 = "1700f7fa" + First;
     private static readonly MacAddress Own = MacAddress.Parse("02:00:00:00:00:01");
-    private readonly NetworkStack _stack = new(
-        new StackOptions
-        {
-            Interfaces =
-            [
-                new InterfaceOptions
-                {
-                    Addresses = [InterfaceAddress.Parse("10.9.0.1/24")],
-                    Ethernet = new EthernetOptions { Address = Own, DetectsDuplicates = false, AcceptsRouters = false },
-                },
-            ],
-        },
-        Instant.FromSeconds(10));
+    private readonly LoneStack _stack = new(new InterfaceOptions
+    {
+        Addresses = [InterfaceAddress.Parse("10.9.0.1/24")],
+        Ethernet = new EthernetOptions { Address = Own, DetectsDuplicates = false, AcceptsRouters = false },
+    });
 
-    private readonly PacketBatch _batch = new(1);
-    private readonly List<(double At, byte[] Frame)> _sent = [];
-    private Instant _now = Instant.FromSeconds(10);
+    private byte[][] _frames = [];
 
     public void Dispose() => _stack.Dispose();
 
@@ -66,7 +55,7 @@ public sealed class GroupReportTests : IDisposable
     {
         Join("239.1.2.3");
         Run(0.1);
-        byte[] frame = Assert.Single(_sent).Frame;
+        byte[] frame = Assert.Single(_frames);
         Assert.Equal("01005e000016020000000001" + "0800", Convert.ToHexStringLower(frame.AsSpan(0, 14)));
         Assert.Equal("46c0002800004000" + "0102", Convert.ToHexStringLower(frame.AsSpan(14, 10)));
         Assert.Equal("0a090001" + "e0000016" + "94040000", Convert.ToHexStringLower(frame.AsSpan(26, 12)));
@@ -172,38 +161,17 @@ public sealed class GroupReportTests : IDisposable
             frame, MacAddress.ForGroup(InetAddress.Parse(to)), MacAddress.Parse("02:00:00:00:00:02"),
             EthernetFrame.TypeIPv4);
         packet.CopyTo(frame, 14);
-        _batch.Clear();
-        Assert.True(_batch.TryAdd(frame));
-        _stack.OnPackets(_batch, _now);
+        _stack.Give(frame);
     }
 
     private (double At, string To, string Message)[] Run(double seconds)
     {
         const int IpHeader = 14, Addresses = 30, Message = 38;
-        Instant begin = _now;
-        Instant end = _now + TimeSpan.FromSeconds(seconds);
-        _sent.Clear();
-        Collect();
-        while (_stack.NextTimer is { } next && next <= end)
-        {
-            _now = next;
-            _stack.OnTimer(_now);
-            Collect();
-        }
-
-        _now = end;
-        _stack.OnTimer(_now);
-        _sent.RemoveAll(s => s.Frame[IpHeader + 9] != 2 || s.Frame[12] != 8 || s.Frame[13] != 0);
-        return [.. _sent.Select(s => (
+        List<(double At, byte[] Frame)> sent = _stack.Run(seconds);
+        sent.RemoveAll(s => s.Frame[IpHeader + 9] != 2 || s.Frame[12] != 8 || s.Frame[13] != 0);
+        _frames = [.. sent.Select(s => s.Frame)];
+        return [.. sent.Select(s => (
             s.At, InetAddress.Read(s.Frame.AsSpan(Addresses)).ToString(),
             Convert.ToHexStringLower(s.Frame.AsSpan(Message))))];
-
-        void Collect()
-        {
-            while (_stack.TryTransmit(out OutboundPacket packet))
-            {
-                _sent.Add(((_now - begin).TotalSeconds, packet.Bytes.ToArray()));
-            }
-        }
     }
 }

@@ -1,8 +1,6 @@
 using System;
-using System.Collections.Generic;
 using System.Linq;
 using System.Runtime.CompilerServices;
-using Earshot.Core.Time;
 using Earshot.Core.Wire;
 using Xunit;
 
@@ -20,10 +18,7 @@ public sealed class ListenerReportTests : IDisposable
     private const string ToExclude = "04000000";
     private const string ToInclude = "03000000";
     private const string IsExclude = "02000000";
-    private readonly PacketBatch _batch = new(1);
-    private readonly List<(double At, byte[] Frame)> _sent = [];
-    private NetworkStack _stack = Make(detects: false);
-    private Instant _now = Instant.FromSeconds(10);
+    private LoneStack _stack = Make(detects: false);
 
     public void Dispose() => _stack.Dispose();
 
@@ -119,24 +114,16 @@ public sealed class ListenerReportTests : IDisposable
         Assert.Empty(Run(2));
     }
 
-    private static NetworkStack Make(bool detects) => new(
-        new StackOptions
+    private static LoneStack Make(bool detects) => new(new InterfaceOptions
+    {
+        Addresses = [InterfaceAddress.Parse("2001:db8::1/64")],
+        Ethernet = new EthernetOptions
         {
-            Interfaces =
-            [
-                new InterfaceOptions
-                {
-                    Addresses = [InterfaceAddress.Parse("2001:db8::1/64")],
-                    Ethernet = new EthernetOptions
-                    {
-                        Address = MacAddress.Parse("02:00:00:00:00:01"),
-                        DetectsDuplicates = detects,
-                        AcceptsRouters = false,
-                    },
-                },
-            ],
+            Address = MacAddress.Parse("02:00:00:00:00:01"),
+            DetectsDuplicates = detects,
+            AcceptsRouters = false,
         },
-        Instant.FromSeconds(10));
+    });
 
     private int Join(string group)
     {
@@ -174,36 +161,14 @@ public sealed class ListenerReportTests : IDisposable
         EthernetFrame.WriteHeader(
             frame, MacAddress.ForGroup(group6), MacAddress.Parse("02:00:00:00:00:02"), EthernetFrame.TypeIPv6);
         packet.CopyTo(frame, 14);
-        _batch.Clear();
-        Assert.True(_batch.TryAdd(frame));
-        _stack.OnPackets(_batch, _now);
+        _stack.Give(frame);
     }
 
-    private Seen[] Run(double seconds)
-    {
-        Instant begin = _now;
-        Instant end = _now + TimeSpan.FromSeconds(seconds);
-        _sent.Clear();
-        Collect();
-        while (_stack.NextTimer is { } next && next <= end)
-        {
-            _now = next;
-            _stack.OnTimer(_now);
-            Collect();
-        }
-
-        _now = end;
-        _stack.OnTimer(_now);
-        return [.. _sent.Where(s => s.Frame[12] == 0x86 && s.Frame[14 + 6] == 0).Select(s => Seen.Of(s.At, s.Frame))];
-
-        void Collect()
-        {
-            while (_stack.TryTransmit(out OutboundPacket packet))
-            {
-                _sent.Add(((_now - begin).TotalSeconds, packet.Bytes.ToArray()));
-            }
-        }
-    }
+    private Seen[] Run(double seconds) =>
+    [
+        .. _stack.Run(seconds).Where(s => s.Frame[12] == 0x86 && s.Frame[14 + 6] == 0)
+            .Select(s => Seen.Of(s.At, s.Frame)),
+    ];
 
     // A report of version 2 as the number of its records and their bytes, one of version 1 as its group.
     private sealed record Seen(double At, string From, string To, int Type, string Group, string Records)

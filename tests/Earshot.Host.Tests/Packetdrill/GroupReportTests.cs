@@ -1,9 +1,7 @@
 using System;
 using System.Buffers.Binary;
-using System.Collections.Generic;
 using System.Net;
 using System.Threading.Tasks;
-using Earshot.Core.Time;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
 using Earshot.Tests;
@@ -37,30 +35,23 @@ public sealed class GroupReportTests
         ISocketCalls calls = target.Calls;
         int one = calls.Socket(SocketAddressBytes.Inet, 2, 0);
         int two = calls.Socket(SocketAddressBytes.Inet, 2, 0);
-        var said = new List<string>();
-        _ = See(1);
-        Do("join", () => calls.SetOption(one, 0, Join, Request(First)), 1.3);
-        Do("another joins it", () => calls.SetOption(two, 0, Join, Request(First)), 0.2);
-        Do("a second group", () => calls.SetOption(two, 0, Join, Request(Second)), 1.3);
-        Do("a question", () => Ask(AllHosts, default, 1, [2, 125, 0, 0]), 0.3);
-        Do("a question for one", () => Ask(Second, Second, 1, [2, 125, 0, 0]), 0.3);
-        Do("a question with sources", () => Ask(AllHosts, default, 1, [2, 125, 0, 1, 1, 2, 3, 4]), 0.3);
-        Do("half a question", () => Ask(AllHosts, default, 1, [2]), 0.3);
-        Do("one leaves", () => calls.SetOption(one, 0, Leave, Request(First)), 0.3);
-        Do("the other leaves", () => calls.SetOption(two, 0, Leave, Request(First)), 1.3);
-        Do("a question of version 2", () => Ask(AllHosts, default, 1, []), 0.3);
-        Do("one for a group that nobody is in", () => Ask(First, First, 1, []), 0.3);
-        Do("leaving under version 2", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
-        Do("joining under version 2", () => calls.SetOption(two, 0, Join, Request(Second)), 0.1);
-        Do("another host tells of it", () => Say(0x16, Second), 10.3);
-        Do("leaving what another told of last", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
-        return [.. said];
-
-        void Do(string what, Func<int> act, double seconds)
-        {
-            said.Add($"{what}: {act()}");
-            said.AddRange(See(seconds));
-        }
+        var log = new ReportLog(target, static packet => packet[0] >> 4 == 4 && packet[9] == Igmp);
+        log.Do("join", () => calls.SetOption(one, 0, Join, Request(First)), 1.3);
+        log.Do("another joins it", () => calls.SetOption(two, 0, Join, Request(First)), 0.2);
+        log.Do("a second group", () => calls.SetOption(two, 0, Join, Request(Second)), 1.3);
+        log.Do("a question", () => Ask(AllHosts, default, 1, [2, 125, 0, 0]), 0.3);
+        log.Do("a question for one", () => Ask(Second, Second, 1, [2, 125, 0, 0]), 0.3);
+        log.Do("a question with sources", () => Ask(AllHosts, default, 1, [2, 125, 0, 1, 1, 2, 3, 4]), 0.3);
+        log.Do("half a question", () => Ask(AllHosts, default, 1, [2]), 0.3);
+        log.Do("one leaves", () => calls.SetOption(one, 0, Leave, Request(First)), 0.3);
+        log.Do("the other leaves", () => calls.SetOption(two, 0, Leave, Request(First)), 1.3);
+        log.Do("a question of version 2", () => Ask(AllHosts, default, 1, []), 0.3);
+        log.Do("one for a group that nobody is in", () => Ask(First, First, 1, []), 0.3);
+        log.Do("leaving under version 2", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
+        log.Do("joining under version 2", () => calls.SetOption(two, 0, Join, Request(Second)), 0.1);
+        log.Do("another host tells of it", () => Say(0x16, Second), 10.3);
+        log.Do("leaving what another told of last", () => calls.SetOption(two, 0, Leave, Request(Second)), 0.3);
+        return log.Lines;
 
         int Ask(IPAddress to, IPAddress? group, byte code, byte[] rest) => Give(to, group, Query, code, rest);
 
@@ -73,22 +64,6 @@ public sealed class GroupReportTests
                 message.AsSpan(2), SegmentBytes.Finish(SegmentBytes.Sum(message, 0)));
             target.Inject(Packet(to, message));
             return 0;
-        }
-
-        IEnumerable<string> See(double seconds)
-        {
-            Instant until = target.Now + TimeSpan.FromSeconds(seconds);
-            target.WaitUntil(until);
-            var seen = new List<string>();
-            while (target.TryTake(out SeenPacket packet))
-            {
-                if (packet.Bytes[0] >> 4 == 4 && packet.Bytes[9] == Igmp)
-                {
-                    seen.Add(Convert.ToHexString(packet.Bytes));
-                }
-            }
-
-            return seen;
         }
     }
 

@@ -1,9 +1,7 @@
 using System;
 using System.Buffers.Binary;
-using System.Collections.Generic;
 using System.Net;
 using System.Threading.Tasks;
-using Earshot.Core.Time;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
 using Earshot.Tests;
@@ -39,36 +37,29 @@ public sealed class ListenerReportTests
         ISocketCalls calls = target.Calls;
         int one = calls.Socket(SocketAddressBytes.Inet6, 2, 0);
         int two = calls.Socket(SocketAddressBytes.Inet6, 2, 0);
-        var said = new List<string>();
-        _ = See(1);
-        Do("join", () => calls.SetOption(one, Level, Join, Request(First)), 1.3);
-        Do("another joins it", () => calls.SetOption(two, Level, Join, Request(First)), 0.2);
-        Do("all nodes", () => calls.SetOption(two, Level, Join, Request(AllNodes)), 0.2);
-        Do("within the host", () => calls.SetOption(two, Level, Join, Request(IPAddress.Parse("ff01::5"))), 0.2);
-        Do("a second group", () => calls.SetOption(two, Level, Join, Request(Second)), 1.3);
-        Do("a question", () => Ask(AllNodes, null, [2, 125, 0, 0]), 0.3);
-        Do("without alert", () => Give(Query, AllNodes, null, [2, 125, 0, 0], alert: false), 0.3);
-        Do("from afar", () => Give(Query, AllNodes, null, [2, 125, 0, 0], hops: 64), 0.3);
-        Do("from no link", () => Give(Query, AllNodes, null, [2, 125, 0, 0], IPAddress.Parse("fd00:168::9")), 0.3);
-        Do("a question for one", () => Ask(Second, Second, [2, 125, 0, 0]), 0.3);
-        Do("one for a group, asked of all", () => Ask(AllNodes, First, [2, 125, 0, 0]), 0.3);
-        Do("a question with sources", () => Ask(AllNodes, null, [2, 125, 0, 1, .. Router.GetAddressBytes()]), 0.3);
-        Do("half a question", () => Ask(AllNodes, null, [2]), 0.3);
-        Do("one leaves", () => calls.SetOption(one, Level, Leave, Request(First)), 0.3);
-        Do("the other leaves", () => calls.SetOption(two, Level, Leave, Request(First)), 1.3);
-        Do("a question of version 1", () => Ask(AllNodes, null, []), 0.3);
-        Do("one for a group that nobody is in", () => Ask(First, First, []), 0.3);
-        Do("leaving under version 1", () => calls.SetOption(two, Level, Leave, Request(Second)), 0.3);
-        Do("joining under version 1", () => calls.SetOption(two, Level, Join, Request(Second)), 10.2);
-        Do("another host tells of it", () => Give(Report, Second, Second, []), 0.3);
-        Do("leaving again", () => calls.SetOption(two, Level, Leave, Request(Second)), 0.3);
-        return [.. said];
-
-        void Do(string what, Func<int> act, double seconds)
-        {
-            said.Add($"{what}: {act()}");
-            said.AddRange(See(seconds));
-        }
+        var log = new ReportLog(target, static packet => packet[0] >> 4 == 6 && packet[6] == 0);
+        log.Do("join", () => calls.SetOption(one, Level, Join, Request(First)), 1.3);
+        log.Do("another joins it", () => calls.SetOption(two, Level, Join, Request(First)), 0.2);
+        log.Do("all nodes", () => calls.SetOption(two, Level, Join, Request(AllNodes)), 0.2);
+        log.Do("within the host", () => calls.SetOption(two, Level, Join, Request(IPAddress.Parse("ff01::5"))), 0.2);
+        log.Do("a second group", () => calls.SetOption(two, Level, Join, Request(Second)), 1.3);
+        log.Do("a question", () => Ask(AllNodes, null, [2, 125, 0, 0]), 0.3);
+        log.Do("without alert", () => Give(Query, AllNodes, null, [2, 125, 0, 0], alert: false), 0.3);
+        log.Do("from afar", () => Give(Query, AllNodes, null, [2, 125, 0, 0], hops: 64), 0.3);
+        log.Do("from no link", () => Give(Query, AllNodes, null, [2, 125, 0, 0], IPAddress.Parse("fd00:168::9")), 0.3);
+        log.Do("a question for one", () => Ask(Second, Second, [2, 125, 0, 0]), 0.3);
+        log.Do("one for a group, asked of all", () => Ask(AllNodes, First, [2, 125, 0, 0]), 0.3);
+        log.Do("a question with sources", () => Ask(AllNodes, null, [2, 125, 0, 1, .. Router.GetAddressBytes()]), 0.3);
+        log.Do("half a question", () => Ask(AllNodes, null, [2]), 0.3);
+        log.Do("one leaves", () => calls.SetOption(one, Level, Leave, Request(First)), 0.3);
+        log.Do("the other leaves", () => calls.SetOption(two, Level, Leave, Request(First)), 1.3);
+        log.Do("a question of version 1", () => Ask(AllNodes, null, []), 0.3);
+        log.Do("one for a group that nobody is in", () => Ask(First, First, []), 0.3);
+        log.Do("leaving under version 1", () => calls.SetOption(two, Level, Leave, Request(Second)), 0.3);
+        log.Do("joining under version 1", () => calls.SetOption(two, Level, Join, Request(Second)), 10.2);
+        log.Do("another host tells of it", () => Give(Report, Second, Second, []), 0.3);
+        log.Do("leaving again", () => calls.SetOption(two, Level, Leave, Request(Second)), 0.3);
+        return log.Lines;
 
         int Ask(IPAddress to, IPAddress? group, byte[] rest) => Give(Query, to, group, rest);
 
@@ -79,22 +70,6 @@ public sealed class ListenerReportTests
             byte[] message = [type, 0, 0, 0, 0, 1, 0, 0, .. (group ?? IPAddress.IPv6Any).GetAddressBytes(), .. rest];
             target.Inject(Packet(from ?? Router, to, message, alert, hops));
             return 0;
-        }
-
-        IEnumerable<string> See(double seconds)
-        {
-            Instant until = target.Now + TimeSpan.FromSeconds(seconds);
-            target.WaitUntil(until);
-            var seen = new List<string>();
-            while (target.TryTake(out SeenPacket packet))
-            {
-                if (packet.Bytes[0] >> 4 == 6 && packet.Bytes[6] == 0)
-                {
-                    seen.Add(Convert.ToHexString(packet.Bytes));
-                }
-            }
-
-            return seen;
         }
     }
 
