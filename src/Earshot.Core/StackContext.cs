@@ -45,6 +45,13 @@ internal sealed class StackContext
     /// <summary>The present: the caller's, or a timer's own time while timers run.</summary>
     internal Instant Now { get; set; }
 
+    /// <summary>Something has taken its time within one call: what follows does not happen at the same moment. RACK
+    /// tells by the microsecond what left before what.</summary>
+    internal void PassTime() => Now = new Instant(Now.Nanoseconds + Step);
+
+    // About what a kernel needs to copy and send a piece.
+    private const int Step = 1000;
+
     internal JiffyClock Clock { get; }
 
     internal Sysctls Sysctls { get; }
@@ -105,6 +112,13 @@ internal sealed class StackContext
             ReadClocks();
             return _timestamp;
         }
+    }
+
+    /// <summary>Lets the clock of the timestamps option show an earlier moment, until time goes on.</summary>
+    internal void ShowTimestampOf(Instant moment)
+    {
+        ReadClocks();
+        _timestamp = TimestampAt(moment);
     }
 
     // Asked for many times at one moment, and divisions.

@@ -1,5 +1,6 @@
 using System;
 using Earshot.Core.Ip;
+using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
@@ -241,9 +242,21 @@ internal sealed partial class Connection
         SetMss();
         if (resends)
         {
+            // A message does not refresh the connection's clock.
+            Traffic traffic = Live;
+            traffic.SendsAt = LastEvent;
+            _context.ShowTimestampOf(new Instant(traffic.SendsAt));
             ResendTooLarge();
+            traffic.SendsAt = 0;
+            _context.ShowTimestampOf(_context.Now);
         }
     }
+
+    /// <summary>When a segment or a timer last had to do with the connection, or the program wanted to send, in
+    /// nanoseconds. Linux: tcp_mstamp.</summary>
+    private long LastEvent => Math.Min(
+        _context.Now.Nanoseconds,
+        Math.Max(Math.Max(LastReceived, LastArrival), Math.Max(Sender.PaceNanoseconds, Live.LastLook)));
 
     /// <summary>The connection is over: a RST, a timeout, a refusal. Linux: tcp_done_with_error.</summary>
     private void End(int error, bool failed = true)

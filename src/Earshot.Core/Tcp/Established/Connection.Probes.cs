@@ -82,6 +82,9 @@ internal sealed partial class Connection
         ArmWriteTimer(ProbeWait);
     }
 
+    // Linux: TCP_TIMEOUT_MIN.
+    private const int LeastProbeJiffies = 2;
+
     /// <summary>Microseconds until the next probe. Linux: tcp_probe0_when, tcp_clamp_probe0_to_user_timeout.</summary>
     private long ProbeWait
     {
@@ -95,7 +98,7 @@ internal sealed partial class Connection
             }
 
             int elapsed = Math.Max(0, (int)((uint)_context.Jiffies - ProbesBegun));
-            long left = Math.Max(UserTimeoutJiffies - elapsed, LeastJiffies);
+            long left = Math.Max(UserTimeoutJiffies - elapsed, LeastProbeJiffies);
             return Math.Min(wait, left * _context.Clock.TickMicroseconds);
         }
     }

@@ -110,7 +110,7 @@ internal sealed partial class Connection
 
         if (FirstRetransmission == 0)
         {
-            FirstRetransmission = _context.Now.Nanoseconds;
+            FirstRetransmission = Live.SendsAt != 0 ? Live.SendsAt : _context.Now.Nanoseconds;
         }
 
         LossState loss = Loss;

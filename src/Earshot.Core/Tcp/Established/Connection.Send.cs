@@ -267,6 +267,7 @@ internal sealed partial class Connection
 
         if (sent == 0)
         {
+            Live.LastLook = _context.Now.Nanoseconds;
             return _packetsOut == 0 && Unsent.Count > 0;
         }
 

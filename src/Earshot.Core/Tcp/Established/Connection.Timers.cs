@@ -5,8 +5,6 @@ namespace Earshot.Core.Tcp.Established;
 /// <summary>Retransmission, probes, delayed ACKs, keepalive. Linux: tcp_timer.c.</summary>
 internal sealed partial class Connection
 {
-    // Two jiffies at least. Linux: TIMEOUT_MIN.
-    private const int LeastJiffies = 2;
     private const int MaximumBackoff = 10;
     private const int OrphanRetries = 8;
 
@@ -28,7 +26,7 @@ internal sealed partial class Connection
             _pending = purpose;
             _tcp.Timers.Arm(
                 Node(ref _writeTimer, TimerKind.Write),
-                Math.Max(LeastJiffies, _context.Clock.FromMicroseconds(microseconds + PaceDelayMicroseconds)));
+                Math.Max(1, _context.Clock.FromMicroseconds(microseconds + PaceDelayMicroseconds)));
         }
     }
 

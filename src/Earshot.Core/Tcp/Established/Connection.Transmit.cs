@@ -118,6 +118,11 @@ internal sealed partial class Connection
     {
         const int Microsecond = 1000;
         long now = _context.Now.Nanoseconds;
+        if (isCopy && Live.SendsAt != 0)
+        {
+            return Live.SendsAt;
+        }
+
         if (KnownLoss is { Resent.Count: > 0 } loss)
         {
             now = Math.Max(now, loss.Resent[loss.Resent.Count - 1].SentNanoseconds);

@@ -158,6 +158,8 @@ internal sealed partial class Connection
             {
                 SendQueued(mss, Nagle.Push, SendMode.One);
             }
+
+            _context.PassTime();
         }
     }
 

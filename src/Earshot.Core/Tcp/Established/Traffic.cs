@@ -41,6 +41,12 @@ internal sealed class Traffic
     /// <summary>The counters of accurate ECN; null: it was not asked for, or is not spoken.</summary>
     internal AccurateEcn? Accurate;
 
+    /// <summary>When it was last looked for what may leave and nothing was found, in nanoseconds.</summary>
+    internal long LastLook;
+
+    /// <summary>The moment that counts for what is sent again, in nanoseconds; 0: the present.</summary>
+    internal long SendsAt;
+
     /// <summary>All that is numbers.</summary>
     internal TrafficState State;
 

@@ -69,6 +69,7 @@ internal sealed class TrafficPool : IDisposable
         traffic.Marks = null;
         traffic.Urgent = null;
         traffic.Accurate = null;
+        traffic.LastLook = 0;
         traffic.State = default;
         _all[_count] = _count < Limit ? traffic : null;
     }
