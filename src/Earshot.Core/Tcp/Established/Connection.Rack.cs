@@ -93,12 +93,18 @@ internal sealed partial class Connection
         Refresh(ref loss.RackHint);
         int i = Sent.IndexAfter(loss.RackHint);
         bool isPrefix = true;
+        long end = long.MaxValue;
         for (; i < Sent.Count; i++)
         {
             ref SentSegment piece = ref Sent[i];
             if ((piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted)) == 0 && !piece.Has(SentFlags.Lost))
             {
-                if (!Rack.IsAfter(piece) || !LoseIfOlder(ref piece, age, ref wait))
+                if (!Rack.IsAfter(piece))
+                {
+                    end = Math.Min(end, piece.SentNanoseconds);
+                    isPrefix = false;
+                }
+                else if (!LoseIfOlder(ref piece, age, ref wait))
                 {
                     isPrefix = false;
                 }
@@ -117,7 +123,7 @@ internal sealed partial class Connection
         for (i = 0; i < loss.Resent.Count; i++)
         {
             Resent resent = loss.Resent[i];
-            if (!DetectAmong(resent, age, ref wait, out bool isLeft))
+            if (resent.SentNanoseconds > end || !DetectAmong(resent, age, ref wait, out bool isLeft))
             {
                 break;
             }

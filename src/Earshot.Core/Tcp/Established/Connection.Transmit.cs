@@ -120,7 +120,8 @@ internal sealed partial class Connection
         long now = _context.Now.Nanoseconds;
         if (isCopy && Live.SendsAt != 0)
         {
-            return Live.SendsAt;
+            // In that microsecond, and behind all that left in it.
+            return (Live.SendsAt / Microsecond * Microsecond) + Microsecond - 1;
         }
 
         if (KnownLoss is { Resent.Count: > 0 } loss)
