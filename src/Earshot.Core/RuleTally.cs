@@ -1,5 +1,6 @@
 using System;
 using System.Runtime.CompilerServices;
+using Earshot.Core.Memory;
 using Earshot.Core.Time;
 using Earshot.Core.Wire;
 
@@ -9,7 +10,8 @@ namespace Earshot.Core;
 public sealed class RuleTally
 {
     internal const int SampleSize = 8;
-    // The sample, and behind it the first: what a verdict in a flood does not touch.
+
+    // The sample, and behind it, once there are more, the first: what a verdict in a flood does not touch.
     private readonly LedgerEntry[] _kept = new LedgerEntry[SampleSize + 1];
     private LedgerEntry _last;
 
@@ -24,11 +26,11 @@ public sealed class RuleTally
     /// <summary>How often it spoke.</summary>
     public long Count { get; private set; }
 
-    /// <summary>The first time.</summary>
-    public LedgerEntry First => _kept[SampleSize];
+    /// <summary>The first time; all zeros before it.</summary>
+    public LedgerEntry First => _kept[Count <= SampleSize ? 0 : SampleSize];
 
-    /// <summary>The last time.</summary>
-    public LedgerEntry Last => _last;
+    /// <summary>The last time; all zeros before the first.</summary>
+    public LedgerEntry Last => Count > SampleSize ? _last : _kept[Math.Max(0, Count - 1)];
 
     /// <summary>A uniform sample of all times, at most eight.</summary>
     public ReadOnlySpan<LedgerEntry> Sample => _kept.AsSpan(0, (int)Math.Min(Count, SampleSize));
@@ -36,40 +38,47 @@ public sealed class RuleTally
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Add(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, Chance chance)
     {
-        _last.Set(now, tuple, listener, verdict);
         if (Count >= _nextSampled)
         {
-            Keep(chance);
+            Keep(now, tuple, listener, verdict, chance);
+        }
+        else
+        {
+            _last.Set(now, tuple, listener, verdict);
         }
 
         Count++;
     }
 
-    // The first eight are kept, and then whichever the leaps hit.
-    private void Keep(Chance chance)
+    /// <summary>Starts to fetch where the next verdict will be written; the tally itself is there.</summary>
+    internal void Prefetch()
     {
-        if (Count == 0)
-        {
-            _kept[SampleSize] = _last;
-        }
-
         if (Count < SampleSize)
         {
-            _kept[Count] = _last;
-            _nextSampled = Count + 1;
-            if (_nextSampled < SampleSize)
+            CacheLines.Prefetch(_kept, (int)Count);
+        }
+    }
+
+    // The first eight are kept, and nowhere else: a tally of few verdicts, as one of many listeners has, costs one
+    // write. Then whichever the leaps hit.
+    private void Keep(Instant now, in FourTuple tuple, ushort listener, in Verdict verdict, Chance chance)
+    {
+        if (Count < SampleSize)
+        {
+            _kept[Count].Set(now, tuple, listener, verdict);
+            if (Count == SampleSize - 1)
             {
-                return;
+                _kept[SampleSize] = _kept[0];
+                _weight = 1;
+                _nextSampled = SampleSize - 1;
+                SkipAhead(chance);
             }
 
-            _weight = 1;
-            _nextSampled = SampleSize - 1;
-        }
-        else
-        {
-            _kept[chance.Below(SampleSize)] = _last;
+            return;
         }
 
+        _last.Set(now, tuple, listener, verdict);
+        _kept[chance.Below(SampleSize)] = _last;
         SkipAhead(chance);
     }
 

@@ -177,6 +177,9 @@ internal sealed class Socket : OpenFile, ITcpOwner, ILinkSender
     /// <summary>0.0.0.0 or ::, as the socket's family is.</summary>
     internal InetAddress AnyAddress => Options.IsIPv6 ? InetAddress.IPv6Any : InetAddress.Any;
 
+    /// <summary>The options of a socket that neither listens nor has a connection.</summary>
+    internal SharedOptions OptionsHeld => _own!;
+
     /// <summary>Listens; the options are the listener's from now on.</summary>
     internal void BeListener(Listener listener)
     {

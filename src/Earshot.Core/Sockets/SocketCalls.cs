@@ -263,7 +263,8 @@ public sealed partial class SocketCalls
         }
         else
         {
-            socket.BeListener(_tcp.Listen(socket.Local, backlog, socket, socket.ListenProfile));
+            socket.BeListener(_tcp.Listen(
+                socket.Local, backlog, socket, socket.OptionsHeld, socket.ListenProfile));
         }
 
         if (socket is { Selector: not null, Group: { Count: 1 } group })

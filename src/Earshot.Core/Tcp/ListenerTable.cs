@@ -105,6 +105,11 @@ internal sealed class ListenerTable
             _awaited[i - from]?.PrefetchTally();
         }
 
+        for (int i = from; i < to; i++)
+        {
+            _awaited[i - from]?.PrefetchVerdict();
+        }
+
         // Stryker restore all
     }
 
@@ -135,7 +140,7 @@ internal sealed class ListenerTable
         InetEndpoint key = Key(listener);
         _specific += key.Address.IsAny ? 0 : 1;
         _first.TryGetValue(key, out Listener? first);
-        SocketOptions options = listener.Options;
+        ref readonly SocketOptions options = ref listener.Options;
         if (options.ReusePort)
         {
             JoinGroup(listener, first);
@@ -193,11 +198,11 @@ internal sealed class ListenerTable
 
     private static void JoinGroup(Listener listener, Listener? others)
     {
-        SocketOptions own = listener.Options;
+        ref readonly SocketOptions own = ref listener.Options;
         ReusePortGroup? group = null;
         for (; others is not null && group is null; others = others.NextOfPort)
         {
-            SocketOptions options = others.Options;
+            ref readonly SocketOptions options = ref others.Options;
             bool same = options.ReusePort && options.IsIPv6 == own.IsIPv6 && options.IPv6Only == own.IPv6Only
                 && options.Device == own.Device && options.Uid == own.Uid
                 && others.Local.Address == listener.Local.Address;
@@ -219,7 +224,7 @@ internal sealed class ListenerTable
         int most = 0;
         for (Listener? listener = first; listener is not null; listener = listener.NextOfPort)
         {
-            ref SocketOptions options = ref listener.Options;
+            ref readonly SocketOptions options = ref listener.Options;
             int score = Score(listener, options, address, tuple.Remote.Address.IsIPv4, @interface);
             if (score > most)
             {

@@ -22,7 +22,7 @@ internal sealed partial class Listener
         const int Both = (int)(FastOpenBits.EveryListener | FastOpenBits.Server);
         if ((_context.Sysctls.TcpFastopen & Both) == Both && Options.FastOpenLimit == 0)
         {
-            Options.FastOpenLimit = Backlog;
+            ChangeOptions().FastOpenLimit = Backlog;
             _tcp.EnsureFastOpenKey();
         }
     }
@@ -30,7 +30,7 @@ internal sealed partial class Listener
     /// <summary>Asks whether a SYN opens fast. Linux: tcp_try_fastopen.</summary>
     private FastOpenDecision AskFastOpen(in TcpSegment syn, in TcpOptions asked)
     {
-        ref SocketOptions options = ref Options;
+        ref readonly SocketOptions options = ref Options;
         bool has = asked.FastOpen != FastOpenOption.None;
         bool sends = has && asked.FastOpenLength > 0;
         FastOpenMatch match = sends && (_context.Sysctls.TcpFastopen & (int)FastOpenBits.Server) != 0

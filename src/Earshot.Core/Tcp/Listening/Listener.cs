@@ -11,7 +11,11 @@ internal sealed partial class Listener
     private readonly TcpLayer _tcp;
     private readonly StackContext _context;
 
-    internal Listener(TcpLayer tcp, int place, ushort id, InetEndpoint local, ITcpOwner owner, ListenRules rules)
+    private SharedOptions _options;
+
+    internal Listener(
+        TcpLayer tcp, int place, ushort id, InetEndpoint local, ITcpOwner owner, SharedOptions options,
+        ListenRules rules)
     {
         _tcp = tcp;
         _context = tcp.Context;
@@ -19,7 +23,7 @@ internal sealed partial class Listener
         Id = id;
         Local = local;
         Owner = owner;
-        Options = owner.Options;
+        _options = options;
         FastOpenQueue = new FastOpenQueue(_context);
         Rules = rules;
     }
@@ -37,8 +41,8 @@ internal sealed partial class Listener
 
     internal ITcpOwner Owner { get; }
 
-    /// <summary>The options of its socket, as long as that listens; here, where each SYN asks for them.</summary>
-    internal SocketOptions Options;
+    /// <summary>The options of its socket, as long as that listens.</summary>
+    internal ref readonly SocketOptions Options => ref _options.Value;
 
     // What the ledger has said last of a SYN that was queued; null: nothing yet.
     private RuleTally? _queued;
@@ -69,7 +73,7 @@ internal sealed partial class Listener
     internal ref SocketOptions ChangeOptions()
     {
         _childOptions = null;
-        return ref Options;
+        return ref SharedOptions.Own(ref _options);
     }
 
     /// <summary>What an accepted connection begins with. Linux: tcp_create_openreq_child.</summary>
@@ -375,7 +379,7 @@ internal sealed partial class Listener
         ref ConnectionRequest request, in TcpSegment syn, int @interface, in Route route, SynCookies? cookies,
         out TcpOptions asked)
     {
-        ref SocketOptions options = ref Options;
+        ref readonly SocketOptions options = ref Options;
         TcpOptions.Parse(syn, out asked);
         if (asked.IllegalWindowScale != 0)
         {
