@@ -45,6 +45,7 @@ public sealed partial class NetworkStack : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(options.FirstDescriptor);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.DescriptorLimit, options.FirstDescriptor);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RequestLimit, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.PieceTime, TimeSpan.Zero);
         Options = options;
         _context = new StackContext(options, now);
         _routes = new RouteTable(_context);

@@ -16,6 +16,7 @@ internal sealed class StackContext
     private long _socketNumbers;
     private long _verdictsObserved;
     private readonly long _timestampTick;
+    private readonly long _pieceTime;
 
     internal StackContext(StackOptions options, Instant now)
     {
@@ -29,6 +30,7 @@ internal sealed class StackContext
         Mib = new Mib(options.Profile.LacksCounters);
         Ledger = new Ledger(options.Seed);
         Identifications = Stream(ChanceStream.Identification);
+        _pieceTime = (long)options.PieceTime.TotalNanoseconds;
         _timestampTick = (long)options.Profile.TimestampTick.GetValueOrDefault().TotalNanoseconds;
         Clock = new JiffyClock(options.Profile.Hz, now, Stream(ChanceStream.Time));
     }
@@ -45,12 +47,8 @@ internal sealed class StackContext
     /// <summary>The present: the caller's, or a timer's own time while timers run.</summary>
     internal Instant Now { get; set; }
 
-    /// <summary>Something has taken its time within one call: what follows does not happen at the same moment. RACK
-    /// tells by the microsecond what left before what.</summary>
-    internal void PassTime() => Now = new Instant(Now.Nanoseconds + Step);
-
-    // About what a kernel needs to copy and send a piece.
-    private const int Step = 1000;
+    /// <summary>A piece of a longer write() has left: what follows leaves later, where pieces take time.</summary>
+    internal void PassPieceTime() => Now = new Instant(Now.Nanoseconds + _pieceTime);
 
     internal JiffyClock Clock { get; }
 

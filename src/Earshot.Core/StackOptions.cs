@@ -54,6 +54,11 @@ public sealed record StackOptions
     /// others it is written down in short until something happens.</summary>
     public int BusyConnections { get; init; } = DefaultBusyConnections;
 
+    /// <summary>What each piece takes that a longer write() pushes before its end, zero or more: the stack's clock goes
+    /// on by it, so that what leaves later in the call counts as sent later, to the microsecond that RACK tells apart.
+    /// Zero (the default): a call happens at one moment. A kernel needs about a microsecond.</summary>
+    public TimeSpan PieceTime { get; init; }
+
     /// <summary>The number of the core that the stack runs on, which SO_INCOMING_CPU is compared with.</summary>
     public int Processor { get; init; }
 

@@ -60,8 +60,8 @@ internal sealed unsafe partial class Engine
     /// <summary>es_shutdown.</summary>
     internal int Shutdown(int fd, int how) => Calls.Shutdown(fd, how);
 
-    /// <summary>es_close.</summary>
-    internal int Close(int fd) => Calls.Close(fd);
+    /// <summary>es_close: a time to linger limits the orphan.</summary>
+    internal int Close(int fd) => Calls.Close(fd, limitsOrphan: true);
 
     /// <summary>es_getsockname.</summary>
     internal int GetSocketName(int fd, byte* name, uint* length)

@@ -343,6 +343,66 @@ TEST(Closing_with_linger_0_resets)
     part(net);
 }
 
+static int lose(struct net *net, int to, const unsigned char *bytes, int length)
+{
+    (void)net, (void)bytes, (void)length;
+    return to == 0;
+}
+
+TEST(A_time_to_linger_limits_the_orphan)
+{
+    struct net *net = join("", "");
+    struct linger linger = { 1, 2 };
+    int client, server;
+    connected(net, &client, &server, NULL);
+    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    EQ(es_send(net->s[0], client, "unheard", 7, 0), 7);
+    net->filter = lose;
+    EQ(es_close(net->s[0], client), 0);
+    wait_ms(net, 1990);
+    EQ(counter(net->s[0], "TcpOutRsts"), 0);
+    OK(counter(net->s[0], "TcpRetransSegs") > 1);
+    wait_ms(net, 100);
+    EQ(counter(net->s[0], "TcpOutRsts"), 1);
+    EQ(counter(net->s[0], "TcpExtTCPAbortOnTimeout"), 1);
+    int64_t sent = counter(net->s[0], "TcpOutSegs");
+    wait_ms(net, 60000);
+    EQ(counter(net->s[0], "TcpOutSegs"), sent);
+    part(net);
+}
+
+TEST(The_longest_time_to_linger_limits_nothing)
+{
+    struct net *net = join("", "");
+    struct linger linger = { 1, 0x7fffffff };
+    int client, server;
+    connected(net, &client, &server, NULL);
+    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    net->filter = lose;
+    EQ(es_close(net->s[0], client), 0);
+    wait_ms(net, 30000);
+    EQ(counter(net->s[0], "TcpOutRsts"), 0);
+    OK(counter(net->s[0], "TcpRetransSegs") > 4);
+    part(net);
+}
+
+TEST(An_orphan_that_is_heard_in_time_ends_as_any_other)
+{
+    struct net *net = join("", "");
+    struct linger linger = { 1, 2 };
+    int client, server;
+    connected(net, &client, &server, NULL);
+    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    EQ(es_send(net->s[0], client, "heard", 5, 0), 5);
+    EQ(es_close(net->s[0], client), 0);
+    wait_ms(net, 5000);
+    EQ(es_close(net->s[1], server), 0);
+    wait_ms(net, 1000);
+    EQ(counter(net->s[0], "TcpOutRsts"), 0);
+    EQ(counter(net->s[0], "TcpExtTCPAbortOnTimeout"), 0);
+    part(net);
+}
+
 TEST(Shutting_down_ends_one_direction)
 {
     struct net *net = join("", "");

@@ -64,7 +64,14 @@ public sealed partial class SocketCalls
 
     /// <summary>close(): frees the descriptor; what is unsent goes on as an orphan.</summary>
     /// <returns>0; -EBADF.</returns>
-    public int Close(int fd)
+    public int Close(int fd) => Close(fd, limitsOrphan: false);
+
+    /// <summary>close() that may give up what SO_LINGER with a time waits for on Linux.</summary>
+    /// <param name="fd">The descriptor.</param>
+    /// <param name="limitsOrphan">Whether a connection whose data and FIN are not acknowledged when that time is over
+    /// is reset then (TCPAbortOnTimeout); otherwise it goes on, as it does on Linux after the wait.</param>
+    /// <returns>As <see cref="Close(int)"/>.</returns>
+    public int Close(int fd, bool limitsOrphan)
     {
         if (!Descriptors.TryGetFile(fd, out OpenFile file))
         {
@@ -90,6 +97,10 @@ public sealed partial class SocketCalls
         {
             socket.BeNoConnection();
             connection.Close();
+            if (limitsOrphan)
+            {
+                connection.LimitOrphan();
+            }
         }
 
         ReleasePort(socket);

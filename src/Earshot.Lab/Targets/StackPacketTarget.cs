@@ -73,6 +73,7 @@ internal sealed class StackPacketTarget : IPacketTarget, IDisposable
                 Profile = profile,
                 Seed = Chance.Spread(options.Seed),
                 BusyConnections = busyConnections,
+                PieceTime = TimeSpan.FromMicroseconds(1),
                 Interfaces =
                 [
                     new InterfaceOptions

@@ -349,27 +349,6 @@ internal sealed partial class Connection
         }
     }
 
-    private bool _isOrphan;
-
-    private void BecomeOrphan()
-    {
-        Owner = null;
-        _isOrphan = true;
-        _tcp.OrphanCount++;
-        if (State == TcpState.FinWait2)
-        {
-            WaitForFin();
-            return;
-        }
-
-        if (_tcp.OrphanCount > _context.Sysctls.TcpMaxOrphans)
-        {
-            _context.Mib.Count(Counter.TcpExtTCPAbortOnMemory);
-            SendReset();
-            End(0);
-        }
-    }
-
     private void QueueFin()
     {
         if (_finQueued)

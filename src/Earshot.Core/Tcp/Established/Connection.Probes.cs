@@ -245,6 +245,15 @@ internal sealed partial class Connection
             return;
         }
 
+        if (_extras is { IsLimited: true } && IsUnheard)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPAbortOnTimeout);
+            Judge(RuleId.ConnectionTimedOut, (uint)Timeouts);
+            SendReset();
+            End(0);
+            return;
+        }
+
         if (!Options.KeepAlive || State is TcpState.Close or TcpState.SynSent)
         {
             return;

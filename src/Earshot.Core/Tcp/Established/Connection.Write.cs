@@ -159,7 +159,7 @@ internal sealed partial class Connection
                 SendQueued(mss, Nagle.Push, SendMode.One);
             }
 
-            _context.PassTime();
+            _context.PassPieceTime();
         }
     }
 

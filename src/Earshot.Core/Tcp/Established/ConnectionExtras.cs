@@ -21,4 +21,7 @@ internal sealed class ConnectionExtras
 
     /// <summary>What each packet has between the headers of IP and TCP; null: nothing.</summary>
     internal AddedHeaders? AddedHeaders;
+
+    /// <summary>Whether the time to linger of an orphan ends it.</summary>
+    internal bool IsLimited;
 }
