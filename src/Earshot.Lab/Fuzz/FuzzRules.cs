@@ -19,9 +19,6 @@ internal static class FuzzRules
         // Segments that the kernel merges while a call works on their socket: D3.
         "TcpExtTCPBacklogCoalesce",
 
-        // The way through a tree of early data: D115.
-        "TcpExtTCPDSACKOfoSent",
-
         // No counters: settings that /proc/net/snmp lists beside them.
         "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn",
     };

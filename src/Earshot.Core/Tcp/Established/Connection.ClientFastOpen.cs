@@ -233,7 +233,7 @@ internal sealed partial class Connection
 
         if (Tally.DataIn == 0)
         {
-            if (Unread is { Beyond.Count: 1 } early && early.Beyond[0].HasFin)
+            if (Unread is { Beyond.Count: 1 } early && early.HighestEarly.HasFin)
             {
                 _tcp.FastOpenCache.Suspend();
             }

@@ -202,17 +202,14 @@ internal sealed partial class Connection
                 break;
             case TcpState.FinWait2:
                 SendAck();
-                DropEarly(Unread?.Beyond.Count ?? 0);
+                DropEarly();
                 EnterTimeWait(isFinWait2: false, TimeWait.Length);
                 return;
         }
 
         // Only now: an ACK that was just sent still tells of what lies beyond the FIN.
-        if (Unread is { } inbox)
-        {
-            DropEarly(inbox.Beyond.Count);
-            inbox.Sacks.Clear();
-        }
+        DropEarly();
+        Unread?.Sacks.Clear();
 
         Notify(PollMask.In | PollMask.ReadNormal | PollMask.ReadHup);
     }

@@ -3,8 +3,7 @@ using Earshot.Core.Wire;
 
 namespace Earshot.Core.Tcp.Established;
 
-/// <content>Data beyond gaps, what is told of it, and what gives way when memory is short. Linux: tcp_data_queue_ofo,
-/// tcp_ofo_queue, tcp_prune_queue, tcp_collapse.</content>
+/// <content>Data beyond gaps, and what is told of it. Linux: tcp_data_queue_ofo, tcp_ofo_queue.</content>
 internal sealed partial class Connection
 {
     // A third block tells the peer more than a gathered ACK saves. Linux: TCP_SACK_BLOCKS_EXPECTED.
@@ -54,112 +53,154 @@ internal sealed partial class Connection
         Inserted,
         Appended,
         Known,
+        Replaced,
     }
 
+    /// <summary>Finds the place of a packet: what is told of it and counted hangs on which others lie on the way from
+    /// the root.</summary>
     private EarlyOutcome Place(in TcpSegment segment, in ReceivedPacket packet)
     {
-        ReceiveBuffer inbox = Inbox;
-        int place = inbox.Beyond.CountUpTo(packet.Seq);
-        SeqNumber from = packet.Seq;
-        if (place > 0)
+        ref PacketTree early = ref Inbox.Beyond;
+        int parent = early.Last;
+        bool right = true;
+        if (parent != 0 && packet.Seq < early.At(parent).End)
         {
-            // The one before: since none lies inside of another, no other can reach as far.
-            ref ReceivedPacket before = ref inbox.Beyond[place - 1];
-            if (before.End > packet.Seq)
+            (parent, right) = (0, false);
+            int at = early.Root;
+            while (at != 0)
             {
-                if (packet.End <= before.End)
+                parent = at;
+                right = packet.Seq >= early.At(at).Seq;
+                if (right && Meet(segment, packet, at) is var outcome and not EarlyOutcome.Inserted)
                 {
-                    _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
-                    Tally.Drops++;
-                    TellDuplicate(packet.Seq, packet.End);
-                    return EarlyOutcome.Known;
+                    return outcome;
                 }
 
-                if (packet.Seq > before.Seq)
-                {
-                    TellDuplicate(packet.Seq, before.End);
-                    from = before.End;
-                }
-                else
-                {
-                    // The same beginning, and longer: the old one goes.
-                    ExtendDuplicate(before.Seq, before.End);
-                    _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
-                    Tally.Drops++;
-                    place--;
-                    RemoveEarly(place, 1);
-                }
-            }
-            else if (before.TryAppend(packet, _windowUpdated, out int more))
-            {
-                _context.Mib.Count(Counter.TcpExtTCPRcvCoalesce);
-                Charge(more);
-                Store(segment, from);
-                return EarlyOutcome.Appended;
+                at = early.Below(at, right);
             }
         }
+        else if (parent != 0 && TryJoin(segment, packet, parent))
+        {
+            return EarlyOutcome.Appended;
+        }
 
-        Store(segment, from);
-        inbox.Beyond.Insert(place, packet);
+        int place = early.Add(parent, right, packet);
         Charge(packet.Cost);
-        RemoveCovered(place + 1, packet.End);
+        StoreAt(segment, place);
+        RemoveCovered(place, packet.End);
         return EarlyOutcome.Inserted;
+    }
+
+    /// <summary>A packet on the way begins where the new one does, or before.</summary>
+    /// <returns>What became of the new one; <see cref="EarlyOutcome.Inserted"/> when its way goes on.</returns>
+    private EarlyOutcome Meet(in TcpSegment segment, in ReceivedPacket packet, int at)
+    {
+        ref PacketTree early = ref Unread!.Beyond;
+        ReceivedPacket met = early.At(at);
+        if (met.End <= packet.Seq)
+        {
+            return TryJoin(segment, packet, at) ? EarlyOutcome.Appended : EarlyOutcome.Inserted;
+        }
+
+        if (packet.End <= met.End)
+        {
+            _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
+            Tally.Drops++;
+            TellDuplicate(packet.Seq, packet.End);
+            return EarlyOutcome.Known;
+        }
+
+        if (packet.Seq > met.Seq)
+        {
+            TellDuplicate(packet.Seq, met.End);
+            return EarlyOutcome.Inserted;
+        }
+
+        // The same beginning, and longer: the old one goes.
+        ExtendDuplicate(met.Seq, met.End);
+        _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
+        Tally.Drops++;
+        early.Replace(at, packet);
+        Charge(packet.Cost - met.Cost);
+        StoreAt(segment, at);
+        RemoveCovered(at, packet.End);
+        return EarlyOutcome.Replaced;
+    }
+
+    /// <summary>Appends a packet to one that ends where it begins, if the memory allows it. What lies further on and
+    /// holds the same bytes stays.</summary>
+    private bool TryJoin(in TcpSegment segment, in ReceivedPacket packet, int at)
+    {
+        ref PacketTree early = ref Unread!.Beyond;
+        if (!early.At(at).TryAppend(packet, _windowUpdated, out int more))
+        {
+            return false;
+        }
+
+        _context.Mib.Count(Counter.TcpExtTCPRcvCoalesce);
+        Charge(more);
+        Store(segment, early.Reach(at));
+        early.Extend(at);
+        return true;
+    }
+
+    // The bytes of what begins before are read, and those of what begins behind are not.
+    private void StoreAt(in TcpSegment segment, int place)
+    {
+        ref PacketTree early = ref Unread!.Beyond;
+        int before = early.Previous(place);
+        Store(segment, before == 0 ? segment.Seq : early.Reach(before));
     }
 
     private void Store(in TcpSegment segment, SeqNumber from)
     {
-        int skip = from - segment.Seq;
+        int skip = Math.Max(0, from - segment.Seq);
         if (skip < segment.PayloadLength)
         {
-            Unread!.Write(from - _readNext, segment.Payload[skip..], _context.Buffers);
+            Unread!.Write(segment.Seq + skip - _readNext, segment.Payload[skip..], _context.Buffers);
         }
     }
 
     /// <summary>Removes those that a new packet covers, and tells of what it has in common with the next.</summary>
     private void RemoveCovered(int place, SeqNumber end)
     {
-        ReceiveBuffer inbox = Unread!;
-        int covered = 0;
-        while (place + covered < inbox.Beyond.Count)
+        ref PacketTree early = ref Unread!.Beyond;
+        for (int next = early.Next(place); next != 0 && early.At(next).Seq < end;)
         {
-            ref ReceivedPacket next = ref inbox.Beyond[place + covered];
-            if (end <= next.Seq)
+            ref ReceivedPacket packet = ref early.At(next);
+            if (end < packet.End)
             {
+                ExtendDuplicate(packet.Seq, end);
                 break;
             }
 
-            if (end < next.End)
-            {
-                ExtendDuplicate(next.Seq, end);
-                break;
-            }
-
-            ExtendDuplicate(next.Seq, next.End);
+            ExtendDuplicate(packet.Seq, packet.End);
             _context.Mib.Count(Counter.TcpExtTCPOFOMerge);
             Tally.Drops++;
-            covered++;
-        }
-
-        RemoveEarly(place, covered);
-    }
-
-    private void RemoveEarly(int place, int count)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            Charge(-Unread!.Beyond[place + i].Cost);
-        }
-
-        if (count > 0)
-        {
-            Unread!.Beyond.Remove(place, count);
+            next = RemoveEarly(next);
         }
     }
 
-    private void DropEarly(int count)
+    private int RemoveEarly(int place)
     {
-        Tally.Drops += count;
-        RemoveEarly(0, count);
+        ref PacketTree early = ref Unread!.Beyond;
+        Charge(-early.At(place).Cost);
+        return early.Remove(place);
+    }
+
+    private void DropEarly()
+    {
+        if (Unread is { Beyond.Count: > 0 } inbox)
+        {
+            ref PacketTree early = ref inbox.Beyond;
+            Tally.Drops += early.Count;
+            for (int at = early.First; at != 0; at = early.Next(at))
+            {
+                Charge(-early.At(at).Cost);
+            }
+
+            early.Clear();
+        }
     }
 
     /// <summary>Makes the packets readable that follow without a gap now. Linux: tcp_ofo_queue.</summary>
@@ -167,16 +208,16 @@ internal sealed partial class Connection
     {
         ReceiveBuffer inbox = Unread!;
         SeqNumber high = _receiveNext;
-        while (inbox.Beyond.Count > 0 && inbox.Beyond[0].Seq <= _receiveNext)
+        while (inbox.Beyond.First is var first and not 0 && inbox.Beyond.At(first).Seq <= _receiveNext)
         {
-            ReceivedPacket packet = inbox.Beyond[0];
+            ReceivedPacket packet = inbox.Beyond.At(first);
             if (packet.Seq < high)
             {
                 SeqNumber known = packet.End < high ? packet.End : high;
                 ExtendDuplicate(packet.Seq, known);
             }
 
-            RemoveEarly(0, 1);
+            RemoveEarly(first);
             if (packet.End <= _receiveNext)
             {
                 Tally.Drops++;
@@ -227,221 +268,5 @@ internal sealed partial class Connection
         }
 
         inbox.Sacks.Add(place, start, end);
-    }
-
-    /// <summary>Makes room for a packet. Linux: tcp_try_rmem_schedule.</summary>
-    private bool TryMakeRoom(SeqNumber seq, int cost)
-    {
-        if (!(IsWithinBuffer && _tcp.Memory.MayTake(ReceivedMemory, cost)) && !TryPrune(seq))
-        {
-            return false;
-        }
-
-        if (cost > ReservedMemory)
-        {
-            Inbox.Given = ToNextPage(ReceivedMemory + QueuedMemory + cost);
-        }
-
-        return true;
-    }
-
-    private bool IsWithinBuffer => ReceivedMemory <= Options.ReceiveBuffer;
-
-    /// <summary>Lets unneeded memory go. Linux: tcp_prune_queue.</summary>
-    private bool TryPrune(SeqNumber seq)
-    {
-        if (ReceivedMemory == 0)
-        {
-            return false;
-        }
-
-        _context.Mib.Count(Counter.TcpExtPruneCalled);
-        if (ReceivedMemory > Options.ReceiveBuffer)
-        {
-            ClampWindow();
-        }
-        else
-        {
-            LimitUnderPressure();
-        }
-
-        if (IsWithinBuffer)
-        {
-            return true;
-        }
-
-        ReceiveBuffer inbox = Unread!;
-        CollapseEarly(inbox);
-        if (inbox.Queue.Count > 0)
-        {
-            Collapse(ref inbox.Queue, 0, inbox.Queue.Count, _readNext, _receiveNext);
-        }
-
-        if (!IsWithinBuffer)
-        {
-            PruneEarly(inbox, seq);
-        }
-
-        if (IsWithinBuffer)
-        {
-            return true;
-        }
-
-        _context.Mib.Count(Counter.TcpExtRcvPruned);
-        _isPredicting = false;
-        return false;
-    }
-
-    /// <summary>A buffer that nobody set grows with what is in it. Linux: tcp_clamp_window.</summary>
-    private void ClampWindow()
-    {
-        int most = _context.Sysctls.TcpRmem[2];
-        Ack.Quick = 0;
-        if (Options.ReceiveBuffer < most && !Options.ReceiveBufferLocked && !_tcp.Memory.IsUnderPressure
-            && _tcp.Memory.IsPlenty)
-        {
-            ChangeOptions().ReceiveBuffer = Math.Min(ReceivedMemory, most);
-        }
-
-        if (!IsWithinBuffer)
-        {
-            _receiveLimit = Math.Min(_windowLimit, 2 * AdvertisedPayload);
-        }
-    }
-
-    /// <summary>Drops what lies highest, an eighth of the buffer at a time. Linux: tcp_prune_ofo_queue.</summary>
-    private void PruneEarly(ReceiveBuffer inbox, SeqNumber seq)
-    {
-        int goal = Options.ReceiveBuffer >> 3;
-        bool pruned = false;
-        while (inbox.Beyond.Count > 0 && seq <= inbox.Beyond.Last.Seq)
-        {
-            goal -= inbox.Beyond.Last.Cost;
-            pruned = true;
-            Tally.Drops++;
-            RemoveEarly(inbox.Beyond.Count - 1, 1);
-            if (inbox.Beyond.Count == 0 || goal <= 0)
-            {
-                if (IsWithinBuffer && !_tcp.Memory.IsUnderPressure)
-                {
-                    break;
-                }
-
-                goal = Options.ReceiveBuffer >> 3;
-            }
-        }
-
-        if (pruned)
-        {
-            _context.Mib.Count(Counter.TcpExtOfoPruned);
-            inbox.Sacks.Clear();
-        }
-    }
-
-    private void CollapseEarly(ReceiveBuffer inbox)
-    {
-        int tiny = 0;
-        for (int first = 0; first < inbox.Beyond.Count;)
-        {
-            int count = 0;
-            SeqNumber start = inbox.Beyond[first].Seq;
-            SeqNumber end = inbox.Beyond[first].End;
-            int cost = 0;
-            while (first + count < inbox.Beyond.Count && inbox.Beyond[first + count].Seq <= end)
-            {
-                ref ReceivedPacket packet = ref inbox.Beyond[first + count];
-                end = packet.End > end ? packet.End : end;
-                cost += packet.Cost;
-                count++;
-            }
-
-            if (count > 1 || end - start >= ReceivedPacket.LongestCopy)
-            {
-                count = Collapse(ref inbox.Beyond, first, count, start, end);
-            }
-            else if ((tiny += cost) > Options.ReceiveBuffer >> 3)
-            {
-                return;
-            }
-
-            first += count;
-        }
-    }
-
-    /// <summary>Copies packets that waste memory into new ones of a page. Linux: tcp_collapse.</summary>
-    /// <returns>How many packets they are now.</returns>
-    private int Collapse(ref PacketRing packets, int first, int count, SeqNumber start, SeqNumber end)
-    {
-        int at = first;
-        int last = first + count;
-        while (at < last)
-        {
-            ref ReceivedPacket packet = ref packets[at];
-            if (packet.End <= start)
-            {
-                RemoveCollapsed(ref packets, at);
-                last--;
-                continue;
-            }
-
-            bool gains = !packet.HasFin && (WindowFrom(packet.Cost) > packet.Length || packet.Seq < start);
-            if (gains || (at + 1 < last && packet.End != packets[at + 1].Seq))
-            {
-                break;
-            }
-
-            start = packet.End;
-            at++;
-        }
-
-        if (at == last || packets[at].HasFin)
-        {
-            return last - first;
-        }
-
-        while (start < end && at < last)
-        {
-            int room = Math.Min(ReceivedPacket.LongestCopy, end - start);
-            SeqNumber begin = start;
-            bool more = true;
-            int size = room;
-            while (room > 0 && more)
-            {
-                int take = Math.Min(room, packets[at].Seq + packets[at].Length - start);
-                if (take > 0)
-                {
-                    room -= take;
-                    start += take;
-                }
-
-                if (start >= packets[at].End)
-                {
-                    RemoveCollapsed(ref packets, at);
-                    last--;
-                    more = at < last && !packets[at].HasFin;
-                }
-            }
-
-            ReceivedPacket copy = ReceivedPacket.Copy(begin, size);
-            copy.Room += (ushort)room;
-            copy.End = start;
-            packets.Insert(at, copy);
-            Charge(copy.Cost);
-            at++;
-            last++;
-            if (!more)
-            {
-                break;
-            }
-        }
-
-        return last - first;
-    }
-
-    private void RemoveCollapsed(ref PacketRing packets, int at)
-    {
-        _context.Mib.Count(Counter.TcpExtTCPRcvCollapsed);
-        Charge(-packets[at].Cost);
-        packets.Remove(at, 1);
     }
 }

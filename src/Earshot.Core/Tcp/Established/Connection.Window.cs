@@ -295,7 +295,7 @@ internal sealed partial class Connection
         window += 2 * (window * (copied - old) / old);
         if (EarlyPackets > 0)
         {
-            window += Unread!.Beyond.Last.End - _receiveNext;
+            window += Unread!.HighestEarly.End - _receiveNext;
         }
 
         long wanted = Math.Min(MemoryFor(window), _context.Sysctls.TcpRmem[2]);

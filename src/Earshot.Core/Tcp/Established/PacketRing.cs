@@ -1,7 +1,7 @@
 namespace Earshot.Core.Tcp.Established;
 
 /// <summary>Received packets in the order of their sequence numbers: taken from the front, added anywhere.</summary>
-internal struct PacketRing
+internal struct PacketRing : IPacketOrder
 {
     private const int FirstSize = 16;
     private const int KeptSize = 1024;
@@ -80,25 +80,26 @@ internal struct PacketRing
         Count--;
     }
 
-    /// <summary>How many begin at or before a sequence number.</summary>
-    internal readonly int CountUpTo(Wire.SeqNumber seq)
-    {
-        int low = 0;
-        int high = Count;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (this[middle].Seq <= seq)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
+    readonly bool IPacketOrder.Has(int place) => place < Count;
 
-        return low;
+    readonly ref ReceivedPacket IPacketOrder.At(int place) => ref this[place];
+
+    readonly int IPacketOrder.Next(int place) => place + 1;
+
+    int IPacketOrder.Remove(int place)
+    {
+        Remove(place, 1);
+        return place;
+    }
+
+    int IPacketOrder.Put(int place, in ReceivedPacket packet)
+    {
+        Insert(place, packet);
+        return place + 1;
+    }
+
+    readonly void IPacketOrder.Settle()
+    {
     }
 
     /// <summary>Forgets all; what would be too much to keep for an idle time is let go.</summary>

@@ -19,7 +19,7 @@ internal sealed class ReceiveBuffer
     internal PacketRing Queue;
 
     /// <summary>Packets beyond gaps; they may overlap. Linux: out_of_order_queue.</summary>
-    internal PacketRing Beyond;
+    internal PacketTree Beyond;
 
     /// <summary>The blocks to be told.</summary>
     internal SackHistory Sacks;
@@ -30,6 +30,9 @@ internal sealed class ReceiveBuffer
     /// <summary>The memory, in whole pages, that the connection was given for packets which then took less than they
     /// cost alone; 0 when nothing is left of it.</summary>
     internal long Given { get; set; }
+
+    /// <summary>The packet beyond gaps that begins last; there is one. Linux: ooo_last_skb.</summary>
+    internal ref ReceivedPacket HighestEarly => ref Beyond.At(Beyond.Last);
 
     /// <summary>Whether there is nothing in it and nothing to be told.</summary>
     internal bool IsIdle => Queue.Count == 0 && Beyond.Count == 0 && Sacks.IsEmpty;
