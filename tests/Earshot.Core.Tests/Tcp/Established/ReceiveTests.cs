@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Globalization;
 using Earshot.Core.Sockets;
 using Earshot.Core.Tcp.Established;
 using Earshot.Core.Wire;
@@ -116,6 +117,58 @@ public sealed class ReceiveTests : HostTest
         }
 
         Assert.Equal(stream, read);
+    }
+
+    // Where bytes differ, data is read from the packet that begins first, though another came before it. Each
+    // line was seen on 6.18.44: what comes beyond a gap of 1000 bytes that is then filled, and what is read behind it.
+    [Theory]
+    [Trait("Linux", "tcp_data_queue_ofo")]
+    [InlineData("A1000:1200 B1250:1260 P1200:1300", "A1000:1200 P1200:1300", 0)]
+    [InlineData("B1250:1260 A1000:1200 P1200:1300 R1260:1290", "A1000:1200 P1200:1300", 0)]
+    [InlineData("B1250:1260 A1000:1200 P1200:1300 R1260:1390", "A1000:1200 P1200:1300 R1300:1390", 0)]
+    [InlineData("A1000:1400 B1200:1800 C1300:1900", "A1000:1400 B1400:1800 C1800:1900", 3)]
+    [InlineData("A1000:1400 B1200:1800 C900:1300", "C1000:1300 A1300:1400 B1400:1800", 2)]
+    [InlineData("A1000:1200 B1100:1800 P1200:1300", "A1000:1200 P1200:1300 B1300:1800", 1)]
+    public void Of_bytes_that_came_twice_those_of_the_packet_that_begins_first_are_read(
+        string early, string read, long duplicates)
+    {
+        int listener = Host.Listen();
+        var peer = new Peer(Host);
+        Packet syn = peer.SynPacket() with { Options = [2, 4, 5, 0xb4, 1, 1, 4, 2] };
+        peer.Expected = Assert.Single(Host.Send(syn)).Seq + 1;
+        peer.Next = Peer.Isn + 1;
+        peer.Ack();
+        int fd = Host.Calls.Accept(listener, out _);
+        uint begin = peer.Next;
+        foreach (string part in early.Split(' '))
+        {
+            (byte letter, int from, int end) = PartOf(part);
+            byte[] bytes = new byte[end - from];
+            Array.Fill(bytes, letter);
+            Host.Send(peer.Segment(TcpFlags.Ack, bytes) with { Seq = begin + (uint)from });
+        }
+
+        Host.Send(peer.Segment(TcpFlags.Ack, new byte[1000]) with { Seq = begin });
+        byte[] all = new byte[3000];
+        int count = Host.Calls.Receive(fd, all);
+        int at = 1000;
+        foreach (string part in read.Split(' '))
+        {
+            (byte letter, int from, int end) = PartOf(part);
+            Assert.Equal(at, from);
+            Assert.Equal(-1, all.AsSpan(from..end).IndexOfAnyExcept(letter));
+            at = end;
+        }
+
+        Assert.Equal(at, count);
+        Assert.Equal(duplicates, Host.Stack.Mib[Counter.TcpExtTCPDSACKOfoSent]);
+    }
+
+    private static (byte Letter, int From, int End) PartOf(string part)
+    {
+        string[] ends = part[1..].Split(':');
+        return ((byte)part[0], int.Parse(ends[0], CultureInfo.InvariantCulture),
+            int.Parse(ends[1], CultureInfo.InvariantCulture));
     }
 
     [Fact]
