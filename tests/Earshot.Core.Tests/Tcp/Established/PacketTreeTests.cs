@@ -98,6 +98,26 @@ public sealed class PacketTreeTests
     }
 
     [Fact]
+    public void Packets_that_come_and_go_allocate_nothing()
+    {
+        PacketTree tree = default;
+        for (uint seq = 0; seq < 300; seq++)
+        {
+            Add(ref tree, seq * 10, (seq * 10) + 5);
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (uint seq = 300; seq < 5000; seq++)
+        {
+            tree.Remove(seq % 3 == 0 ? tree.Last : seq % 3 == 1 ? tree.First : tree.Root);
+            Add(ref tree, seq * 10, (seq * 10) + 5);
+        }
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(300, tree.Count);
+    }
+
+    [Fact]
     public void Copies_take_their_places_when_all_were_put()
     {
         PacketTree tree = default;
