@@ -19,22 +19,14 @@ internal static class CommandLine
     internal static async Task<int> RunAsync(
         IReadOnlyList<string> arguments, Terminal terminal, CancellationToken cancellation = default)
     {
-        // No response files: an argument that begins with @ is an argument.
-        ParseResult parsed = Root(terminal).Parse(
-            arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
-        {
-            foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
-            {
-                terminal.Say(error.Message);
-            }
-
-            terminal.Say($"'{CommandPath(parsed)} --help' tells what can be given");
-            return ExitCode.Usage;
-        }
-
         try
         {
+            ParseResult parsed = Parse(Root(terminal), arguments);
+            if (Tell(parsed, terminal))
+            {
+                return ExitCode.Usage;
+            }
+
             return await parsed.InvokeAsync(
                 new InvocationConfiguration
                 {
@@ -51,10 +43,18 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Root(Terminal terminal)
+    /// <summary>Reads a command line; nothing of it is done.</summary>
+    internal static ParseResult Parse(RootCommand root, IReadOnlyList<string> arguments) =>
+
+        // No response files: an argument that begins with @ is an argument.
+        root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+
+    /// <summary>Every command that there is.</summary>
+    internal static RootCommand Root(Terminal terminal)
     {
         var root = new RootCommand(
-            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting and drops, and why.")
+            "A TCP/IP stack whose listening side is Linux's: what listen() admits, keeps waiting and drops, and why. "
+            + "In the sources, './earshot build native' makes libearshot.so, the stack behind a C ABI.")
         {
             LabVerb.Create(terminal),
             DrillVerb.Create(terminal),
@@ -83,6 +83,22 @@ internal static class CommandLine
             return ExitCode.Usage;
         });
         return root;
+    }
+
+    // Says what is wrong with a command line.
+    private static bool Tell(ParseResult parsed, Terminal terminal)
+    {
+        foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+        {
+            terminal.Say(error.Message);
+        }
+
+        if (parsed.Errors.Count > 0)
+        {
+            terminal.Say($"'{CommandPath(parsed)} --help' tells what can be given");
+        }
+
+        return parsed.Errors.Count > 0;
     }
 
     private static string CommandPath(ParseResult parsed)

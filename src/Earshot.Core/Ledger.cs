@@ -142,10 +142,14 @@ public sealed class Ledger
         return rule.Sentence
             .Replace("{peer}", entry.Remote.ToString(), StringComparison.Ordinal)
             .Replace("{local}", local, StringComparison.Ordinal)
-            .Replace("{a}", entry.A.ToString(), StringComparison.Ordinal)
+            .Replace("{a}", A(entry), StringComparison.Ordinal)
             .Replace("{b}", entry.B.ToString(), StringComparison.Ordinal)
             .Replace("{c}", entry.C.ToString(), StringComparison.Ordinal);
     }
+
+    // The backlog that a program asks for is the only number that may be less than 0.
+    private static string A(in LedgerEntry entry) =>
+        entry.Rule == RuleId.ListenStarted ? ((int)entry.A).ToString() : entry.A.ToString();
 
     internal void NameListener(ushort listener, InetEndpoint local) => _listeners[listener] = local;
 

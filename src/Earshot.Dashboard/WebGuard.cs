@@ -17,7 +17,7 @@ internal sealed class WebGuard(string? token, bool isLoopback)
 
     /// <summary>Why an address may not be listened on; null when it may.</summary>
     public static string? Problem(IPEndPoint address, string? token) =>
-        IPAddress.IsLoopback(address.Address) || !string.IsNullOrEmpty(token)
+        IPAddress.IsLoopback(address.Address) || !string.IsNullOrWhiteSpace(token)
             ? null
             : $"{address} can be reached from other machines: give --token, or listen on 127.0.0.1";
 

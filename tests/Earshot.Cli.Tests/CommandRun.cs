@@ -8,11 +8,14 @@ namespace Earshot.Cli.Tests;
 internal sealed record CommandRun(int ExitCode, string Out, string Error)
 {
     /// <summary>Runs a command to its end.</summary>
-    public static async Task<CommandRun> OfAsync(string arguments, CancellationToken cancellation = default)
+    public static Task<CommandRun> OfAsync(string arguments, CancellationToken cancellation = default) =>
+        OfWordsAsync(arguments.Split(' ', System.StringSplitOptions.RemoveEmptyEntries), cancellation);
+
+    /// <summary>Runs a command whose words may be empty or hold blanks, to its end.</summary>
+    public static async Task<CommandRun> OfWordsAsync(string[] words, CancellationToken cancellation = default)
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        string[] words = arguments.Split(' ', System.StringSplitOptions.RemoveEmptyEntries);
         int code = await CommandLine.RunAsync(words, new Terminal(output, error), cancellation);
         return new CommandRun(code, output.ToString(), error.ToString());
     }

@@ -4,6 +4,7 @@ using System.Linq;
 using System.Text.Json;
 using System.Threading;
 using System.Threading.Tasks;
+using Earshot.Tests;
 using Xunit;
 
 namespace Earshot.Cli.Tests;
@@ -46,6 +47,15 @@ public sealed class LabVerbTests : IDisposable
         CommandRun one = await CommandRun.OfAsync("lab run backlog --seed 7");
         Assert.Equal(one, await CommandRun.OfAsync("lab run backlog --seed 7"));
         Assert.NotEqual(one.Out, (await CommandRun.OfAsync("lab run backlog --seed 8")).Out);
+    }
+
+    [RootFact("ip")]
+    public async Task Rules_are_told_of_one_compared_plan_too()
+    {
+        CommandRun run = await CommandRun.OfAsync("lab compare backlog-huge --rules");
+        Assert.True(run.ExitCode == 0, run.Out + run.Error);
+        Assert.Contains("ListenStarted", run.Out);
+        Assert.Contains("backlog-huge: no difference", run.Out);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ internal sealed record ControlRequest
     /// <summary>What to do: a name from <see cref="StackService"/>.</summary>
     public string? Do { get; init; }
 
-    /// <summary>An IPv4 address.</summary>
+    /// <summary>An IPv4 or IPv6 address.</summary>
     public string? Address { get; init; }
 
     /// <summary>A port.</summary>

@@ -22,6 +22,7 @@ internal sealed class StackService(EarshotStack stack)
     internal const string Usage = "usage";
 
     private const int AddressFamilyInet = 2;
+    private const int AddressFamilyInet6 = 10;
     private const int SocketTypeStream = 1;
 
     private static readonly ControlReply Done = new() { Ok = true };
@@ -57,10 +58,11 @@ internal sealed class StackService(EarshotStack stack)
     private async Task<ControlReply> ListenAsync(ControlRequest request, ControlSession session)
     {
         InetEndpoint local = Endpoint(request);
+        int family = local.Address.IsIPv4 ? AddressFamilyInet : AddressFamilyInet6;
         int backlog = request.Backlog ?? throw Bad("'backlog' is missing");
         (string call, int result, int descriptor) = await stack.InvokeAsync(s =>
         {
-            int fd = s.Calls.Socket(AddressFamilyInet, SocketTypeStream, 0);
+            int fd = s.Calls.Socket(family, SocketTypeStream, 0);
             if (fd < 0)
             {
                 return ("socket()", fd, fd);
@@ -107,7 +109,8 @@ internal sealed class StackService(EarshotStack stack)
         InetEndpoint remote = Endpoint(request);
         try
         {
-            EarshotSocket socket = stack.CreateSocket();
+            EarshotSocket socket = stack.CreateSocket(
+                remote.Address.IsIPv4 ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6);
             session.Own(() =>
             {
                 socket.Dispose();
@@ -126,15 +129,19 @@ internal sealed class StackService(EarshotStack stack)
     private async Task<ControlReply> SysctlAsync(ControlRequest request, ControlSession session)
     {
         string name = request.Name ?? throw Bad("'name' is missing");
-        (int result, string value, string profile) = await stack.InvokeAsync(s =>
+        (bool found, int result, string value, string profile) = await stack.InvokeAsync(s =>
         {
             int set = request.Value is { } wanted ? s.Sysctls.Set(name, wanted) : 0;
-            bool found = s.Sysctls.TryGet(name, out string now);
-            return (found ? set : -Errno.ENOENT, now, s.Profile.Name);
+            bool isThere = s.Sysctls.TryGet(name, out string now);
+            return (isThere, set, now, s.Profile.Name);
         }).ConfigureAwait(false);
-        if (result < 0)
+        if (!found || result < 0)
         {
-            throw new CommandException(ExitCode.Usage, SysctlProblem(name, request.Value, profile, value));
+            throw new CommandException(
+                ExitCode.Usage,
+                found ? $"sysctl: {name} cannot be '{request.Value}'; it stays '{value}'"
+                    : $"sysctl: {profile} has no '{name}', or this stack does not use it (earshot sysctl -a lists "
+                        + "all)");
         }
 
         await session.SendLinesAsync([$"{name} = {value}"]).ConfigureAwait(false);
@@ -149,10 +156,6 @@ internal sealed class StackService(EarshotStack stack)
         await session.SendLinesAsync(lines).ConfigureAwait(false);
         return Done;
     }
-
-    private static string SysctlProblem(string name, string? wanted, string profile, string value) => value.Length == 0
-        ? $"sysctl: {profile} has no '{name}', or this stack does not use it (earshot sysctl -a lists all)"
-        : $"sysctl: {name} cannot be '{wanted}'; it stays '{value}'";
 
     private async Task<ControlReply> WhyAsync(ControlRequest request, ControlSession session)
     {
@@ -185,7 +188,7 @@ internal sealed class StackService(EarshotStack stack)
     {
         if (!InetAddress.TryParse(request.Address, out InetAddress address))
         {
-            throw Bad($"'address' is '{request.Address}', not an IPv4 address");
+            throw Bad($"'address' is '{request.Address}', not an IP address");
         }
 
         return request.Port is >= 0 and <= ushort.MaxValue and { } port

@@ -40,18 +40,21 @@ internal sealed class StackCommands
     {
         string given = words.Take("NAME");
         string? value = words.TakeRest();
-        (int result, string now) = await _stack.InvokeAsync(stack =>
+        (bool found, int result, string now) = await _stack.InvokeAsync(stack =>
         {
             string name = FullName(stack.Sysctls, given);
             int set = value is null ? 0 : stack.Sysctls.Set(name, value);
-            bool found = stack.Sysctls.TryGet(name, out string text);
-            return (found ? set : -Errno.ENOENT, text);
+            bool isThere = stack.Sysctls.TryGet(name, out string text);
+            return (isThere, set, text);
         }).ConfigureAwait(false);
+        if (!found)
+        {
+            throw new DriveException(nameof(Errno.ENOENT), $"no sysctl '{given}' here");
+        }
+
         if (result < 0)
         {
-            throw new DriveException(
-                Errno.Name(result),
-                now.Length == 0 ? $"no sysctl '{given}' here" : $"{given} cannot be '{value}'; it stays '{now}'");
+            throw new DriveException(Errno.Name(result), $"{given} cannot be '{value}'; it stays '{now}'");
         }
 
         return DriveReply.Ok("value", now);

@@ -4,13 +4,13 @@ using System.Net;
 
 namespace Earshot.Cli.Forwarding;
 
-/// <summary>Which connections go where: those to a port here to a host and port there.</summary>
+/// <summary>Which connections go where: those to a port here to a address and port there.</summary>
 /// <param name="Local">Where to listen; null for every address.</param>
 /// <param name="Port">The port to listen on.</param>
 /// <param name="Target">Where each connection goes.</param>
 internal sealed record ForwardRule(IPAddress? Local, int Port, IPEndPoint Target)
 {
-    /// <summary>Reads <c>[ADDRESS:]PORT:HOST:HOSTPORT</c>, as ssh -L has it; IPv6 addresses stand in
+    /// <summary>Reads <c>[ADDRESS:]PORT:ADDRESS:PORT</c>, as ssh -L has it; IPv6 addresses stand in
     /// brackets.</summary>
     /// <returns>The rule; null when the text is none.</returns>
     internal static ForwardRule? Parse(string text)

@@ -1,6 +1,5 @@
 using System.Collections.Generic;
 using System.CommandLine;
-using System.IO;
 using System.Linq;
 using System.Text.Json;
 using Earshot.Monitor.Doctoring;
@@ -50,7 +49,7 @@ internal static class DoctorVerb
         var diagnoses = new List<Diagnosis>();
         foreach (string file in files)
         {
-            ConfigFacts facts = ConfigFile.Read(file, File.ReadAllText(file)) ?? throw new CommandException(
+            ConfigFacts facts = ConfigFile.Read(file, Files.Text(file)) ?? throw new CommandException(
                 ExitCode.Usage, $"{file}: not a kind of file that is known here ('earshot doctor --help' lists them)");
             var found = Doctor.Judge(file, facts, running, sysctls).ToList();
             diagnoses.AddRange(found);

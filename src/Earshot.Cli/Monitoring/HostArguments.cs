@@ -1,5 +1,6 @@
 using System;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -21,6 +22,14 @@ internal sealed class HostArguments
         command.Add(_all);
         command.Add(_length);
     }
+
+    /// <summary>The first of these that a command line has, in words; null when it has none.</summary>
+    internal string? FirstOf(CommandResult result) =>
+        result.GetResult(_what) is { Tokens.Count: > 0 } what
+            ? $"'{what.Tokens[0].Value}' is no option here, and WHAT"
+        : result.GetResult(_all) is { Implicit: false } ? _all.Name
+        : result.GetResult(_length) is { Implicit: false } ? _length.Name
+        : null;
 
     internal Task<int> ShowAsync(ParseResult parsed, bool json, Terminal terminal, CancellationToken cancellation) =>
         HostListeners.ShowAsync(

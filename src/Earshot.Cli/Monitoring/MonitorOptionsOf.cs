@@ -73,11 +73,24 @@ internal static class MonitorOptionsOf
     }
 
     /// <summary>The listeners that a user means.</summary>
-    internal static Argument<string?> What() => new("WHAT")
+    internal static Argument<string?> What()
     {
-        Description = "A port, a process's number, a unit, a command or a socket's path; without it, everything.",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
+        var what = new Argument<string?>("WHAT")
+        {
+            Description = "A port, a process's number, a unit, a command or a socket's path; without it, everything.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+
+        // An option that is not known here comes as a plain word, and would name no listener.
+        what.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: ['-', ..] word }, ..])
+            {
+                result.AddError($"there is no option '{word}' here, or one of its letters is none");
+            }
+        });
+        return what;
+    }
 
     /// <summary>What a person should know of a table: what could not be looked into.</summary>
     internal static IEnumerable<string> Missing(

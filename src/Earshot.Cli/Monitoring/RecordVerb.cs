@@ -37,6 +37,7 @@ internal static class RecordVerb
         CancellationToken cancellation)
     {
         using var end = new EndSignal(cancellation);
+        Files.RefuseFolder(file);
         using var session = new MonitorSession(new MonitorOptions { AllNamespaces = allNamespaces });
         TextWriter output = file == "-" ? terminal.Out : new StreamWriter(file);
         using var recorder = new Recorder(output, session);

@@ -56,7 +56,7 @@ internal static class ReplayVerb
     {
         try
         {
-            using TextReader input = file == "-" ? Console.In : new StreamReader(file);
+            using TextReader input = file == "-" ? Console.In : OpenFile(file);
             return Replay.Read(input);
         }
         catch (RecordException e)
@@ -65,13 +65,33 @@ internal static class ReplayVerb
         }
     }
 
-    private static DateTimeOffset Moment(Replay replay, string text) =>
-        text.StartsWith('+') && double.TryParse(text, CultureInfo.InvariantCulture, out double seconds)
-            ? replay.From.AddSeconds(Math.Min(seconds, 1e9))
-            : DateTimeOffset.TryParse(
+    private static StreamReader OpenFile(string file)
+    {
+        Files.RefuseFolder(file);
+        return new StreamReader(file);
+    }
+
+    // Times are printed without their fractions, so a second beside the recording is its first or last moment.
+    private static DateTimeOffset Moment(Replay replay, string text)
+    {
+        double length = (replay.To - replay.From).TotalSeconds;
+        double since = text.StartsWith('+') && double.TryParse(
+            text.AsSpan(1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+            && double.IsFinite(seconds)
+            ? seconds
+            : !text.StartsWith('+') && DateTimeOffset.TryParse(
                 text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
-                ? time
+                ? (time - replay.From).TotalSeconds
                 : throw new CommandException(ExitCode.Usage, $"--at is '{text}', not a time and not +SECONDS");
+        return since >= -1 && since <= length + 1
+            ? replay.From.AddSeconds(Math.Clamp(since, 0, length))
+            : throw new CommandException(
+                ExitCode.Usage,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--at {text} is outside of the recording, which goes from {replay.From:u} to {replay.To:u}: "
+                    + $"+0 to +{length:0.#}"));
+    }
 
     private static int ShowMoment(Replay replay, DateTimeOffset at, TimeSpan window, bool json, Terminal terminal)
     {

@@ -22,11 +22,8 @@ internal static class SizeVerb
     {
         Argument<int> port = Arguments.Number("PORT", "The listener's port, 1 to 65535.", 1, ushort.MaxValue);
         Option<TimeSpan?> length = MonitorOptionsOf.Length("How long to record.", UsualLength);
-        var target = new Option<double>("--target")
-        {
-            HelpName = "SHARE",
-            Description = "The part of clients that may be refused, as 0.001. Default: 0.",
-        };
+        Option<double> target = Arguments.Share(
+            "--target", "The part of clients that may be refused, as 0.001 or 0.1%. Default: 0.");
         var from = new Option<string?>("--from") { HelpName = "FILE", Description = "Use a recording of --save." };
         var save = new Option<string?>("--save") { HelpName = "FILE", Description = "Keep the recording." };
         Option<int?> backlog = Arguments.NumberOption(
@@ -40,6 +37,7 @@ internal static class SizeVerb
         };
         command.SetAction(async (parsed, cancellation) =>
         {
+            Files.RefuseFolder(parsed.GetValue(save), "--save ");
             ArrivalRecord record = parsed.GetValue(from) is { } file
                 ? Load(file)
                 : await RecordAsync(
@@ -75,7 +73,7 @@ internal static class SizeVerb
     {
         try
         {
-            return JsonSerializer.Deserialize<ArrivalRecord>(File.ReadAllText(file), MonitorJson.Compact)
+            return JsonSerializer.Deserialize<ArrivalRecord>(Files.Text(file), MonitorJson.Compact)
                 ?? throw new JsonException("it is empty");
         }
         catch (JsonException e)

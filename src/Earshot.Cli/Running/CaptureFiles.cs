@@ -34,6 +34,7 @@ internal sealed class CaptureFiles : IDisposable
     /// <exception cref="CommandException">It cannot be made.</exception>
     internal static CaptureFiles Create(string path, long limit)
     {
+        Files.RefuseFolder(path, "--pcap ");
         try
         {
             return new CaptureFiles(path, limit);

@@ -25,6 +25,7 @@ internal static class EventsOption
             return null;
         }
 
+        Files.RefuseFolder(path, "--events ");
         try
         {
             return new StateLog(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read), say);

@@ -37,14 +37,15 @@ internal static class Arguments
     };
 
     /// <summary>An address as the article's programs take it: four numbers, or <c>localhost</c>, which is
-    /// 0.0.0.0.</summary>
+    /// 0.0.0.0; or an IPv6 address.</summary>
     internal static Argument<InetAddress> Address(string description) => new("IP")
     {
         Description = description,
         CustomParser = result => Parse<InetAddress>(
             result,
             text => text == Localhost ? InetAddress.Any : InetAddress.TryParse(text, out InetAddress a) ? a : null,
-            text => $"'{text}' is not an IPv4 address (four numbers from 0 to 255 with dots) and not localhost")
+            text => $"'{text}' is not an IPv4 address (four numbers from 0 to 255 with dots), not an IPv6 address and "
+                + "not localhost")
             .GetValueOrDefault(),
     };
 
@@ -66,6 +67,28 @@ internal static class Arguments
             CustomParser = result => Parse<int>(
                 result, text => ToNumber(text, least, most), text => $"{name} is '{text}', not {Bounds(least, most)}"),
         };
+
+    /// <summary>An option that is a time in minutes, more than none.</summary>
+    internal static Option<double?> MinutesOption(string name, string description, double most) => new(name)
+    {
+        HelpName = "N",
+        Description = description,
+        CustomParser = result => Parse<double>(
+            result,
+            text => double.TryParse(
+                text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double minutes)
+                && minutes > 0 && minutes <= most ? minutes : null,
+            text => $"{name} is '{text}', not a number that is more than 0 and at most {most}"),
+    };
+
+    /// <summary>An option that is a part of a whole, as 1% or 0.01; 0 unless given.</summary>
+    internal static Option<double> Share(string name, string description) => new(name)
+    {
+        HelpName = "SHARE",
+        Description = description,
+        CustomParser = result => Parse<double>(
+            result, ToShare, text => $"{name} is '{text}', not a share such as 1% or 0.01").GetValueOrDefault(),
+    };
 
     /// <summary><c>--seed N</c>.</summary>
     internal static Option<ulong?> Seed(string description) => new("--seed")
@@ -118,6 +141,14 @@ internal static class Arguments
     private static int? ToNumber(string text, int least, int most) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int n)
             && n >= least && n <= most ? n : null;
+
+    private static double? ToShare(string text)
+    {
+        bool isPercent = text.EndsWith('%');
+        return double.TryParse(
+            isPercent ? text[..^1] : text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out double value) && value / (isPercent ? 100 : 1) <= 1 ? value / (isPercent ? 100 : 1) : null;
+    }
 
     private static string Bounds(int least, int most) => $"a whole number from {least} to {most}";
 

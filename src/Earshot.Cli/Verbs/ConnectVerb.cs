@@ -66,10 +66,22 @@ internal static class ConnectVerb
                 // The first is what the article's program prints; which and why goes beside it.
                 await terminal.Out.WriteLineAsync("connection failed").ConfigureAwait(false);
                 await terminal.Out.FlushAsync(cancellation).ConfigureAwait(false);
-                terminal.Say($"connect: client {i}: {reply.Error}");
+                string said = $"connect: client {i}: {reply.Error}";
+                if (i == 1 && IsOfAddress(reply.Errno))
+                {
+                    throw new CommandException(ExitCode.ExperimentFailed, said);
+                }
+
+                terminal.Say(said);
             }
         }
 
         await client.WaitForEndAsync(cancellation).ConfigureAwait(false);
     }
+
+    // Nobody was asked, and no later socket will do better. Of a later one EADDRNOTAVAIL means that the ports are used
+    // up, and the sockets before it stay.
+    private static bool IsOfAddress(string? errno) => errno is nameof(Core.Errno.EAFNOSUPPORT)
+        or nameof(Core.Errno.EADDRNOTAVAIL) or nameof(Core.Errno.ENETUNREACH) or nameof(Core.Errno.EINVAL)
+        or nameof(Core.Errno.EACCES);
 }

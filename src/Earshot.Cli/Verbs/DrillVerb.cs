@@ -72,7 +72,8 @@ internal static class DrillVerb
     private static void Judge(
         CommandResult result, Option<string[]> define, Option<string> target, Option<KernelProfile> profile)
     {
-        foreach (string definition in result.GetValue(define) ?? [])
+        // Of the words as they were typed: what could not be read has told its error already and has no value.
+        foreach (string definition in result.GetResult(define)?.Tokens.Select(token => token.Value) ?? [])
         {
             int equals = definition.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0 || !definition.AsSpan(0, equals).ContainsOnlyWord())
@@ -81,7 +82,8 @@ internal static class DrillVerb
             }
         }
 
-        if (result.GetValue(target) == HostName && result.GetResult(profile) is { Implicit: false })
+        if (result.GetResult(target) is { Tokens: [.., { Value: HostName }] }
+            && result.GetResult(profile) is { Implicit: false })
         {
             result.AddError($"{target.Name} {HostName} and {profile.Name} do not go together");
         }

@@ -14,13 +14,15 @@ namespace Earshot.Cli.Verbs;
 /// the host through the stack to servers beyond the device.</summary>
 internal static class ForwardVerb
 {
+    private const string Form = "[ADDRESS:]PORT:ADDRESS:PORT";
+
     internal static Command Create(Terminal terminal)
     {
         Option<ForwardRule[]> inward = Rules(
-            "--in", "Connections to PORT of the stack go to HOST:HOSTPORT through the host's own kernel, as ssh -L has "
+            "--in", "Connections to PORT of the stack go to ADDRESS:PORT through the host's own kernel, as ssh -L has "
                 + "it; IPv6 addresses in brackets. Can be given several times.");
         Option<ForwardRule[]> outward = Rules(
-            "--out", "Connections to PORT of the host (127.0.0.1) go to HOST:HOSTPORT through the stack. Can be given "
+            "--out", "Connections to PORT of the host (127.0.0.1) go to ADDRESS:PORT through the stack. Can be given "
                 + "several times.");
         Option<int?> keepAlive = Arguments.NumberOption(
             "--keepalive", "SECONDS", "Probe the stack's connections after so many seconds of silence.", 1, 32767);
@@ -35,7 +37,7 @@ internal static class ForwardVerb
         {
             if (result.GetResult(inward) is null && result.GetResult(outward) is null)
             {
-                result.AddError("say what to forward: --in PORT:HOST:HOSTPORT or --out PORT:HOST:HOSTPORT");
+                result.AddError("say what to forward: --in PORT:ADDRESS:PORT or --out PORT:ADDRESS:PORT");
             }
         });
         command.SetAction((parsed, cancellation) => RunAsync(
@@ -83,7 +85,7 @@ internal static class ForwardVerb
 
     private static Option<ForwardRule[]> Rules(string name, string description) => new(name)
     {
-        HelpName = "[ADDRESS:]PORT:HOST:HOSTPORT",
+        HelpName = Form,
         Description = description,
         CustomParser = result =>
         {
@@ -97,7 +99,7 @@ internal static class ForwardVerb
                 else
                 {
                     result.AddError(
-                        $"{name} is '{text}', not [ADDRESS:]PORT:HOST:HOSTPORT, such as 5201:127.0.0.1:5201");
+                        $"{name} is '{text}', not {Form} with IP addresses, such as 5201:127.0.0.1:5201");
                 }
             }
 

@@ -49,7 +49,7 @@ internal static class LabCompareVerb
         command.Validators.Add(result =>
         {
             bool named = result.GetResult(plans) is { Tokens.Count: > 0 };
-            if (named == result.GetValue(all))
+            if (named == result.GetResult(all) is { Implicit: false })
             {
                 result.AddError("name a PLAN, or several, or give --all");
             }
@@ -59,17 +59,17 @@ internal static class LabCompareVerb
             using var end = new EndSignal(cancellation);
             IEnumerable<Plan> chosen = parsed.GetValue(all)
                 ? PlanCatalog.Names.Concat(PlanCatalog.Differential).Select(PlanCatalog.Load)
-                : parsed.GetRequiredValue(plans).Select(PlanCatalog.Load);
+                : parsed.GetRequiredValue(plans).Select(LabVerb.Load);
             Plan[] list = [.. chosen.Where(p => !parsed.GetValue(fast) || p.Duration <= LongestFast)];
             int atOnce = parsed.GetValue(jobs) ?? Comparison.DefaultAtOnce;
             return Task.FromResult(list.Length == 1
-                ? One(list[0], terminal, end.Token)
+                ? One(list[0], parsed.GetValue(rules), terminal, end.Token)
                 : Several(list, atOnce, parsed.GetValue(rules), terminal, end.Token));
         });
         return command;
     }
 
-    private static int One(Plan plan, Terminal terminal, CancellationToken cancellation)
+    private static int One(Plan plan, bool tellsRules, Terminal terminal, CancellationToken cancellation)
     {
         Comparison comparison;
         using (var progress = new ProgressLine(terminal))
@@ -87,6 +87,11 @@ internal static class LabCompareVerb
             terminal.Out.WriteLine(
                 $"{plan.Name}: no difference between {ours.Target} and the host's kernel at {plan.Looks.Count} "
                 + $"moments, in {calls} and {ours.Packets.Count} packets");
+        }
+
+        if (tellsRules)
+        {
+            TellRules([comparison], terminal);
         }
 
         return comparison.Problem is not null ? ExitCode.ExperimentFailed
@@ -137,16 +142,7 @@ internal static class LabCompareVerb
         terminal.Write(table);
         if (tellsRules)
         {
-            var coverage = new RuleCoverage();
-            foreach (Comparison comparison in all)
-            {
-                coverage.Add(comparison);
-            }
-
-            foreach (string line in coverage.Lines())
-            {
-                terminal.Out.WriteLine(line);
-            }
+            TellRules(all, terminal);
         }
 
         int same = all.Count(c => c.IsSame);
@@ -154,6 +150,20 @@ internal static class LabCompareVerb
             $"{same} of {all.Count} plans the same, {all.Count - same} not, in "
             + $"{LabTables.Number(Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds))} s");
         return same == all.Count ? ExitCode.Fine : ExitCode.Findings;
+    }
+
+    private static void TellRules(IEnumerable<Comparison> comparisons, Terminal terminal)
+    {
+        var coverage = new RuleCoverage();
+        foreach (Comparison comparison in comparisons)
+        {
+            coverage.Add(comparison);
+        }
+
+        foreach (string line in coverage.Lines())
+        {
+            terminal.Out.WriteLine(line);
+        }
     }
 
     private static void Tell(Comparison comparison, Terminal terminal)

@@ -11,40 +11,20 @@ internal static class LabFuzzVerb
 {
     internal static Command Create(Terminal terminal)
     {
-        var minutes = new Option<double?>("--minutes")
-        {
-            Description = "Time after which no sequence is begun; 1 unless --sequences says how many to run.",
-        };
-        var seed = new Option<ulong>("--seed")
-        {
-            Description = "Seed of the first sequence; the others follow it.",
-            DefaultValueFactory = _ => (ulong)DateTime.UtcNow.Ticks,
-        };
-        var sequences = new Option<int?>("--sequences") { Description = "Sequences at most." };
-        var jobs = new Option<int>("--jobs")
-        {
-            Description = "Network namespaces at a time, 1 to 256; most of each run is waiting.",
-            DefaultValueFactory = _ => new FuzzOptions().Jobs,
-        };
+        Option<double?> minutes = Arguments.MinutesOption(
+            "--minutes", "Time after which no sequence is begun; 1 unless --sequences says how many to run.", 1440);
+        Option<ulong?> seed = Arguments.Seed(
+            "Seed of the first sequence; the others follow it. The time of day unless given.");
+        Option<int?> sequences = Arguments.NumberOption(
+            "--sequences", "N", "Sequences at most.", 1, int.MaxValue);
+        Option<int?> jobs = Arguments.NumberOption(
+            "--jobs", "N", "Network namespaces at a time, 1 to 256; most of each run is waiting. "
+            + $"{new FuzzOptions().Jobs} unless given.", 1, 256);
         var established = new Option<bool>("--established")
         {
             Description = "Sequences are about the data of a connection; without, they are about listeners.",
         };
         var save = new Option<string?>("--save") { Description = "Folder that gets a file of each difference." };
-        jobs.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 256)
-            {
-                result.AddError("--jobs is 1 to 256");
-            }
-        });
-        minutes.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double?>() is not (> 0 and <= 1440))
-            {
-                result.AddError("--minutes is more than 0 and at most 1440");
-            }
-        });
         var command = new Command(
             "fuzz", "Run random sequences of calls, segments, sysctls and waits on the stack and on the host's kernel"
                 + " (root), and shrink those on which they differ.")
@@ -54,11 +34,11 @@ internal static class LabFuzzVerb
         command.SetAction(parsed => Run(
             new FuzzOptions
             {
-                Seed = parsed.GetValue(seed),
+                Seed = parsed.GetValue(seed) ?? (ulong)DateTime.UtcNow.Ticks,
                 Sequences = parsed.GetValue(sequences) ?? int.MaxValue,
                 Time = parsed.GetValue(minutes) is { } given ? TimeSpan.FromMinutes(given)
                     : parsed.GetValue(sequences) is null ? TimeSpan.FromMinutes(1) : TimeSpan.MaxValue,
-                Jobs = parsed.GetValue(jobs),
+                Jobs = parsed.GetValue(jobs) ?? new FuzzOptions().Jobs,
                 Established = parsed.GetValue(established),
             },
             parsed.GetValue(save),
@@ -68,6 +48,7 @@ internal static class LabFuzzVerb
 
     private static int Run(FuzzOptions options, string? save, Terminal terminal)
     {
+        Files.MakeFolder("--save", save);
         FuzzReport report = Fuzzer.Run(options, finding =>
         {
             string text = $"seed {finding.Seed}\n{finding.Steps}\n  {finding.Difference}\n";
@@ -78,7 +59,6 @@ internal static class LabFuzzVerb
 
             if (save is not null)
             {
-                Directory.CreateDirectory(save);
                 File.WriteAllText(Path.Combine(save, $"fuzz-{finding.Seed}.txt"), text);
             }
         });

@@ -96,7 +96,7 @@ internal static class LabRunVerb
 
     private static Plan Chosen(string name, double? at, ulong? seed)
     {
-        Plan plan = PlanCatalog.Load(name);
+        Plan plan = LabVerb.Load(name);
         plan = at is { } seconds ? plan with { Looks = [TimeSpan.FromSeconds(seconds)] } : plan;
         return seed is { } number ? plan with { Seed = number } : plan;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using System.Linq;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Experiments;
 using Earshot.Lab.Targets;
@@ -27,6 +28,18 @@ internal static class LabVerb
         };
         command.SetAction(_ => Show(terminal));
         return command;
+    }
+
+    /// <summary>The plan that a user named.</summary>
+    /// <exception cref="CommandException">It is a folder, or no name at all.</exception>
+    internal static Plan Load(string nameOrPath)
+    {
+        if (!PlanCatalog.Names.Contains(nameOrPath) && !PlanCatalog.Differential.Contains(nameOrPath))
+        {
+            Files.RefuseFolder(nameOrPath);
+        }
+
+        return PlanCatalog.Load(nameOrPath);
     }
 
     private static int Show(Terminal terminal)

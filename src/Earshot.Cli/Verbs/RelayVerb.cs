@@ -22,10 +22,11 @@ internal static class RelayVerb
         Option<string> a = Device("--a", "The TUN device at one end; it is made when there is none (root).");
         Option<string> b = Device("--b", "The TUN device at the other end.");
         Option<int?> mtu = Arguments.NumberOption("--mtu", "BYTES", "MTU of devices that are made.", 68, 65535);
-        Option<double> loss = Share("--loss", "Packets that are lost, as 1% or 0.01.");
-        Option<double> duplicate = Share("--duplicate", "Packets that come twice.");
-        Option<double> corrupt = Share("--corrupt", "Packets of which one bit is turned over.");
-        Option<double> reorder = Share("--reorder", "Packets that others overtake, up to --reorder-by later.");
+        Option<double> loss = Arguments.Share("--loss", "Packets that are lost, as 1% or 0.01.");
+        Option<double> duplicate = Arguments.Share("--duplicate", "Packets that come twice.");
+        Option<double> corrupt = Arguments.Share("--corrupt", "Packets of which one bit is turned over.");
+        Option<double> reorder = Arguments.Share(
+            "--reorder", "Packets that others overtake, up to --reorder-by later.");
         Option<TimeSpan> reorderBy = Time("--reorder-by", "How much later such a packet comes at most.", "5ms");
         Option<TimeSpan> delay = Time("--delay", "How long every packet takes, each way, as 25ms.", "0ms");
         Option<TimeSpan> jitter = Time(
@@ -128,14 +129,6 @@ internal static class RelayVerb
         Description = description,
     };
 
-    private static Option<double> Share(string name, string description) => new(name)
-    {
-        HelpName = "SHARE",
-        Description = description,
-        CustomParser = result => Arguments.Parse<double>(
-            result, ToShare, text => $"{name} is '{text}', not a share such as 1% or 0.01").GetValueOrDefault(),
-    };
-
     private static Option<TimeSpan> Time(string name, string description, string usual) => new(name)
     {
         HelpName = "TIME",
@@ -144,14 +137,6 @@ internal static class RelayVerb
         CustomParser = result => Arguments.Parse<TimeSpan>(
             result, ToTime, text => $"{name} is '{text}', not a time such as 25ms, 500us or 1s").GetValueOrDefault(),
     };
-
-    private static double? ToShare(string text)
-    {
-        bool isPercent = text.EndsWith('%');
-        return double.TryParse(
-            isPercent ? text[..^1] : text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
-            out double value) && value / (isPercent ? 100 : 1) <= 1 ? value / (isPercent ? 100 : 1) : null;
-    }
 
     private static TimeSpan? ToTime(string text)
     {

@@ -14,35 +14,23 @@ namespace Earshot.Cli.Verbs;
 /// and printed as a script.</summary>
 internal static class SimVerb
 {
+    private const int UsualWorlds = 200;
+    private const int UsualFailures = 10;
+    private const double MostMinutes = 365 * 24 * 60;
+
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(10);
 
     internal static Command Create(Terminal terminal)
     {
-        var seeds = new Option<long>("--seeds")
-        {
-            Description = "Worlds at most, one a seed.",
-            DefaultValueFactory = _ => 200,
-        };
-        var first = new Option<ulong>("--seed")
-        {
-            Description = "Seed of the first world; the others follow it.",
-            DefaultValueFactory = _ => 1,
-        };
-        var minutes = new Option<double>("--minutes")
-        {
-            Description = "Time after which no world is begun.",
-            DefaultValueFactory = _ => double.PositiveInfinity,
-        };
-        var jobs = new Option<int>("--jobs")
-        {
-            Description = "Worlds at a time.",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
-        var failures = new Option<int>("--failures")
-        {
-            Description = "Kinds of failure after which to stop.",
-            DefaultValueFactory = _ => 10,
-        };
+        Option<int?> seeds = Arguments.NumberOption(
+            "--seeds", "N", $"Worlds at most, one a seed; {UsualWorlds} unless given.", 1, int.MaxValue);
+        Option<ulong?> first = Arguments.Seed("Seed of the first world; the others follow it. 1 unless given.");
+        Option<double?> minutes = Arguments.MinutesOption(
+            "--minutes", "Time after which no world is begun.", MostMinutes);
+        Option<int?> jobs = Arguments.NumberOption(
+            "--jobs", "N", "Worlds at a time; as many as there are processors unless given.", 1, 256);
+        Option<int?> failures = Arguments.NumberOption(
+            "--failures", "N", $"Kinds of failure after which to stop; {UsualFailures} unless given.", 1, int.MaxValue);
         var show = new Option<bool>("--show") { Description = "Print each world before it runs." };
         var harsh = new Option<bool>("--harsh")
         {
@@ -50,30 +38,22 @@ internal static class SimVerb
         };
         var packets = new Option<bool>("--packets") { Description = "Print every packet of what is shrunk." };
         var save = new Option<string?>("--save") { Description = "Folder that gets a file of each failure." };
-        jobs.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 256)
-            {
-                result.AddError("--jobs is 1 to 256");
-            }
-        });
-        seeds.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<long>() < 1)
-            {
-                result.AddError("--seeds is 1 or more");
-            }
-        });
         var command = new Command(
             "sim", "Run random worlds in virtual time, checking after every step what must always hold; a world that"
                 + " breaks a rule is shrunk to a small script.")
         {
             seeds, first, minutes, jobs, failures, show, harsh, packets, save,
         };
-        command.SetAction((parsed, cancel) => Task.FromResult(new Worlds(
-            parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(minutes), parsed.GetValue(jobs),
-            parsed.GetValue(failures), parsed.GetValue(show), parsed.GetValue(harsh), parsed.GetValue(packets),
-            parsed.GetValue(save), terminal).Run(cancel)));
+        command.SetAction((parsed, cancel) =>
+        {
+            Files.MakeFolder(save.Name, parsed.GetValue(save));
+            return Task.FromResult(new Worlds(
+                parsed.GetValue(first) ?? 1, parsed.GetValue(seeds) ?? UsualWorlds,
+                parsed.GetValue(minutes) ?? double.PositiveInfinity,
+                parsed.GetValue(jobs) ?? Math.Clamp(Environment.ProcessorCount, 1, 256),
+                parsed.GetValue(failures) ?? UsualFailures, parsed.GetValue(show), parsed.GetValue(harsh),
+                parsed.GetValue(packets), parsed.GetValue(save), terminal).Run(cancel));
+        });
         return command;
     }
 
@@ -195,7 +175,6 @@ internal static class SimVerb
             Say(text);
             if (save is not null)
             {
-                Directory.CreateDirectory(save);
                 File.WriteAllText(Path.Combine(save, $"sim-{scenario.Seed}.txt"), text);
             }
         }

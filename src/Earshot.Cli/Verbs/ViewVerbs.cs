@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Linq;
 using Earshot.Cli.Control;
 using Earshot.Cli.Monitoring;
@@ -15,7 +16,8 @@ internal static class ViewVerbs
     [
         ('a', "Listeners too."),
         ('n', "Numbers instead of names, as always here."),
-        ('t', "TCP, which is all there is here."),
+        ('t', "TCP; without -t and -u both."),
+        ('u', "UDP."),
         ('l', "Listeners only."),
         ('o', "Each socket's timer too."),
         ('e', "Each socket's user and inode too."),
@@ -28,7 +30,8 @@ internal static class ViewVerbs
     [
         ('a', "Every socket."),
         ('n', "Numbers instead of names, as always here."),
-        ('t', "TCP, which is all there is here."),
+        ('t', "TCP, as without -u."),
+        ('u', "UDP; with -t both, and a column that tells them apart."),
         ('l', "Listeners only: Recv-Q is the accept queue, Send-Q the backlog."),
         ('o', "Each socket's timer too."),
         ('e', "Each socket's inode, number and directions too."),
@@ -92,7 +95,15 @@ internal static class ViewVerbs
         command.Add(json);
         command.Add(stack);
         host?.AddTo(command);
-        command.SetAction((parsed, cancellation) => host is not null && IsOfHost(parsed, options, stack)
+        command.Validators.Add(result =>
+        {
+            if (host is not null && !IsOfHost(result, options, stack) && host.FirstOf(result) is { } given)
+            {
+                result.AddError(
+                    $"{given} is for this host's listeners, and --stack or a letter asks a stack that is up");
+            }
+        });
+        command.SetAction((parsed, cancellation) => host is not null && IsOfHost(parsed.CommandResult, options, stack)
             ? host.ShowAsync(parsed, parsed.GetValue(json), terminal, cancellation)
             : StackQuestion.AskAsync(
             new ControlRequest
@@ -111,6 +122,7 @@ internal static class ViewVerbs
 
     // A letter of ss or a stack's name asks a stack of ours; without either it is this host's kernel.
     private static bool IsOfHost(
-        ParseResult parsed, (char Flag, Option<bool> Option)[] letters, Option<string> stack) =>
-        parsed.GetResult(stack) is null or { Implicit: true } && !letters.Any(one => parsed.GetValue(one.Option));
+        CommandResult parsed, (char Flag, Option<bool> Option)[] letters, Option<string> stack) =>
+        parsed.GetResult(stack) is null or { Implicit: true }
+        && !letters.Any(one => parsed.GetResult(one.Option) is { Implicit: false });
 }

@@ -170,6 +170,7 @@ public sealed class DriverTests
     [InlineData("sysctl tcp_syncookies 300", "EINVAL")]
     [InlineData("sysctl tcp_rmem 0 2 3", "EINVAL")]
     [InlineData("sysctl tcp_rmem some", "EINVAL")]
+    [InlineData("sysctl ip_local_reserved_ports 99999", "EINVAL")]
     [InlineData("table 80", "EINVAL")]
     [InlineData("listenq", "EINVAL")]
     [InlineData("counters all", "EINVAL")]
@@ -318,6 +319,27 @@ public sealed class DriverTests
         Assert.Equal("", (string)(await pair.B.OkAsync("why 81"))["text"]!);
         Assert.Equal("", (string)(await pair.B.OkAsync("metrics"))["text"]!);
         Assert.Empty((await pair.B.OkAsync("log"))["lines"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Why_tells_a_negative_backlog_as_it_was_given()
+    {
+        await using var pair = new DrivenPair();
+        await pair.B.OkAsync("socket l tcp");
+        await pair.B.OkAsync("bind l 0.0.0.0 80");
+        await pair.B.OkAsync("listen l -5");
+        Assert.Contains(
+            "the backlog asked for was -5, somaxconn is 4096", (string)(await pair.B.OkAsync("why 80"))["text"]!);
+    }
+
+    [Fact]
+    public async Task A_sysctl_whose_value_is_empty_is_there_nevertheless()
+    {
+        await using var pair = new DrivenPair();
+        Assert.Equal("", (string)(await pair.A.OkAsync("sysctl ip_local_reserved_ports"))["value"]!);
+        Assert.Equal(
+            "ip_local_reserved_ports cannot be '99999'; it stays ''",
+            (string)(await pair.A.ExecuteAsync("sysctl ip_local_reserved_ports 99999"))["text"]!);
     }
 
     [Fact]

@@ -100,6 +100,31 @@ public sealed class StackCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_IPv6_address_is_listened_on_and_connected_to()
+    {
+        using var end = new CancellationTokenSource();
+        Task<CommandRun> listen = RunAsync("listen ::1 6666 5", end.Token);
+        await UntilAsync("ss -nlt", run => run.Out.Contains("[::1]:6666", StringComparison.Ordinal));
+        Task<CommandRun> connect = RunAsync("connect ::1 6666 2", end.Token);
+        await UntilAsync("ss -nlt", run => run.Out.Contains("LISTEN 2 ", StringComparison.Ordinal));
+
+        await end.CancelAsync();
+        Assert.Equal(new CommandRun(0, "", ""), await listen.WaitAsync(Limit));
+        Assert.Equal(new CommandRun(0, "", ""), await connect.WaitAsync(Limit));
+    }
+
+    [Theory]
+    [InlineData("listen fd00::9 6666 5", "bind() for [fd00::9]:6666: EADDRNOTAVAIL")]
+    [InlineData("connect fd00::9 6666 1", "client 1: connect() for [fd00::9]:6666: E")]
+    [InlineData("connect 192.0.2.1 6666 1", "client 1: connect() for 192.0.2.1:6666: ENETUNREACH")]
+    public async Task An_address_that_cannot_be_used_ends_with_4_and_its_errno(string command, string said)
+    {
+        CommandRun run = await RunAsync(command).WaitAsync(Limit);
+        Assert.Equal(4, run.ExitCode);
+        Assert.Contains(said, run.Error);
+    }
+
+    [Fact]
     public async Task A_sysctl_is_shown_set_and_listed()
     {
         var two = new CommandRun(0, "net.core.somaxconn = 2\n", "");
@@ -115,6 +140,7 @@ public sealed class StackCommandTests : IAsyncLifetime
     [InlineData("sysctl net.core.nothing", 2, "linux-6.18 has no 'net.core.nothing'")]
     [InlineData("sysctl net.core.somaxconn=many", 2, "net.core.somaxconn cannot be 'many'; it stays '4096'")]
     [InlineData("sysctl net.core.somaxconn=-1", 2, "cannot be '-1'")]
+    [InlineData("sysctl net.ipv4.ip_local_reserved_ports=99999", 2, "cannot be '99999'; it stays ''")]
     [InlineData("why 9", 1, "no socket has port 9")]
     public async Task What_cannot_be_answered_says_why(string command, int code, string said)
     {
@@ -142,6 +168,9 @@ public sealed class StackCommandTests : IAsyncLifetime
     [InlineData("netstat -natoe", "State       User       Inode      Timer\n")]
     [InlineData("ss -ntaiem", "State Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\n")]
     [InlineData("ss -nta --json", "[\n]\n")]
+    [InlineData("ss -tua", "Netid State Recv-Q")]
+    [InlineData("ss -nua", "State Recv-Q Send-Q")]
+    [InlineData("netstat -nau", "Proto Recv-Q Send-Q")]
     [InlineData("listeners", "")]
     public async Task Every_view_is_shown_over_the_control_socket(string command, string said)
     {
