@@ -47,8 +47,18 @@ sources_changed() {
     -newer "$stamp" -print -quit)" ]
 }
 
-# Runs the given command while no other build runs in this repository.
+# True when this user may write what a build makes.
+may_build() {
+  if [ ! -d "$root/artifacts" ]; then [ -w "$root" ]; return; fi
+  [ -w "$root/artifacts" ] && { [ ! -e "$root/artifacts/build.lock" ] || [ -w "$root/artifacts/build.lock" ]; }
+}
+
+# Runs the given command while no other build runs in this repository. Returns 3 when nothing may be built here.
 locked() {
+  if ! may_build; then
+    say "earshot: nothing can be built here: $(id -un) may not write $root/artifacts"
+    return 3
+  fi
   mkdir -p "$root/artifacts"
   if command -v flock >/dev/null 2>&1; then
     # The lock is released when descriptor 9 closes, so "build" closes it for the compiler server, which stays.

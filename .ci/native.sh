@@ -6,10 +6,12 @@ library="$native/libearshot.so"
 
 # build native: 0 made or up to date, 2 usage, 3 cannot be made here.
 build_command() {
-  if [ $# -ne 1 ] || [ "$1" != native ]; then
-    say "usage: ./earshot build native      makes artifacts/native/libearshot.so and earshot.h"
-    exit 2
-  fi
+  local usage="usage: ./earshot build native      makes artifacts/native/libearshot.so and earshot.h"
+  case "$*" in
+    native) ;;
+    -h | --help) echo "$usage"; exit 0 ;;
+    *) say "$usage"; exit 2 ;;
+  esac
   require_sdk
   require_linker
   if ! native_up_to_date; then

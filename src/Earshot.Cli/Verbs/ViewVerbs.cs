@@ -100,7 +100,7 @@ internal static class ViewVerbs
             if (host is not null && !IsOfHost(result, options, stack) && host.FirstOf(result) is { } given)
             {
                 result.AddError(
-                    $"{given} is for this host's listeners, and --stack or a letter asks a stack that is up");
+                    $"{given} is for this host's listeners: --stack or a letter asks a stack that is up");
             }
         });
         command.SetAction((parsed, cancellation) => host is not null && IsOfHost(parsed.CommandResult, options, stack)
