@@ -19,6 +19,11 @@ internal sealed class RootedFiles : IFileProvider, IDisposable
     /// <exception cref="CommandException">There is none of that path.</exception>
     internal RootedFiles(string path)
     {
+        if (path.Length == 0)
+        {
+            throw new CommandException(ExitCode.Usage, "--root '' is no folder's name");
+        }
+
         string full = Path.GetFullPath(path);
         if (!Directory.Exists(full))
         {

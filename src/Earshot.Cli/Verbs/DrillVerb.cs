@@ -139,6 +139,7 @@ internal static class DrillVerb
 
     private static string Text(string file)
     {
+        Files.RefuseFolder(file);
         try
         {
             return File.ReadAllText(file);

@@ -12,7 +12,7 @@ internal static class LabClaimsVerb
 {
     internal static Command Create(Terminal terminal)
     {
-        var number = new Option<int?>("--claim") { Description = "Only this claim, 1 to 49." };
+        Option<int?> number = Arguments.NumberOption("--claim", "N", "Only this claim, 1 to 49.", 1, 49);
         var command = new Command(
             "claims", "Try every claim of the articles: for which kernels it holds, and what an experiment shows.")
         {
@@ -29,12 +29,6 @@ internal static class LabClaimsVerb
     private static int Run(int? number, Terminal terminal, CancellationToken cancellation)
     {
         Claim[] claims = [.. ClaimCatalog.All.Where(claim => number is null || claim.Number == number)];
-        if (claims.Length == 0)
-        {
-            terminal.Say($"there is no claim {number}; they are 1 to {ClaimCatalog.All.Count}");
-            return ExitCode.Usage;
-        }
-
         var results = new List<ClaimResult>();
         foreach (ClaimResult result in ClaimCatalog.Run(claims, cancellation))
         {
