@@ -324,6 +324,13 @@ internal sealed partial class Connection
             }
         }
 
+        if (piece.End <= _una)
+        {
+            // It is acknowledged, and leaves as such.
+            SampleRate(ref piece, ref sample.Rate);
+            return;
+        }
+
         if (!piece.Has(SentFlags.Sacked))
         {
             MarkNew(ref piece, wasRetransmitted, ref sample);
