@@ -78,6 +78,7 @@ public sealed class Fuzzer : IDisposable
     /// <param name="options">The limits.</param>
     /// <param name="tell">Gets each new finding at once; null: nobody.</param>
     /// <exception cref="CannotRunHereException">This machine or user has no namespaces or TUN devices.</exception>
+    /// <exception cref="ExperimentFailedException">A sequence could not be captured, time and again.</exception>
     public static FuzzReport Run(FuzzOptions options, Action<FuzzFinding>? tell = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -88,9 +89,10 @@ public sealed class Fuzzer : IDisposable
         {
             Task.WaitAll(workers);
         }
-        catch (AggregateException e) when (e.InnerExceptions[0] is CannotRunHereException reason)
+        catch (AggregateException e)
+            when (e.InnerExceptions[0] is CannotRunHereException or ExperimentFailedException)
         {
-            throw reason;
+            throw e.InnerExceptions[0];
         }
 
         return new FuzzReport(
@@ -202,7 +204,8 @@ public sealed class Fuzzer : IDisposable
         Sequence sequence, IReadOnlyList<Observation> followed, TimeSpan lead, ulong seed) => _stack.Run(
             new PacketTargetOptions { Seed = seed }, target => SequenceRun.Follow(target, sequence, followed, lead));
 
-    // A busy machine may be slow to make a namespace; where one could be made before, another can be.
+    // A busy machine may be slow to make a namespace; where one could be made before, another can be. It may also lose
+    // what is captured.
     private List<Observation> OnHost(Sequence sequence)
     {
         for (int tries = 1; ; tries++)
@@ -211,7 +214,8 @@ public sealed class Fuzzer : IDisposable
             {
                 return _host.Run(new PacketTargetOptions(), target => SequenceRun.Of(target, sequence));
             }
-            catch (CannotRunHereException) when (_passed > 0 && tries < Repeats)
+            catch (Exception e) when (tries < Repeats
+                && (e is ExperimentFailedException || (e is CannotRunHereException && _passed > 0)))
             {
                 Thread.Sleep(TimeSpan.FromSeconds(tries));
             }

@@ -101,11 +101,14 @@ internal sealed partial class Connection
         if (sent)
         {
             ref SentSegment piece = ref Sent[index];
-            if (!piece.Has(SentFlags.Retransmitted))
+            if (piece.Has(SentFlags.Retransmitted))
             {
-                piece.Flags |= SentFlags.Retransmitted;
-                _retransmitted += piece.Packets;
+                // Its loss was taken back while a copy was under way: this one counts beside that.
+                Loss.CountedTwice += piece.Packets;
             }
+
+            piece.Flags |= SentFlags.Retransmitted;
+            _retransmitted += piece.Packets;
         }
 
         if (FirstRetransmission == 0)
@@ -283,11 +286,21 @@ internal sealed partial class Connection
         _retransmitted += piece.Has(SentFlags.Retransmitted) ? packets : 0;
     }
 
+    private void ForgetCountedTwice()
+    {
+        if (_retransmitted != 0)
+        {
+            _retransmitted = 0;
+            Loss.CountedTwice = 0;
+        }
+    }
+
     /// <summary>Nothing is in flight any more, and nobody waits for it.</summary>
     private void ForgetSent()
     {
         Sent.Clear(_tcp.SentSegments);
         KnownLoss?.Resent.Clear(_tcp.Resents);
+        ForgetCountedTwice();
         _packetsOut = _lost = _sacked = _retransmitted = 0;
     }
 }

@@ -310,6 +310,7 @@ internal sealed partial class Connection
         }
 
         Invariant.Check(packets == _packetsOut, "packets out are those in flight");
+        retransmitted += KnownLoss?.CountedTwice ?? 0;
         Invariant.Check(lost == _lost && retransmitted == _retransmitted, "marks and their counts agree");
         Invariant.Check(!_hasSack || sacked == _sacked, "what was told of and its count agree");
         Invariant.Check(_sacked + _lost <= _packetsOut, "no more is lost or delivered than was sent");
