@@ -64,6 +64,7 @@ internal sealed partial class Connection
             ref SentSegment piece = ref Sent[i];
             if (reneging)
             {
+                piece.Flags |= piece.Has(SentFlags.Sacked) ? SentFlags.Unwatched : SentFlags.None;
                 piece.Flags &= ~SentFlags.Sacked;
             }
             else if (i > 0 && Rack.RttMicroseconds > now - (piece.SentNanoseconds / 1000))

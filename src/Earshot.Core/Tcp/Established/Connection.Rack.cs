@@ -97,7 +97,8 @@ internal sealed partial class Connection
         for (; i < Sent.Count; i++)
         {
             ref SentSegment piece = ref Sent[i];
-            if ((piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted)) == 0 && !piece.Has(SentFlags.Lost))
+            const SentFlags NotOnce = SentFlags.Sacked | SentFlags.EverRetransmitted | SentFlags.Unwatched;
+            if ((piece.Flags & NotOnce) == 0 && !piece.Has(SentFlags.Lost))
             {
                 if (!Rack.IsAfter(piece))
                 {
@@ -147,7 +148,8 @@ internal sealed partial class Connection
         {
             ref SentSegment piece = ref Sent[i];
             if (piece.SentNanoseconds != resent.SentNanoseconds
-                || (piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted)) != SentFlags.EverRetransmitted
+                || (piece.Flags & (SentFlags.Sacked | SentFlags.EverRetransmitted | SentFlags.Unwatched))
+                    != SentFlags.EverRetransmitted
                 || (piece.Flags & (SentFlags.Lost | SentFlags.Retransmitted)) == SentFlags.Lost)
             {
                 continue;
@@ -177,6 +179,7 @@ internal sealed partial class Connection
         }
 
         MarkLost(ref piece);
+        piece.Flags |= SentFlags.Unwatched;
         return true;
     }
 

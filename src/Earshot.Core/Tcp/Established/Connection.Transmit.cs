@@ -107,6 +107,7 @@ internal sealed partial class Connection
         piece.FirstSentNanoseconds = Sender.FirstSentNanoseconds;
         piece.DeliveredNanoseconds = Sender.DeliveredNanoseconds;
         piece.Delivered = Tally.Delivered;
+        piece.Flags &= ~SentFlags.Unwatched;
         piece.Flags |= Sender.AppLimited != 0 ? SentFlags.AppLimited : SentFlags.None;
     }
 

@@ -32,6 +32,10 @@ internal enum SentFlags : ushort
 
     /// <summary>A record ends with it: nothing is put behind it in its segment. Linux: eor.</summary>
     EndOfRecord = 128,
+
+    /// <summary>RACK has found it lost, or the peer told of it, and RACK does not look at it before it is sent again.
+    /// Linux: taken out of tsorted_sent_queue.</summary>
+    Unwatched = 256,
 }
 
 /// <summary>A piece of the stream in flight, of one segment or of several. Linux: sk_buff, in the retransmit
