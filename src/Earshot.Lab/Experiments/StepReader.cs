@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
+using Earshot.Lab.Targets;
 
 namespace Earshot.Lab.Experiments;
 
@@ -87,7 +88,17 @@ internal static class StepReader
             throw new PlanException(file, line, $"expected a sysctl such as net.core.somaxconn, not '{words[1]}'");
         }
 
-        return new PlanStep(at, words[0], names, words[2..]);
+        var step = new PlanStep(at, words[0], names, words[2..]);
+        try
+        {
+            StepWords.Check(step);
+        }
+        catch (ExperimentFailedException e)
+        {
+            throw new PlanException(file, line, e.Message);
+        }
+
+        return step;
     }
 
     /// <summary>The names of <c>a</c>, <c>c1..c9</c> or <c>c9..c1</c>, or several of them joined by commas.</summary>

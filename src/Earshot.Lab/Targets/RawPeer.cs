@@ -48,7 +48,9 @@ internal sealed class RawPeer
     public IPEndPoint Server { get; private set; }
 
     /// <summary>The packet that was sent last, to send it again.</summary>
-    public ReadOnlySpan<byte> LastSent => _lastSent;
+    /// <exception cref="ExperimentFailedException">There is none.</exception>
+    public ReadOnlySpan<byte> LastSent => _lastSent.Length > 0 ? _lastSent
+        : throw new ExperimentFailedException($"{Own} has sent nothing that could be sent again");
 
     /// <summary>Builds a segment.</summary>
     /// <param name="words">What it is.</param>
@@ -97,7 +99,7 @@ internal sealed class RawPeer
 
         if (_lastSeen.Length == 0)
         {
-            throw new ExperimentFailedException($"the plan's step: {Own} was sent nothing that ICMP could quote");
+            throw new ExperimentFailedException($"{Own} was sent nothing that ICMP could quote");
         }
 
         return _lastSent = RawPackets.Icmp(Own.Address, Server.Address, type, code, _lastSeen, words);

@@ -139,12 +139,12 @@ internal sealed class RawWords
                 "none" => [],
                 "nop" => [1],
                 "eol" => [0],
-                "mss" => [2, 4, (byte)(Number(parts[1]) >> 8), (byte)Number(parts[1])],
-                "ws" => [3, 3, (byte)Number(parts[1])],
+                "mss" => [2, 4, (byte)(Number(Value(parts, option)) >> 8), (byte)Number(Value(parts, option))],
+                "ws" => [3, 3, (byte)Number(Value(parts, option))],
                 "sack" => [4, 2],
                 "ts" => (byte[])[8, 10, .. Big(value), .. Big(isSyn && (Flags & 0x10) == 0 ? 0 : echo)],
                 "cookie" => [34, (byte)(cookie.Length + 2), .. cookie],
-                "hex" => Convert.FromHexString(parts[1]),
+                "hex" => Hex(Value(parts, option)),
                 _ => throw Unknown("TCP option", option),
             });
         }
@@ -156,6 +156,10 @@ internal sealed class RawWords
 
         return [.. bytes];
     }
+
+    /// <summary>Looks whether the options mean something, which are read when the segment is built.</summary>
+    /// <exception cref="ExperimentFailedException">One does not.</exception>
+    internal void Check() => Options(false, false, 0, 0, []);
 
     private static IEnumerable<byte> Big(uint number) => BitConverter.GetBytes(number).Reverse();
 
@@ -227,7 +231,7 @@ internal sealed class RawWords
                 Mtu = Number(value);
                 break;
             case "ipopt":
-                IpOptions = Convert.FromHexString(value.PadRight((value.Length + 7) / 8 * 8, '0'));
+                IpOptions = Hex(value.PadRight((value.Length + 7) / 8 * 8, '0'));
                 break;
             case "opt":
                 _options = value;
@@ -236,6 +240,12 @@ internal sealed class RawWords
                 throw Unknown("word of a raw packet", word);
         }
     }
+
+    private static string Value(string[] parts, string option) =>
+        parts.Length == 2 ? parts[1] : throw Unknown("TCP option with its value", option);
+
+    private static byte[] Hex(string text) => text.Length % 2 == 0 && text.All(char.IsAsciiHexDigit)
+        ? Convert.FromHexString(text) : throw Unknown("row of bytes in hexadecimal", text);
 
     private static RawNumber Counted(string text) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
@@ -248,5 +258,5 @@ internal sealed class RawWords
             : throw Unknown("number from 0 to 65535", text);
 
     private static ExperimentFailedException Unknown(string what, string text) =>
-        new($"the plan's step: '{text}' is no {what}");
+        new($"'{text}' is no {what}");
 }

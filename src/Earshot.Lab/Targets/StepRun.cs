@@ -130,9 +130,8 @@ internal sealed class StepRun
                 EachPeer(step, static (peer, _) => peer.LastSent.ToArray());
                 break;
             case "icmp":
-                string[] kind = step.Words[0].Split('/');
-                EachPeer(step, (peer, _) => peer.BuildIcmp(
-                    RawWords.Read(null, step.Words.Skip(1)), Number(kind[0]), Number(kind[^1])));
+                (int type, int code) = StepWords.Icmp(step.Words[0]);
+                EachPeer(step, (peer, _) => peer.BuildIcmp(RawWords.Read(null, step.Words.Skip(1)), type, code));
                 break;
             default:
                 _sockets.Do(step);
@@ -250,9 +249,4 @@ internal sealed class StepRun
             _notes.Add($"{what} was {late.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture)} ms late");
         }
     }
-
-    private static int Number(string text) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : throw new ExperimentFailedException($"the plan's step: '{text}' is no number");
 }

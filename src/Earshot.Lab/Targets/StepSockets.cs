@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Globalization;
 using System.Linq;
 using System.Net;
 using Earshot.Core;
@@ -17,41 +16,9 @@ namespace Earshot.Lab.Targets;
 internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallResult> calls, Action after)
 {
     private const int NonBlocking = 0x800;
-    private const int Stream = 1;
     private const int SockaddrRoom = 128;
     private const int OptionRoom = 8;
     private const int FirstChosenPort = 32768;
-    private const int LingerOption = 13;
-
-    private static readonly Dictionary<string, (int Level, int Name)> Options = new(StringComparer.Ordinal)
-    {
-        ["reuseaddr"] = (1, 2),
-        ["error"] = (1, 4),
-        ["sndbuf"] = (1, 7),
-        ["rcvbuf"] = (1, 8),
-        ["keepalive"] = (1, 9),
-        ["linger"] = (1, LingerOption),
-        ["reuseport"] = (1, 15),
-        ["acceptconn"] = (1, 30),
-        ["tos"] = (0, 1),
-        ["ttl"] = (0, 2),
-        ["freebind"] = (0, 15),
-        ["minttl"] = (0, 21),
-        ["v6only"] = (41, 26),
-        ["tclass"] = (41, 67),
-        ["nodelay"] = (6, 1),
-        ["maxseg"] = (6, 2),
-        ["keepidle"] = (6, 4),
-        ["syncnt"] = (6, 7),
-        ["linger2"] = (6, 8),
-        ["defer"] = (6, 9),
-        ["clamp"] = (6, 10),
-        ["quickack"] = (6, 12),
-        ["usertimeout"] = (6, 18),
-        ["fastopen"] = (6, 23),
-        ["savesyn"] = (6, 27),
-        ["fastopennocookie"] = (6, 34),
-    };
 
     // In the order of the bits, as poll() names them without POLL.
     private static readonly (int Bit, string Name)[] PollBits =
@@ -63,7 +30,7 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
     private const short EveryEvent = 0x1 | 0x2 | 0x4 | 0x40 | 0x100 | 0x2000;
 
     private readonly Dictionary<string, int> _descriptors = new(StringComparer.Ordinal);
-    private readonly byte[] _buffer = new byte[1 << 20];
+    private readonly byte[] _buffer = new byte[StepWords.MostBytes];
 
     /// <summary>Does one step.</summary>
     public void Do(PlanStep step)
@@ -78,10 +45,10 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
         {
             if (step.Verb == "server")
             {
-                Tell($"socket {name}", () => Text(Open(name, Family(step.Words[0]), Stream, 0)));
+                Tell($"socket {name}", () => Text(Open(name, StepWords.Family(step.Words[0]), StepWords.Stream, 0)));
                 Tell($"bind {name} {step.Words[0]}", () => Text(Bind(name, step.Words[0])));
                 Tell($"listen {name} {step.Words[1]}", () =>
-                    Text(Calls.Listen(Descriptor(name), Number(step.Words[1]))));
+                    Text(Calls.Listen(Descriptor(name), StepWords.Number(step.Words[1]))));
             }
             else
             {
@@ -125,21 +92,21 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
         {
             "socket" => Text(Open(
                 name,
-                words.Count > 0 ? Domain(words[0]) : SocketAddressBytes.Inet,
-                words.Count > 1 ? Kind(words[1]) : Stream,
-                words.Count > 2 ? Number(words[2]) : 0)),
+                words.Count > 0 ? StepWords.Domain(words[0]) : SocketAddressBytes.Inet,
+                words.Count > 1 ? StepWords.Kind(words[1]) : StepWords.Stream,
+                words.Count > 2 ? StepWords.Number(words[2]) : 0)),
             "bind" => Text(Bind(name, words[0])),
-            "listen" => Text(Calls.Listen(descriptor, Number(words[0]))),
+            "listen" => Text(Calls.Listen(descriptor, StepWords.Number(words[0]))),
             "connect" => Text(Connect(name, words[0])),
             "disconnect" => Text(Calls.Connect(descriptor, new byte[SocketAddressBytes.InetLength])),
-            "send" => Text(Calls.Send(descriptor, _buffer.AsSpan(0, Number(words[0])), 0x4000, default)),
-            "recv" => Received(Calls.Receive(descriptor, _buffer.AsSpan(0, Number(words[0])), 0, default, out _)),
-            "shutdown" => Text(Calls.Shutdown(descriptor, How(words[0]))),
+            "send" => Text(Calls.Send(descriptor, _buffer.AsSpan(0, StepWords.Bytes(words[0])), 0x4000, default)),
+            "recv" => Received(Calls.Receive(descriptor, _buffer.AsSpan(0, StepWords.Bytes(words[0])), 0, default, out _)),
+            "shutdown" => Text(Calls.Shutdown(descriptor, StepWords.How(words[0]))),
             "close" => Text(Close(name)),
             "poll" => Poll(descriptor),
             "getname" => Name(descriptor, own: true),
             "getpeer" => Name(descriptor, own: false),
-            "set" => Text(Set(descriptor, words[0], Number(words[1]))),
+            "set" => Text(Set(descriptor, words[0], StepWords.Number(words[1]))),
             "get" => Get(descriptor, words[0]),
             "sysctl" => words.Count == 0
                 ? target.TryGetSysctl(name, out string value) ? value : "ENOENT"
@@ -154,9 +121,9 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
         List<string> names = [];
         foreach (string word in step.Words)
         {
-            if (word.StartsWith("flags=", StringComparison.Ordinal))
+            if (StepWords.IsFlags(word))
             {
-                flags = Number(word["flags=".Length..]);
+                flags = StepWords.Flags(word);
             }
             else
             {
@@ -192,20 +159,20 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
         return Math.Min(descriptor, 0);
     }
 
-    private int Bind(string name, string text) => Calls.Bind(Descriptor(name), Sockaddr(text));
+    private int Bind(string name, string text) => Calls.Bind(Descriptor(name), StepWords.Sockaddr(text));
 
     private int Connect(string name, string text)
     {
         if (!_descriptors.ContainsKey(name))
         {
-            int opened = Open(name, Family(text), Stream, 0);
+            int opened = Open(name, StepWords.Family(text), StepWords.Stream, 0);
             if (opened < 0)
             {
                 return opened;
             }
         }
 
-        return Calls.Connect(Descriptor(name), Sockaddr(text));
+        return Calls.Connect(Descriptor(name), StepWords.Sockaddr(text));
     }
 
     private int Close(string name)
@@ -239,9 +206,9 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
 
     private int Set(int descriptor, string option, int value)
     {
-        (int level, int name) = Option(option);
+        (int level, int name) = StepWords.Option(option);
         byte[] bytes = BitConverter.GetBytes(value);
-        if ((level, name) == (1, LingerOption))
+        if ((level, name) == (1, StepWords.LingerOption))
         {
             bytes = [.. BitConverter.GetBytes(value < 0 ? 0 : 1), .. BitConverter.GetBytes(Math.Max(value, 0))];
         }
@@ -251,67 +218,15 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
 
     private string Get(int descriptor, string option)
     {
-        (int level, int name) = Option(option);
+        (int level, int name) = StepWords.Option(option);
         var bytes = new byte[OptionRoom];
-        int room = (level, name) == (1, LingerOption) ? OptionRoom : sizeof(int);
+        int room = (level, name) == (1, StepWords.LingerOption) ? OptionRoom : sizeof(int);
         int result = Calls.GetOption(descriptor, level, name, bytes.AsSpan(0, room), out _);
         int value = BitConverter.ToInt32(bytes, room - sizeof(int));
         return result < 0 ? Text(result) : option == "error" && value != 0 ? Errno.Name(value) : Say.Number(value);
     }
 
-    private static (int Level, int Name) Option(string text)
-    {
-        if (Options.TryGetValue(text, out (int Level, int Name) option))
-        {
-            return option;
-        }
-
-        string[] parts = text.Split('.');
-        return parts.Length == 2 ? (Number(parts[0]), Number(parts[1])) : throw Unknown("option", text);
-    }
-
     private int Descriptor(string name) => _descriptors.TryGetValue(name, out int descriptor) ? descriptor : -1;
 
     private static string Received(long result) => result == 0 ? "end" : Text(result);
-
-    private static int Domain(string word) => word switch
-    {
-        "inet" => SocketAddressBytes.Inet,
-        "inet6" => SocketAddressBytes.Inet6,
-        _ => Number(word),
-    };
-
-    private static int Kind(string word) => word switch
-    {
-        "stream" => Stream,
-        "dgram" => 2,
-        "raw" => 3,
-        _ => Number(word),
-    };
-
-    private static int How(string word) => word switch
-    {
-        "rd" => 0,
-        "wr" => 1,
-        "rdwr" => 2,
-        _ => Number(word),
-    };
-
-    private static int Family(string end) =>
-        IPEndPoint.TryParse(end, out IPEndPoint? parsed)
-        && parsed.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6
-            ? SocketAddressBytes.Inet6
-            : SocketAddressBytes.Inet;
-
-    private static byte[] Sockaddr(string text) => IPEndPoint.TryParse(text, out IPEndPoint? end)
-        ? SocketAddressBytes.Make(end.Address, end.Port)
-        : throw Unknown("address and port", text);
-
-    private static int Number(string text) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : throw Unknown("number", text);
-
-    private static ExperimentFailedException Unknown(string what, string text) =>
-        new($"the plan's step: '{text}' is no {what}");
 }

@@ -208,4 +208,30 @@ public sealed class PlanReaderTests
             }
         }
     }
+
+    // Found when the plan is read, and not after the steps before it were done.
+    [Theory]
+    [InlineData("server s foo 5", "'foo' is no address and port")]
+    [InlineData("server s 127.0.0.1:6666 abc", "'abc' is no number")]
+    [InlineData("bind s 1.2.3.x", "'1.2.3.x' is no address and port")]
+    [InlineData("listen s abc", "'abc' is no number")]
+    [InlineData("set s foo 5", "'foo' is no option")]
+    [InlineData("set s nodelay x", "'x' is no number")]
+    [InlineData("get s 6.x", "'x' is no number")]
+    [InlineData("send a 99999999999", "'99999999999' is no number")]
+    [InlineData("send a -1", "'-1' is no number of bytes from 0 to 1048576")]
+    [InlineData("recv a 1048577", "'1048577' is no number of bytes from 0 to 1048576")]
+    [InlineData("shutdown a both", "'both' is no number")]
+    [InlineData("socket a inet 1 tcp", "'tcp' is no number")]
+    [InlineData("accept s c flags=x", "'x' is no number")]
+    [InlineData("raw a Z", "'Z' is no TCP flags")]
+    [InlineData("raw a S win=99999999", "'99999999' is no number from 0 to 65535")]
+    [InlineData("raw a S opt=mss", "'mss' is no TCP option with its value")]
+    [InlineData("syn a ipopt=zz", "'zz000000' is no row of bytes in hexadecimal")]
+    [InlineData("icmp p 300/1", "'300/1' is no TYPE/CODE, each from 0 to 255")]
+    public void A_step_whose_words_mean_nothing_is_refused_with_its_line(string step, string problem)
+    {
+        string text = $"name = p\nlook = 1\n[steps]\n0 = {step}\n";
+        Assert.Equal($"p1:4: {problem}", Assert.Throws<PlanException>(() => PlanReader.Read("p1", text)).Message);
+    }
 }

@@ -358,11 +358,7 @@ internal sealed partial class Connection
             Sent.RemoveFirst(_tcp.SentSegments);
         }
 
-        if (Sent.Count == 0)
-        {
-            ForgetCountedTwice();
-        }
-        else if (Sent.First.Has(SentFlags.Sacked))
+        if (Sent.Count > 0 && Sent.First.Has(SentFlags.Sacked))
         {
             sample.Flags |= AckFlags.Reneging;
         }

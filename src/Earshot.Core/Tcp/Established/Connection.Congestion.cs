@@ -114,5 +114,9 @@ internal sealed partial class Connection : ISender
     {
         Algorithm.OnState(Congestion, state);
         _recovery = state;
+        if (state == RecoveryState.Open)
+        {
+            ForgetCountedTwice();
+        }
     }
 }

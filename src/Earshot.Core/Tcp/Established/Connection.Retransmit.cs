@@ -288,10 +288,10 @@ internal sealed partial class Connection
 
     private void ForgetCountedTwice()
     {
-        if (_retransmitted != 0)
+        if (KnownLoss is { CountedTwice: > 0 } loss)
         {
-            _retransmitted = 0;
-            Loss.CountedTwice = 0;
+            _retransmitted -= loss.CountedTwice;
+            loss.CountedTwice = 0;
         }
     }
 

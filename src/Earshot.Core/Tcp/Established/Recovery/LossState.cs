@@ -95,8 +95,8 @@ internal sealed class LossState
     /// <summary>Milliseconds in the earlier ones. Linux: total_rto_time.</summary>
     internal uint TimeoutMilliseconds;
 
-    /// <summary>Copies that count as under way though no piece is marked for them, until nothing is in
-    /// flight.</summary>
+    /// <summary>Copies that count as under way though no piece is marked for them, until the connection
+    /// is open again.</summary>
     internal int CountedTwice;
 
     /// <summary>What was sent again, in order.</summary>
