@@ -244,8 +244,9 @@ internal sealed partial class Connection
             _tcp.Memory.Return(inbox);
         }
 
+        // A FIN that came after one that was read is a byte that nobody reads.
+        _isFinLeft = HasUnreadFin || (_finReceived && _receiveNext > _readNext);
         _readNext = _receiveNext;
-        _isFinLeft = HasUnreadFin;
         _isFinRead = _finReceived;
     }
 
