@@ -9,7 +9,8 @@ namespace Earshot.Core.Sockets;
 /// <content>Sending and receiving.</content>
 public sealed partial class SocketCalls
 {
-    // What is copied before anything is queued. A fault in it queues nothing. Linux: a page fragment's room.
+    // What is copied before anything is queued. A fault in it queues nothing. On Linux it is the room
+    // of a page fragment.
     private const int FirstChunk = 32768;
 
     /// <summary>send(), and write(): queues bytes.</summary>

@@ -20,7 +20,7 @@ public enum Judgement
 
 /// <summary>A claim of one of the five articles, and the experiment that decides it.</summary>
 /// <param name="Number">Its number in the fact sheet, 1 to 49.</param>
-/// <param name="Article">The article, 000 to 004.</param>
+/// <param name="Article">The article: its number, 1 to 5, and its title or what it is about.</param>
 /// <param name="Text">What the article says.</param>
 /// <param name="Kernels">The kernels for which it holds, or why it does not.</param>
 /// <param name="Judgement">How the sheet judges it.</param>

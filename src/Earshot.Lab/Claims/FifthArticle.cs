@@ -10,7 +10,7 @@ namespace Earshot.Lab.Claims;
 /// <summary>Article 004: 2.6.11 and its listening hash.</summary>
 internal static class FifthArticle
 {
-    private const string Article = "004";
+    private const string Article = "5, sys_listen";
 
     internal static IEnumerable<Claim> Claims =>
     [

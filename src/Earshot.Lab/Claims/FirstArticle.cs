@@ -9,7 +9,7 @@ namespace Earshot.Lab.Claims;
 /// <summary>Article 000: two programs, three experiments and their tables.</summary>
 internal static class FirstArticle
 {
-    private const string Article = "000";
+    private const string Article = "1, 网络编程--listen函数";
 
     internal static IEnumerable<Claim> Claims =>
     [

@@ -12,7 +12,7 @@ namespace Earshot.Lab.Claims;
 /// <summary>Article 003: the path in 3.10, reuseport, and pictures of overflows.</summary>
 internal static class FourthArticle
 {
-    private const string Article = "003";
+    private const string Article = "4, 从Linux源码角度看套接字的Listen及连接队列";
 
     internal static IEnumerable<Claim> Claims =>
     [

@@ -10,7 +10,7 @@ namespace Earshot.Lab.Claims;
 /// <summary>Article 001: a first explanation.</summary>
 internal static class SecondArticle
 {
-    private const string Article = "001";
+    private const string Article = "2, listen函數的backlog參數";
 
     internal static IEnumerable<Claim> Claims =>
     [

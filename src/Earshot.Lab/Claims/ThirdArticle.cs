@@ -10,7 +10,7 @@ namespace Earshot.Lab.Claims;
 /// <summary>Article 002: the code of 2.6.3x, and a text about Boost.Asio.</summary>
 internal static class ThirdArticle
 {
-    private const string Article = "002";
+    private const string Article = "3, 网络编程常用接口的内核实现----sys_listen()";
     private const int AfInet = 2;
     private const int SockDgram = 2;
 

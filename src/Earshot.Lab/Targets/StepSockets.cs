@@ -100,7 +100,8 @@ internal sealed class StepSockets(IPacketTarget target, Instant zero, List<CallR
             "connect" => Text(Connect(name, words[0])),
             "disconnect" => Text(Calls.Connect(descriptor, new byte[SocketAddressBytes.InetLength])),
             "send" => Text(Calls.Send(descriptor, _buffer.AsSpan(0, StepWords.Bytes(words[0])), 0x4000, default)),
-            "recv" => Received(Calls.Receive(descriptor, _buffer.AsSpan(0, StepWords.Bytes(words[0])), 0, default, out _)),
+            "recv" => Received(
+                Calls.Receive(descriptor, _buffer.AsSpan(0, StepWords.Bytes(words[0])), 0, default, out _)),
             "shutdown" => Text(Calls.Shutdown(descriptor, StepWords.How(words[0]))),
             "close" => Text(Close(name)),
             "poll" => Poll(descriptor),

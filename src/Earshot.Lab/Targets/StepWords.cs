@@ -7,7 +7,8 @@ using Earshot.Lab.Experiments;
 
 namespace Earshot.Lab.Targets;
 
-/// <summary>What the words of a plan's steps mean. They are asked about when the plan is read, so that no step fails for
+/// <summary>What the words of a plan's steps mean. They are asked about when the plan is read, so that no step fails
+/// for
 /// its words after others were done.</summary>
 internal static class StepWords
 {
@@ -124,8 +125,9 @@ internal static class StepWords
     internal static (int Type, int Code) Icmp(string text)
     {
         string[] parts = text.Split('/');
-        return parts.Length == 2 && byte.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out byte type)
-            && byte.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out byte code)
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        return parts.Length == 2 && byte.TryParse(parts[0], NumberStyles.None, culture, out byte type)
+            && byte.TryParse(parts[1], NumberStyles.None, culture, out byte code)
             ? (type, code) : throw Unknown("TYPE/CODE, each from 0 to 255", text);
     }
 

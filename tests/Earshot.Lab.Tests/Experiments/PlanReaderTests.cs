@@ -225,6 +225,7 @@ public sealed class PlanReaderTests
     [InlineData("socket a inet 1 tcp", "'tcp' is no number")]
     [InlineData("accept s c flags=x", "'x' is no number")]
     [InlineData("raw a Z", "'Z' is no TCP flags")]
+    [InlineData("raw a A colour=red", "'colour=red' is no word of a raw packet")]
     [InlineData("raw a S win=99999999", "'99999999' is no number from 0 to 65535")]
     [InlineData("raw a S opt=mss", "'mss' is no TCP option with its value")]
     [InlineData("syn a ipopt=zz", "'zz000000' is no row of bytes in hexadecimal")]

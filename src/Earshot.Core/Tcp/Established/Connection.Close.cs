@@ -222,9 +222,15 @@ internal sealed partial class Connection
 
         int reduced = _tcp.Routes.LearnMtu(_tuple.Remote.Address, mtu);
         Judge(RuleId.IcmpPathMtu, (uint)reduced);
-        if (reduced == 0 || reduced >= _route.Mtu
-            || !_tcp.Routes.TryRoute(_tuple.Remote.Address, out Route route))
+        if (reduced == 0 || !_tcp.Routes.TryRoute(_tuple.Remote.Address, out Route route))
         {
+            return;
+        }
+
+        if (reduced >= _route.Mtu)
+        {
+            // The same path may have become one that packets are cut on: below the least MTU they go without DF.
+            _route = route.IsMtuLocked && route.Mtu == _route.Mtu ? route : _route;
             return;
         }
 

@@ -82,6 +82,26 @@ public sealed class DataTests : HostTest
         Assert.Equal(-Errno.ETIMEDOUT, Host.Calls.Receive(peer.Fd, new byte[1]));
     }
 
+    // Found by `lab fuzz --established --seed 140008178`: the host answers without DF.
+    [Theory]
+    [InlineData(552, true)]
+    [InlineData(300, false)]
+    [Trait("Linux", "ip_rt_update_pmtu")]
+    public void A_path_below_the_least_mtu_is_one_without_DF_also_when_it_was_at_the_least_before(
+        ushort second, bool withDontFragment)
+    {
+        Peer peer = new Peer(Host).Establish(_listener);
+        Host.Calls.Send(peer.Fd, Peer.Bytes(1000));
+        Packet sent = Host.Take()[0];
+        Host.Send(ConnectTests.Icmp(3, 4, sent, mtu: 552));
+        Host.Send(ConnectTests.Icmp(3, 4, sent, mtu: second));
+        Host.Calls.Send(peer.Fd, Peer.Bytes(10));
+        Host.Send(peer.Segment(TcpFlags.Ack) with { Ack = sent.Seq + 1000 });
+        Packet[] packets = Host.Run(1);
+        Assert.NotEmpty(packets);
+        Assert.All(packets, packet => Assert.Equal(withDontFragment, packet.DontFragment));
+    }
+
     [Fact]
     [Trait("Linux", "tcp_trim_head")]
     public void An_ACK_inside_a_segment_that_the_path_no_longer_takes_delivers_nothing_less_than_nothing()
