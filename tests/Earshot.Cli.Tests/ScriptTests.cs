@@ -30,8 +30,6 @@ public sealed class ScriptTests
     [InlineData("earshot build")]
     [InlineData("earshot build everything")]
     [InlineData("earshot build native --help")]
-    [InlineData(".ci/run --all")]
-    [InlineData(".ci/run nothing")]
     public async Task What_a_script_does_not_know_ends_with_2(string command)
     {
         CommandRun run = await EarshotProcess.RunProgramAsync("bash", $"{RepositoryRoot.Path}/{command}");
