@@ -68,6 +68,7 @@ public sealed class Runner(IPacketTargetMaker maker)
                 Reason = failure?.Message,
                 Expected = failure?.Expected,
                 Seen = failure?.Seen,
+                IsLate = failure is { IsLate: true },
                 Elapsed = target.Now - start,
             };
         });

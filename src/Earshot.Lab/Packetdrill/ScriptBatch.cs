@@ -12,6 +12,9 @@ public static class ScriptBatch
     /// <summary>How many run at a time on the host kernel.</summary>
     public const int AtOnceOnHost = 16;
 
+    // A packet that came late on the host may have waited for the machine: its script runs again, nothing beside it.
+    private const int RunsAlone = 3;
+
     /// <summary>Runs scripts.</summary>
     /// <param name="runs">The scripts, each with its IP version.</param>
     /// <param name="maker">Makes the targets.</param>
@@ -30,24 +33,16 @@ public static class ScriptBatch
         ArgumentNullException.ThrowIfNull(runs);
         ArgumentNullException.ThrowIfNull(maker);
         var verdicts = new ScriptVerdict[runs.Count];
+        var late = new List<(int Index, ScriptVerdict Verdict)>();
+        bool isHost = maker is HostPacketTargetMaker;
         var order = new Lock();
         int next = -1;
         int tellNext = 0;
         Exception? failure = null;
 
         // Threads of their own rather than the pool's: a run on the host waits most of its time.
-        int most = maker is HostPacketTargetMaker ? AtOnceOnHost : Environment.ProcessorCount;
-        Thread[] threads = [.. Enumerable.Range(0, Math.Min(most, runs.Count)).Select(_ => new Thread(Work))];
-        foreach (Thread thread in threads)
-        {
-            thread.IsBackground = true;
-            thread.Start();
-        }
-
-        foreach (Thread thread in threads)
-        {
-            thread.Join();
-        }
+        int most = isHost ? AtOnceOnHost : Environment.ProcessorCount;
+        OnThreads(Math.Min(most, runs.Count), Work);
 
         if (failure is not null)
         {
@@ -55,6 +50,11 @@ public static class ScriptBatch
         }
 
         cancellation.ThrowIfCancellationRequested();
+        foreach ((int index, ScriptVerdict verdict) in late)
+        {
+            Finish(index, Again(runs[index], maker, verdict, cancellation));
+        }
+
         return verdicts;
 
         void Work()
@@ -65,7 +65,18 @@ public static class ScriptBatch
                 while ((i = Interlocked.Increment(ref next)) < runs.Count && Volatile.Read(ref failure) is null
                     && !cancellation.IsCancellationRequested)
                 {
-                    Finish(i, new Runner(maker).Run(runs[i].Script, runs[i].Version));
+                    ScriptVerdict verdict = new Runner(maker).Run(runs[i].Script, runs[i].Version);
+                    if (isHost && verdict.IsLate)
+                    {
+                        lock (order)
+                        {
+                            late.Add((i, verdict));
+                        }
+                    }
+                    else
+                    {
+                        Finish(i, verdict);
+                    }
                 }
             }
             catch (Exception e)
@@ -85,6 +96,33 @@ public static class ScriptBatch
                     tellNext++;
                 }
             }
+        }
+    }
+
+    private static ScriptVerdict Again(
+        (Script Script, IpVersion Version) run, IPacketTargetMaker maker, ScriptVerdict late,
+        CancellationToken cancellation)
+    {
+        for (int i = 0; i < RunsAlone && late.IsLate; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            late = new Runner(maker).Run(run.Script, run.Version);
+        }
+
+        return late;
+    }
+
+    private static void OnThreads(int count, ThreadStart work)
+    {
+        Thread[] threads = [.. Enumerable.Range(0, count).Select(_ => new Thread(work) { IsBackground = true })];
+        foreach (Thread thread in threads)
+        {
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
         }
     }
 }

@@ -128,6 +128,7 @@ internal sealed partial class ScriptRun
         Merge(happening, flow, seen, until);
         string? difference = PacketMatcher.Difference(expected, seen, flow, IsSix, StampTolerance(flow, seen))
             ?? PayloadDifference(flow, seen);
+        bool isLate = difference is null && time.Kind != TimeKind.Any && seen.Time > latest;
         if (difference is null && time.Kind != TimeKind.Any && (seen.Time < earliest || seen.Time > latest))
         {
             difference = $"the packet came at the wrong time: {When(seen.Time - (Base(time) + time.From))} "
@@ -137,7 +138,8 @@ internal sealed partial class ScriptRun
         if (difference is not null)
         {
             throw new ScriptFailure(
-                happening.Line, difference, PacketText.Write(expected), PacketText.Write(seen, expected, flow));
+                happening.Line, difference, PacketText.Write(expected), PacketText.Write(seen, expected, flow),
+                isLate);
         }
 
         // A packet that left while the event before was still being done begins the next wait.

@@ -30,6 +30,10 @@ public sealed record ScriptVerdict
     /// <summary>The packet or result that was seen; null when there was none.</summary>
     public string? Seen { get; init; }
 
+    /// <summary>Whether all that is wrong is that a packet came later than it should: on the host a busy machine may be
+    /// to blame.</summary>
+    public bool IsLate { get; init; }
+
     /// <summary>How long the run took on the clock of the target.</summary>
     public TimeSpan Elapsed { get; init; }
 
@@ -58,9 +62,12 @@ public sealed record ScriptVerdict
 }
 
 /// <summary>Ends a run: something is not as the script expects.</summary>
-internal sealed class ScriptFailure(int line, string reason, string? expected = null, string? seen = null)
+internal sealed class ScriptFailure(
+    int line, string reason, string? expected = null, string? seen = null, bool isLate = false)
     : Exception(reason)
 {
+    public bool IsLate => isLate;
+
     public int Line => line;
 
     public string? Expected => expected;

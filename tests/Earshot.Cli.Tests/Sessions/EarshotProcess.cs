@@ -36,7 +36,10 @@ internal sealed class EarshotProcess : IAsyncDisposable
     public bool IsRunning => !_process.HasExited;
 
     /// <summary>Starts the command.</summary>
-    public static EarshotProcess Start(string arguments) => StartProgram("dotnet", $"{CommandPath} {arguments}");
+    /// <remarks>With SIGINT as a terminal leaves it: whoever runs the tests in the background may ignore it, and what
+    /// they start would too.</remarks>
+    public static EarshotProcess Start(string arguments) =>
+        StartProgram("env", $"--default-signal=INT dotnet {CommandPath} {arguments}");
 
     /// <summary>Starts the command in a network namespace.</summary>
     public static EarshotProcess StartIn(string networkNamespace, string arguments) =>
