@@ -132,6 +132,7 @@ internal sealed partial class Connection
     private bool TryJoin(in TcpSegment segment, in ReceivedPacket packet, int at)
     {
         ref PacketTree early = ref Unread!.Beyond;
+        SeqNumber reach = early.Reach(at);
         if (!early.At(at).TryAppend(packet, _windowUpdated, out int more))
         {
             return false;
@@ -139,7 +140,7 @@ internal sealed partial class Connection
 
         _context.Mib.Count(Counter.TcpExtTCPRcvCoalesce);
         Charge(more);
-        Store(segment, early.Reach(at));
+        Store(segment, reach);
         early.Extend(at);
         return true;
     }

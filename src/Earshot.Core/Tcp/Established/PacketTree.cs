@@ -51,7 +51,26 @@ internal struct PacketTree : IPacketOrder
 
     /// <summary>Where the packets up to one end that reaches farthest: what comes later does not change the bytes
     /// before. There is one at the place.</summary>
-    internal readonly SeqNumber Reach(int place) => _nodes![place].Reach;
+    internal readonly SeqNumber Reach(int place)
+    {
+        Node[] nodes = _nodes!;
+        if (place == Last)
+        {
+            return nodes[Root].Most;
+        }
+
+        SeqNumber reach = Farther(nodes[place].Packet.End, nodes[place].Left);
+        for (int above = nodes[place].Above; above != 0; place = above, above = nodes[above].Above)
+        {
+            if (place == nodes[above].Right)
+            {
+                SeqNumber end = nodes[above].Packet.End;
+                reach = Farther(end > reach ? end : reach, nodes[above].Left);
+            }
+        }
+
+        return reach;
+    }
 
     /// <summary>Adds a packet at the end of a way.</summary>
     /// <param name="parent">The last packet on the way; 0 in an empty tree.</param>
@@ -72,8 +91,14 @@ internal struct PacketTree : IPacketOrder
         Extend(place);
     }
 
-    /// <summary>A packet has become longer.</summary>
-    internal readonly void Extend(int place) => Extend(place, Previous(place));
+    /// <summary>A packet has become longer, or another.</summary>
+    internal readonly void Extend(int place)
+    {
+        for (; place != 0; place = _nodes![place].Above)
+        {
+            Measure(place);
+        }
+    }
 
     /// <summary>Removes a packet.</summary>
     /// <returns>The place after it.</returns>
@@ -168,9 +193,7 @@ internal struct PacketTree : IPacketOrder
 
     private void Link(int place, int parent, bool right)
     {
-        // The neighbour on the other side than the parent is the parent's own.
-        int before = right ? parent : parent == 0 ? 0 : Previous(parent);
-        First = before == 0 ? place : First;
+        First = parent == First && (!right || parent == 0) ? place : First;
         Last = parent == Last && (right || parent == 0) ? place : Last;
         ref Node node = ref _nodes![place];
         node.Left = node.Right = 0;
@@ -185,24 +208,19 @@ internal struct PacketTree : IPacketOrder
         }
 
         Count++;
-        Extend(place, before);
+        Extend(place);
         BalanceAdded(place);
     }
 
-    private readonly void Extend(int place, int before)
+    private readonly void Measure(int place)
     {
-        SeqNumber reach = _nodes![place].Packet.End;
-        if (before != 0 && _nodes[before].Reach > reach)
-        {
-            reach = _nodes[before].Reach;
-        }
-
-        _nodes[place].Reach = reach;
-        for (int at = Next(place); at != 0 && _nodes[at].Reach < reach; at = Next(at))
-        {
-            _nodes[at].Reach = reach;
-        }
+        ref Node node = ref _nodes![place];
+        node.Most = Farther(Farther(node.Packet.End, node.Left), node.Right);
     }
+
+    // An end, or the one that reaches farther of those that lie below another link.
+    private readonly SeqNumber Farther(SeqNumber end, int below) =>
+        below != 0 && _nodes![below].Most > end ? _nodes[below].Most : end;
 
     private readonly int Beside(int place, bool right)
     {
@@ -247,6 +265,8 @@ internal struct PacketTree : IPacketOrder
         ChangeBelow(_nodes![place].Above, place, up);
         Child(up, right) = place;
         _nodes[place].Above = up;
+        Measure(place);
+        Measure(up);
     }
 
     // Puts another, or nothing, where one hangs.
@@ -330,6 +350,7 @@ internal struct PacketTree : IPacketOrder
             ChangeBelow(parent, place, child);
         }
 
+        Extend(parent);
         if (!wasRed)
         {
             BalanceRemoved(child, parent, right);
@@ -381,7 +402,9 @@ internal struct PacketTree : IPacketOrder
     private struct Node
     {
         internal ReceivedPacket Packet;
-        internal SeqNumber Reach;
+
+        // Where the one ends that reaches farthest of this and all below it.
+        internal SeqNumber Most;
         internal int Left;
         internal int Right;
 
