@@ -115,6 +115,19 @@ public sealed class SocketReportTests : HostTest
         Assert.Equal(0, Row(peer).ReceiveQueue);
     }
 
+    // Found by `lab fuzz --established --seed 140002404`: the host shows it of the orphan too.
+    [Fact]
+    [Trait("Linux", "get_tcp4_sock")]
+    public void A_second_FIN_counts_as_a_byte_that_nobody_reads_any_more()
+    {
+        Peer peer = new Peer(Host).CloseWait(Host.Listen());
+        Assert.Equal(0, Host.Calls.Receive(peer.Fd, new byte[10]));
+        Host.Send(peer.Segment(TcpFlags.Ack | TcpFlags.Fin, Peer.Bytes(10)) with { Seq = peer.Next - 10 });
+        Assert.Equal(1, Row(peer).ReceiveQueue);
+        Assert.Equal(0, Host.Calls.Close(peer.Fd));
+        Assert.Equal((TcpState.LastAck, 1), (Row(peer).State, Row(peer).ReceiveQueue));
+    }
+
     [Fact]
     [Trait("Linux", "inet_csk_clear_xmit_timer")]
     public void A_timer_that_was_cleared_is_a_reference_until_it_would_have_fired()
