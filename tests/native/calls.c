@@ -328,14 +328,21 @@ TEST(Queues_are_measured)
     part(net);
 }
 
-TEST(Closing_with_linger_0_resets)
+/* Two stacks, and on them a connection whose client lingers so many seconds. */
+static struct net *lingering(int seconds, int *client, int *server)
 {
     struct net *net = join("", "");
+    struct linger linger = { 1, seconds };
+    connected(net, client, server, NULL);
+    EQ(es_setsockopt(net->s[0], *client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    return net;
+}
+
+TEST(Closing_with_linger_0_resets)
+{
     int client, server;
     char byte;
-    struct linger linger = { 1, 0 };
-    connected(net, &client, &server, NULL);
-    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    struct net *net = lingering(0, &client, &server);
     EQ(es_close(net->s[0], client), 0);
     wait_ms(net, 10);
     EQ(es_recv(net->s[1], server, &byte, 1, 0), -ECONNRESET);
@@ -351,11 +358,8 @@ static int lose(struct net *net, int to, const unsigned char *bytes, int length)
 
 TEST(A_time_to_linger_limits_the_orphan)
 {
-    struct net *net = join("", "");
-    struct linger linger = { 1, 2 };
     int client, server;
-    connected(net, &client, &server, NULL);
-    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    struct net *net = lingering(2, &client, &server);
     EQ(es_send(net->s[0], client, "unheard", 7, 0), 7);
     net->filter = lose;
     EQ(es_close(net->s[0], client), 0);
@@ -373,11 +377,8 @@ TEST(A_time_to_linger_limits_the_orphan)
 
 TEST(The_longest_time_to_linger_limits_nothing)
 {
-    struct net *net = join("", "");
-    struct linger linger = { 1, 0x7fffffff };
     int client, server;
-    connected(net, &client, &server, NULL);
-    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    struct net *net = lingering(0x7fffffff, &client, &server);
     net->filter = lose;
     EQ(es_close(net->s[0], client), 0);
     wait_ms(net, 30000);
@@ -388,11 +389,8 @@ TEST(The_longest_time_to_linger_limits_nothing)
 
 TEST(An_orphan_that_is_heard_in_time_ends_as_any_other)
 {
-    struct net *net = join("", "");
-    struct linger linger = { 1, 2 };
     int client, server;
-    connected(net, &client, &server, NULL);
-    EQ(es_setsockopt(net->s[0], client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+    struct net *net = lingering(2, &client, &server);
     EQ(es_send(net->s[0], client, "heard", 5, 0), 5);
     EQ(es_close(net->s[0], client), 0);
     wait_ms(net, 5000);
