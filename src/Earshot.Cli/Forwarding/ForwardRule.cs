@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Earshot.Cli.Forwarding;
 
-/// <summary>Which connections go where: those to a port here to a address and port there.</summary>
+/// <summary>Which connections go where: those to a port here to an address and port there.</summary>
 /// <param name="Local">Where to listen; null for every address.</param>
 /// <param name="Port">The port to listen on.</param>
 /// <param name="Target">Where each connection goes.</param>

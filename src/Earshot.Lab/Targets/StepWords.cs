@@ -73,13 +73,15 @@ internal static class StepWords
                 break;
             case "get" or "set":
                 Option(words[0]);
-                words.Skip(1).ToList().ForEach(static word => Number(word));
+                Each(words.Skip(1), Number);
                 break;
             case "socket":
-                CheckSocket(words);
+                Each(words.Take(1), Domain);
+                Each(words.Skip(1).Take(1), Kind);
+                Each(words.Skip(2), Number);
                 break;
             case "accept":
-                words.Where(IsFlags).ToList().ForEach(static word => Flags(word));
+                Each(words.Where(IsFlags), Flags);
                 break;
             case "syn":
                 RawWords.Read("S", words).Check();
@@ -94,21 +96,11 @@ internal static class StepWords
         }
     }
 
-    private static void CheckSocket(IReadOnlyList<string> words)
+    private static void Each(IEnumerable<string> words, Func<string, int> meaning)
     {
-        if (words.Count > 0)
+        foreach (string word in words)
         {
-            Domain(words[0]);
-        }
-
-        if (words.Count > 1)
-        {
-            Kind(words[1]);
-        }
-
-        if (words.Count > 2)
-        {
-            Number(words[2]);
+            meaning(word);
         }
     }
 
