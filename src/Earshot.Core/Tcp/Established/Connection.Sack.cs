@@ -227,7 +227,9 @@ internal sealed partial class Connection
     /// <returns>Where this one ended.</returns>
     private int Mark(in SackBlock block, bool isDuplicate, in SackBlock inside, int place, ref AckSample sample)
     {
-        int i = Math.Max(place, Sent.IndexAfter(block.Start));
+        // A block that ended behind the last piece leaves no place to go on from: what is inside it is found once more.
+        int i = Sent.IndexAfter(block.Start);
+        i = place < Sent.Count ? Math.Max(place, i) : i;
         for (; i < Sent.Count && Sent[i].Seq < block.End; i++)
         {
             bool duplicate = isDuplicate;

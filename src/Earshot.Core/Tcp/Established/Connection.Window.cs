@@ -310,7 +310,7 @@ internal sealed partial class Connection
     /// tcp_rcv_rtt_measure_ts.</summary>
     private void MeasureReceiverRoundTrip(in TcpSegment segment, in TcpOptions options)
     {
-        if (!options.HasTimestamp || !Reading.IsNewEcho(options.TsEcr)
+        if (!options.HasTimestamp || !Reading.TakeEcho(options.TsEcr)
             || segment.SegmentLength < Ack.PeerSegment)
         {
             return;

@@ -55,8 +55,9 @@ internal struct ReceiveSpace
     internal readonly bool IsDue(long microseconds) =>
         _roundTrip8 != 0 && (uint)microseconds - _measured >= _roundTrip8 >> 3;
 
-    /// <summary>Whether an echoed time stamp is another than the last.</summary>
-    internal bool IsNewEcho(uint echo)
+    /// <summary>Takes an echoed time stamp: it measures once.</summary>
+    /// <returns>Whether it is another than the last.</returns>
+    internal bool TakeEcho(uint echo)
     {
         bool isNew = echo != _lastEcho;
         _lastEcho = echo;
