@@ -91,6 +91,11 @@ public sealed partial record KernelProfile
     /// only begin there. With it header prediction asks no more whether an ACK is too old.</summary>
     public bool ChecksSegmentEnd { get; init; } = true;
 
+    /// <summary>Where a segment must end inside the window, whether a FIN without data is taken while the window is
+    /// closed; else it is answered and refused (BeyondWindow), as the fact sheets have it. Hosts of one and the same
+    /// release were seen to do either.</summary>
+    public bool TakesFinAtClosedWindow { get; init; }
+
     /// <summary>Whether a duplicate SYN that is answered pushes the request's timer back.</summary>
     public bool DuplicateSynRearms { get; init; } = true;
 

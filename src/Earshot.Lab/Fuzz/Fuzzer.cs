@@ -57,7 +57,7 @@ public sealed class Fuzzer : IDisposable
     private const int Repeats = 3;
 
     private readonly FuzzOptions _options;
-    private readonly StackPacketTargetMaker _stack = new(KernelProfile.Linux618);
+    private readonly StackPacketTargetMaker _stack;
     private readonly HostPacketTargetMaker _host = new();
     private readonly ConcurrentDictionary<string, FuzzFinding> _findings = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, int> _shrinking = new(StringComparer.Ordinal);
@@ -72,7 +72,11 @@ public sealed class Fuzzer : IDisposable
     private long _comparedSteps;
     private int _unsteady;
 
-    private Fuzzer(FuzzOptions options) => _options = options;
+    private Fuzzer(FuzzOptions options)
+    {
+        _options = options;
+        _stack = new(options.Established ? HostVariant.Ask() : KernelProfile.Linux618);
+    }
 
     /// <summary>Runs sequences until one of the limits is reached.</summary>
     /// <param name="options">The limits.</param>

@@ -11,11 +11,12 @@ internal static class Moments
 {
     // By how much steps are moved, in nanoseconds: what a measured time may differ by, a tick, and several; and for how
     // many seconds the wheel of the timers has run: it rounds long times from its own beginning. Parts of a millisecond
-    // move the ticks of time stamps too.
+    // move the ticks of time stamps too. Several small moves: one alone may lie on the same side of a limit, as of
+    // HyStart's two milliseconds between ACKs.
     private static readonly (long Most, double Lead)[] Moves =
         [
-            (0, 0.06125), (300_000, 0.5175), (4_000_000, 1.93075), (12_000_000, 3.33325), (4_000_000, 7.1005),
-            (0, 20.30075),
+            (0, 0.06125), (40_000, 0), (150_000, 0), (300_000, 0.5175), (300_000, 0), (1_000_000, 0),
+            (4_000_000, 1.93075), (12_000_000, 3.33325), (4_000_000, 7.1005), (0, 20.30075),
         ];
 
     /// <summary>Runs with the same steps at moments a little later.</summary>
@@ -23,9 +24,10 @@ internal static class Moments
     {
         // A timer that sends nothing may end between a look at the clock and one at the counters.
         yield return ([.. run.Select(static step => step with { Ended = step.Told })], TimeSpan.Zero);
-        foreach ((long most, double lead) in Moves)
+        for (int i = 0; i < Moves.Length; i++)
         {
-            var chance = new Chance(Chance.Spread((ulong)most), ChanceStream.Time);
+            (long most, double lead) = Moves[i];
+            var chance = new Chance(Chance.Spread((ulong)i), ChanceStream.Time);
             var moved = new List<Observation>();
             long last = 0;
             foreach (Observation step in run)

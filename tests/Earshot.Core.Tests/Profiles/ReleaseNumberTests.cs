@@ -63,6 +63,7 @@ public sealed class ReleaseNumberTests
         { "ChallengesOddSegments", "2.0: False; 3.10: True; freebsd: True; xnu: True; bsd-4.4: False" },
         { "ChecksTimestampEcho", "2.0: False; 6.18: True" + NotInLinux },
         { "ChecksSegmentEnd", "2.0: False; 6.18: True" + NotInLinux },
+        { "TakesFinAtClosedWindow", "2.0: False" + NotInLinux },
         { "CookiesMayBeForced", "2.0: False; 4.4: True" + NotInLinux },
     };
 

@@ -88,6 +88,12 @@ internal sealed partial class Connection
         if (segment.PayloadLength == 0)
         {
             AcknowledgePredicted(segment, options);
+            if (_hasTimestamps)
+            {
+                // No measure, but data that echoes the same is none any more.
+                Reading.TakeEcho(options.TsEcr);
+            }
+
             return true;
         }
 

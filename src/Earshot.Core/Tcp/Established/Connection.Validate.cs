@@ -23,8 +23,9 @@ internal sealed partial class Connection
 
         SeqNumber right = _receiveNext + RemainingWindow;
 
-        // A FIN may lie beyond the window's end, but not beyond a window of 0.
-        uint fin = segment.Has(TcpFlags.Fin) && right != _receiveNext ? 1u : 0;
+        // A FIN may lie beyond the window's end; whether beyond a window of 0, the profile says.
+        bool finMayLieBeyond = right != _receiveNext || _context.Profile.TakesFinAtClosedWindow;
+        uint fin = segment.Has(TcpFlags.Fin) && finMayLieBeyond ? 1u : 0;
         bool beyond = segment.EndSeq - fin > right
             && (segment.Seq > right || (_context.Profile.ChecksSegmentEnd && UnreadPackets > 0));
         bool finReset = segment.Has(TcpFlags.Rst) && segment.Seq + 1 == _receiveNext
