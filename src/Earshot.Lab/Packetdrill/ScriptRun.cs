@@ -134,7 +134,8 @@ internal sealed partial class ScriptRun
             case CodeEvent code:
                 if (code.Code.Run(name => _calls.FindName(name, code.Line)) is { } failed)
                 {
-                    throw new ScriptFailure(failed.Line, failed.Says);
+                    // What is asked about may be a time, and be longer by what the run is behind.
+                    throw new ScriptFailure(failed.Line, failed.Says, isLate: _late > Tolerance(TimeSpan.Zero));
                 }
 
                 break;

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Threading.Tasks;
+using Earshot.Core.Profiles;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
 using Earshot.Tests;
@@ -15,10 +16,12 @@ public sealed class HostCorpusTests
     // What waits longer than this by its own times is slow.
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(15);
 
+    private static readonly string Folder = Path.Combine(RepositoryRoot.Path, "tests", "scripts");
+
     private static IEnumerable<Script> Scripts => Directory
-        .GetFiles(Path.Combine(RepositoryRoot.Path, "tests", "scripts", "listen"), "*.pkt")
+        .GetFiles(Folder, "*.pkt", SearchOption.AllDirectories)
         .Order(StringComparer.Ordinal)
-        .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)));
+        .Select(static file => Script.Parse(Path.GetRelativePath(Folder, file), File.ReadAllText(file)));
 
     [TunFact]
     public Task Every_script_passes_on_the_host_kernel_sixteen_at_a_time() =>
@@ -49,16 +52,26 @@ public sealed class HostCorpusTests
             verdict.ToString());
     }
 
-    private static async Task Pass(IEnumerable<Script> scripts)
+    [TunFact]
+    public async Task A_FIN_at_a_closed_window_is_taken_or_refused_and_the_stack_can_do_either()
+    {
+        KernelProfile asHere = await OwnThread.Start(HostVariant.Ask);
+        Script script = asHere.TakesFinAtClosedWindow ? HostVariant.FinTaken : HostVariant.FinRefused;
+        await Pass([script]);
+        await Pass([script], new StackPacketTargetMaker(asHere));
+    }
+
+    private static async Task Pass(IEnumerable<Script> scripts, IPacketTargetMaker? maker = null)
     {
         (Script Script, IpVersion Version)[] runs =
             [.. scripts.SelectMany(static script => script.IpVersions.Select(v => (script, v)))];
-        IReadOnlyList<ScriptVerdict> verdicts = await Run(runs);
+        IReadOnlyList<ScriptVerdict> verdicts = await Run(runs, maker);
         Assert.NotEmpty(verdicts);
         string failed = string.Join('\n', verdicts.Where(static v => !v.Passed));
         Assert.True(failed.Length == 0, failed);
     }
 
-    private static Task<IReadOnlyList<ScriptVerdict>> Run((Script Script, IpVersion Version)[] runs) =>
-        OwnThread.Start(() => ScriptBatch.Run(runs, new HostPacketTargetMaker()));
+    private static Task<IReadOnlyList<ScriptVerdict>> Run(
+        (Script Script, IpVersion Version)[] runs, IPacketTargetMaker? maker = null) =>
+        OwnThread.Start(() => ScriptBatch.Run(runs, maker ?? new HostPacketTargetMaker()));
 }

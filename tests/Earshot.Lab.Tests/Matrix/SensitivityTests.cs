@@ -37,6 +37,7 @@ public sealed class SensitivityTests
             new Func<KernelProfile, bool>(_ => true), "the experiments listen; tests of the data path show it")),
         ("Sysctls[net.ipv4.tcp_fastopen_key]", _ => true, "zeros stand for a key that is drawn"),
         ("MeasuresPacketShare", _ => true, "the experiments listen; tests of the data path show it"),
+        ("TakesFinAtClosedWindow", _ => true, "the experiments listen; HostVariantTests show it"),
         ("ChecksTimestampEcho", p => p.Name == "linux-2.0", "2.0 has no timestamps"),
         ("TimestampOffsets", p => p.Name == "linux-2.0", "2.0 has no timestamps"),
         ("TimestampTick", p => p.Name == "linux-2.0", "2.0 has no timestamps"),

@@ -28,4 +28,28 @@ public sealed class LateTests
         Assert.False(verdict.Passed);
         Assert.Equal(isLate, verdict.IsLate);
     }
+
+    // The SYN-ACK comes again after a second or a little more: in time by the part that may be missed, and behind.
+    [Theory]
+    [InlineData("+.993 > S. 0:0(0) ack 1 <mss 1460>", true)]
+    [InlineData("", false)]
+    public void An_assertion_that_fails_while_the_run_is_behind_may_be_wrong_by_that(string expected, bool isLate)
+    {
+        ScriptVerdict verdict = ScriptBatch.Run(
+            [(Script.Parse("late.pkt", $"""
+                0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+                +0 bind(3, ..., ...) = 0
+                +0 listen(3, 1) = 0
+                +0 < S 0:0(0) win 1000 <mss 1000>
+                +0 > S. 0:0(0) ack 1 <mss 1460>
+                {expected}
+                +0 < . 1:1(0) ack 1 win 1000
+                +0 accept(3, ..., ...) = 4
+                +0 %{"{"} assert tcpi_state == 2 {"}"}%
+                """), IpVersion.IPv4)],
+            new StackPacketTargetMaker(KernelProfile.Linux618))[0];
+        Assert.False(verdict.Passed);
+        Assert.Contains("tcpi_state == 2", verdict.Reason);
+        Assert.Equal(isLate, verdict.IsLate);
+    }
 }
