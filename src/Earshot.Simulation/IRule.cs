@@ -98,7 +98,7 @@ public readonly ref struct WirePacket
     /// <summary>When it was sent.</summary>
     public Instant Time { get; }
 
-    /// <summary>Whether a rule has damaged it.</summary>
+    /// <summary>Whether a rule has damaged it, or is about to.</summary>
     internal bool IsDamaged { get; init; }
 
     /// <summary>Its number among the packets that entered the wire in this direction, from 0.</summary>

@@ -77,7 +77,7 @@ public sealed class Switch : Node
         {
             if (port != @interface)
             {
-                _ports[port]?.Carry(this, packet, info);
+                _ports[port]?.Carry(this, packet, info, isDamaged);
             }
 
             return;
@@ -88,7 +88,7 @@ public sealed class Switch : Node
         {
             if (i != @interface)
             {
-                _ports[i]?.Carry(this, packet, info);
+                _ports[i]?.Carry(this, packet, info, isDamaged);
             }
         }
     }

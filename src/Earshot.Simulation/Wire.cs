@@ -101,10 +101,10 @@ public sealed class Wire
         return new Guard(this, rule);
     }
 
-    internal void Carry(Node from, ReadOnlySpan<byte> packet, PacketInfo info)
+    internal void Carry(Node from, ReadOnlySpan<byte> packet, PacketInfo info, bool isDamaged = false)
     {
         Direction direction = ReferenceEquals(from, First) ? _fromFirst : _fromSecond;
-        var seen = new WirePacket(packet, info, from, _world.Now, direction.Sent++);
+        var seen = new WirePacket(packet, info, from, _world.Now, direction.Sent++) { IsDamaged = isDamaged };
         _seen?.Invoke(seen);
         Judge(seen, direction, _rules, 0);
     }
@@ -128,12 +128,20 @@ public sealed class Wire
                     Duplicated++;
                     Judge(packet, direction, rules, rule + 1);
                     break;
+                case FateKind.Damage when packet.IsDamaged:
+                    // A second bit may make up for the first one in the checksum, and nobody would find out.
+                    break;
                 case FateKind.Damage:
                     Damaged++;
                     WirePacket bent = Bend.OneBit(packet, direction.Chance);
                     if (bent.IsDamaged)
                     {
-                        _lost?.Invoke(packet);
+                        // As it was, but marked: who is told may need to know that it goes on.
+                        _lost?.Invoke(new WirePacket(
+                            packet.Bytes, packet.Info, packet.From, packet.Time, packet.Ordinal)
+                        {
+                            IsDamaged = true,
+                        });
                     }
 
                     packet = bent;

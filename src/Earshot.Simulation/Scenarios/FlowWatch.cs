@@ -109,7 +109,7 @@ public sealed class FlowWatch(bool mayLose = false)
         {
             int acknowledged = segment.Ack - its.First;
             Demand(
-                acknowledged <= its.Sent,
+                acknowledged <= its.Sent || segment.Ack == its.LastEnd,
                 $"{acknowledged} acknowledged of {its.Sent} that were sent", there);
             bool scales = !segment.Has(TcpFlags.Syn) && mine.Scale >= 0 && its.Scale >= 0;
             int window = segment.WindowField << (scales ? mine.Scale : 0);
@@ -155,8 +155,12 @@ public sealed class FlowWatch(bool mayLose = false)
 
         internal int SynWindow { get; set; }
 
+        // Where the connection before ended: a peer in TIME_WAIT acknowledges that, whatever begins anew.
+        internal SeqNumber? LastEnd { get; private set; }
+
         internal void Begin(SeqNumber first)
         {
+            LastEnd = IsKnown ? First + Sent : null;
             IsKnown = true;
             First = first;
             Sent = 0;

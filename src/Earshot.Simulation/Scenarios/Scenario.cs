@@ -40,19 +40,7 @@ public sealed record Scenario(
     /// <summary>Whether requests may be remembered by cookies.</summary>
     /// <remarks>A cookie is known again by the first segment only; one that overtakes it is reset, or believed with
     /// a wrong beginning when it is up to three numbers off. Linux's cookies are as these.</remarks>
-    public bool HasCookies
-    {
-        get
-        {
-            bool has = false;
-            foreach (ScenarioSetting setting in Settings)
-            {
-                has |= setting.Name == "net.ipv4.tcp_syncookies";
-            }
-
-            return has;
-        }
-    }
+    public bool HasCookies => Sets("net.ipv4.tcp_syncookies");
 
     /// <summary>Its parts: what a shrinker may take away.</summary>
     public int Size
@@ -101,6 +89,24 @@ public sealed record Scenario(
         }
 
         return text.ToString();
+    }
+
+    /// <summary>Whether a host may take a window back.</summary>
+    /// <remarks>When early data has filled the memory it closes the window, and refuses then what is missing as well:
+    /// the connection stands still for ever, on Linux as here.</remarks>
+    internal bool TakesWindowsBack(int host) => Sets("net.ipv4.tcp_shrink_window", host);
+
+    private bool Sets(string sysctl, int? host = null)
+    {
+        foreach (ScenarioSetting setting in Settings)
+        {
+            if (setting.Name == sysctl && (host is null || setting.Host == host))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }
 

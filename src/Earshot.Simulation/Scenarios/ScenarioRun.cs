@@ -323,8 +323,9 @@ public sealed class ScenarioRun : IDisposable
             return true;
         }
 
-        return talk.EndsEarly || _scenario.HasCookies || _silences.IsExcused(talk.Port)
-            || _silences.IsAlone(talk.Client) || _silences.IsAlone(talk.Server);
+        return talk.EndsEarly || _scenario.HasCookies
+            || _scenario.TakesWindowsBack(talk.Client) || _scenario.TakesWindowsBack(talk.Server)
+            || _silences.IsExcused(talk.Port) || _silences.IsAlone(talk.Client) || _silences.IsAlone(talk.Server);
     }
 
     // On a way that carries little, not all is there in time.
@@ -363,20 +364,19 @@ public sealed class ScenarioRun : IDisposable
             return;
         }
 
-        if (!TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes))
+        bool isIp = TryFindIp(packet.Bytes, out ReadOnlySpan<byte> bytes);
+        if (isIp)
         {
-            if (EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
-            {
-                _silences.OnNeighbourAsked(frame);
-            }
-
-            return;
+            _flows.Look(bytes, packet.Info, _scenario.Ways[host.Number].Mtu);
         }
 
-        _flows.Look(bytes, packet.Info, _scenario.Ways[host.Number].Mtu);
-        if (FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out SeenSegment segment))
+        if (isIp && FlowWatch.TryFind(bytes, packet.Info, isChecked: true, out SeenSegment segment))
         {
             _silences.OnSent(segment, packet.Time);
+        }
+        else if (_scenario.IsEthernet && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
+        {
+            _silences.OnNeighbourAsked(frame);
         }
     }
 
@@ -390,6 +390,10 @@ public sealed class ScenarioRun : IDisposable
         else if (_scenario.IsEthernet && EthernetFrame.TryParse(packet.Bytes, out EthernetFrame frame))
         {
             _silences.OnNeighbourLost(frame, packet.Time);
+            if (packet.IsDamaged)
+            {
+                _silences.OnNeighbourMisheard(frame);
+            }
         }
     }
 

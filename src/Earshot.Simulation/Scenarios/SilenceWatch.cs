@@ -23,6 +23,8 @@ internal sealed class SilenceWatch(bool isSlow)
     private const int LeastRounds = 6;
     private const int LeastLostRounds = 4;
 
+    private const int MostDoublings = 10;
+
     // Linux: tcp_probe_timer.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(120);
 
@@ -70,7 +72,8 @@ internal sealed class SilenceWatch(bool isSlow)
             return;
         }
 
-        if (silence.Rounds >= LeastRounds && since >= LongestPause / 2)
+        // The timeout doubles with each round, and the pause of a probe is the timeout doubled as often once more.
+        if (silence.Rounds > 1 && since.Ticks * 2 << Math.Min(silence.Rounds, MostDoublings) >= LongestPause.Ticks)
         {
             _slow.Add(Port(tuple));
         }
@@ -135,6 +138,17 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>What finds neighbours comes to a host.</summary>
     internal void OnNeighbourHeard(in EthernetFrame frame) =>
         _unanswered.Remove((frame.Destination.Bits, frame.Type));
+
+    /// <summary>What finds neighbours comes damaged. ARP has no checksum: an address that nobody has may be remembered.
+    /// </summary>
+    internal void OnNeighbourMisheard(in EthernetFrame frame)
+    {
+        if (frame.Type == EthernetFrame.TypeArp)
+        {
+            _alone.Add(frame.Source.Bits);
+            _alone.Add(frame.Destination.Bits);
+        }
+    }
 
     private void CountUnanswered(ulong station, ushort protocol, int least)
     {
