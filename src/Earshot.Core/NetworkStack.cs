@@ -152,6 +152,27 @@ public sealed partial class NetworkStack : IDisposable
         set => _context.Observer = value;
     }
 
+    /// <summary>Whether duplicate address detection (RFC 4862 §5.4) is not over for an own address, which takes up to
+    /// two
+    /// seconds from the start or the address on: bind() refuses the address until then, and connect() over IPv6, if
+    /// there
+    /// is no other, both with EADDRNOTAVAIL.</summary>
+    public bool IsCheckingAddresses
+    {
+        get
+        {
+            foreach (ref readonly OwnAddress own in _routes.Addresses.All)
+            {
+                if ((own.Flags & AddressFlags.Tentative) != 0)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>When <see cref="OnTimer"/> next has something to do; null: never, unless a packet or a call
     /// comes.</summary>
     public Instant? NextTimer

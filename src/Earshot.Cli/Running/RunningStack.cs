@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.Linq;
 using System.Security.Cryptography;
 using System.Threading.Tasks;
@@ -27,6 +28,8 @@ internal sealed record RunningStackOptions(
 internal sealed class RunningStack : IAsyncDisposable
 {
     private static readonly TimeSpan DeviceLook = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CheckAgain = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestCheck = TimeSpan.FromSeconds(5);
 
     private readonly Terminal _terminal;
     private readonly ILink? _link;
@@ -84,6 +87,7 @@ internal sealed class RunningStack : IAsyncDisposable
                 await stack.InvokeAsync(s => s.Observer = events.OnChange).ConfigureAwait(false);
             }
 
+            await AwaitAddressesAsync(stack).ConfigureAwait(false);
             ControlServer control = ControlServer.Open(options.Name, new StackService(stack).HandleAsync);
             Tell(options, link, terminal);
             return new RunningStack(terminal, link, stack, core, capture, events, control);
@@ -103,6 +107,17 @@ internal sealed class RunningStack : IAsyncDisposable
             events?.Dispose();
             files?.Dispose();
             throw;
+        }
+    }
+
+    // Nobody else has them: what connects before that has no address to come from.
+    private static async Task AwaitAddressesAsync(EarshotStack stack)
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < LongestCheck
+            && await stack.InvokeAsync(static s => s.IsCheckingAddresses).ConfigureAwait(false))
+        {
+            await Task.Delay(CheckAgain).ConfigureAwait(false);
         }
     }
 

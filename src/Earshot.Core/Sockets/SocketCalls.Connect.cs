@@ -280,6 +280,12 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        if (local.IsAny && !local.IsIPv4)
+        {
+            // Every address is still looked at. Linux: ipv6_dev_get_saddr.
+            return -Errno.EADDRNOTAVAIL;
+        }
+
         bool bound = socket.Port != 0;
         FourTuple tuple;
         (SeqNumber Isn, uint TsRecent)? reused;

@@ -138,6 +138,11 @@ public sealed partial class SocketCalls
             return -Errno.EINVAL;
         }
 
+        if (source.IsAny && !isIPv4)
+        {
+            return -Errno.EADDRNOTAVAIL;
+        }
+
         AddressKind kind = _routes.Classify(remote.Address);
         if (kind is AddressKind.Broadcast or AddressKind.Multicast && !route.IsLocal)
         {

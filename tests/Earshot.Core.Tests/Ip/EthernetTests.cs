@@ -231,6 +231,23 @@ public sealed class EthernetTests : IDisposable
         Assert.Contains(_stack.Log.Lines, line => line.Text.Contains("duplicate address 2001:db8::1"));
     }
 
+    // The host answers so while no interface has an address that may be used (docs/linux-facts.md).
+    [Fact]
+    [Trait("Linux", "ipv6_dev_get_saddr")]
+    public void What_has_no_address_to_use_yet_sends_nothing()
+    {
+        Again(new EthernetOptions { Address = Own });
+        int datagrams = _stack.Calls.Socket(10, 2, 0);
+        var peer = new InetEndpoint(Peer6, 99);
+        Assert.True(_stack.IsCheckingAddresses);
+        Assert.Equal(-Errno.EADDRNOTAVAIL, TryConnect(Peer6));
+        Assert.Equal(-Errno.EADDRNOTAVAIL, _stack.Calls.Connect(datagrams, peer));
+        Run(3);
+        Assert.False(_stack.IsCheckingAddresses);
+        Assert.Equal(-Errno.EINPROGRESS, TryConnect(Peer6));
+        Assert.Equal(0, _stack.Calls.Connect(datagrams, peer));
+    }
+
     [Fact]
     [Trait("Linux", "ndisc_router_discovery")]
     public void A_router_gives_a_way_an_address_and_an_MTU_until_they_are_over()
