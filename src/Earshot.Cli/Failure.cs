@@ -39,6 +39,10 @@ internal static class Failure
             case IOException when IsBrokenPipe(error):
                 // Whoever read our output has seen enough, as head does.
                 return ExitCode.Fine;
+            case FileNotFoundException or DirectoryNotFoundException:
+                // Whatever the command reads or writes by itself it looks after; this is a path that it was given.
+                terminal.Say(error.Message);
+                return ExitCode.Usage;
             case IOException or UnauthorizedAccessException or SocketException:
                 terminal.Say(error.Message);
                 return ExitCode.CannotRunHere;

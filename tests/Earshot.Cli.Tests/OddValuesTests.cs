@@ -115,6 +115,30 @@ public sealed class OddValuesTests
     }
 
     [Theory]
+    [InlineData("lab run FILE")]
+    [InlineData("lab compare FILE")]
+    [InlineData("drill FILE")]
+    [InlineData("replay FILE")]
+    [InlineData("doctor FILE")]
+    [InlineData("size 80 --from FILE")]
+    public async Task A_file_that_is_not_there_is_told_and_ends_with_2(string arguments)
+    {
+        string folder = Directory.CreateTempSubdirectory("earshot-folder-").FullName;
+        try
+        {
+            string file = Path.Combine(folder, "nothing");
+            CommandRun run = await CommandRun.OfAsync(arguments.Replace("FILE", file, StringComparison.Ordinal));
+            Assert.Equal(2, run.ExitCode);
+            Assert.Contains(file, run.Error);
+            Assert.Equal("", run.Out);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
     [InlineData("sim --seeds 1")]
     [InlineData("lab fuzz --sequences 1")]
     public async Task A_file_in_place_of_the_folder_for_findings_is_refused_before_anything_runs(string command)
