@@ -1,6 +1,7 @@
 using System;
 using System.Linq;
 using System.Runtime.CompilerServices;
+using Earshot.Core.Tests.Memory;
 using Earshot.Core.Wire;
 using Xunit;
 
@@ -8,6 +9,8 @@ namespace Earshot.Core.Tests.Ip;
 
 /// <summary>What routers are told of groups of IPv6 (MLD) on Ethernet. Bytes and pauses are the host kernel's
 /// (docs/linux-facts.md); the same of a raw link is held to it by ListenerReportTests of the host tests.</summary>
+/// <remarks>Alone: one of them measures the memory of the whole process.</remarks>
+[Collection(nameof(AloneCollection))]
 public sealed class ListenerReportTests : IDisposable
 {
     private const string Link = "fe80::ff:fe00:1";
