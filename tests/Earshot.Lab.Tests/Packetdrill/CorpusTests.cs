@@ -26,6 +26,13 @@ public sealed class CorpusTests
             .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
     ];
 
+    private static (Script Script, IpVersion Version)[] AllRuns =>
+    [
+        .. Directory.GetFiles(Scripts, "*.pkt", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
+            .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
+    ];
+
     private static Dictionary<string, string> NotYet => Listed("not-yet.txt");
 
     private static Dictionary<string, string> Listed(string file) => File.ReadAllLines(Path.Combine(Scripts, file))
@@ -49,13 +56,7 @@ public sealed class CorpusTests
     [Fact]
     public void Every_script_passes_as_well_when_nothing_is_kept_at_hand_of_a_quiet_connection()
     {
-        (Script, IpVersion)[] runs =
-        [
-            .. Directory.GetFiles(Path.Combine(Scripts, "tcp"), "*.pkt", SearchOption.AllDirectories)
-                .Concat(Files).Order(StringComparer.Ordinal)
-                .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
-                .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
-        ];
+        (Script, IpVersion)[] runs = AllRuns;
         var maker = new StackPacketTargetMaker(KernelProfile.Linux618) { BusyConnections = 0 };
         string[] failed =
         [
@@ -63,6 +64,22 @@ public sealed class CorpusTests
                 .Select(static v => v.ToString()),
         ];
         Assert.True(runs.Length > 400, $"only {runs.Length} scripts");
+        Assert.True(failed.Length == 0, string.Join('\n', failed));
+    }
+
+    // A script whose measured times lie on a limit of the kernel's passes on the host or fails, by the machine's mood.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Every_script_passes_as_well_when_each_step_comes_a_little_late(ulong seed)
+    {
+        var maker = new LateTargetMaker(new StackPacketTargetMaker(KernelProfile.Linux618), seed);
+        string[] failed =
+        [
+            .. ScriptBatch.Run(AllRuns, maker).Where(static v => !v.Passed && !NotYet.ContainsKey(Name(v.File)))
+                .Select(static v => v.ToString()),
+        ];
         Assert.True(failed.Length == 0, string.Join('\n', failed));
     }
 
