@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Builds the peers that the benchmark runner is compared with: floor, probes and lwIP.
 #
-#   bench/build-peers.sh OUT PEERS_DIR [LWIP_SOURCE_TREE]
+#   bench/build-peers.sh OUT [LWIP_SOURCE_TREE]
 #
 # OUT               where the programs go: floor, probes, lwip-std, lwip-64k, lwip-pool and lwIP's other variants
-# PEERS_DIR         the harnesses: a folder with probes/floor.c, probes/probes.c and lwip/build.sh
 # LWIP_SOURCE_TREE  lwIP 2.1.3 unpacked; without it the script takes Debian's source package with apt-get
 #
 # Needs gcc and binutils. Exit 2: wrong usage; 3: something that it needs is missing, and which.
@@ -13,18 +12,15 @@ set -euo pipefail
 say() { printf '%s\n' "$*" >&2; }
 missing() { say "build-peers: $*"; exit 3; }
 
-if [ $# -lt 2 ] || [ $# -gt 3 ]; then
-    say "usage: build-peers.sh OUT PEERS_DIR [LWIP_SOURCE_TREE]"
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+    say "usage: build-peers.sh OUT [LWIP_SOURCE_TREE]"
     exit 2
 fi
 
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
-peers=$2
-tree=${3:-}
-for file in probes/floor.c probes/probes.c lwip/build.sh; do
-    [ -r "$peers/$file" ] || missing "$peers has no $file"
-done
+peers=$(cd "$(dirname "$0")/peers" && pwd)
+tree=${2:-}
 for tool in gcc ld objcopy; do
     command -v "$tool" > /dev/null || missing "no $tool (Debian: apt-get install gcc binutils)"
 done
@@ -39,7 +35,7 @@ trap 'rm -rf "$work"' EXIT
 # Debian keeps source packages in an index of their own (deb-src). Where it is switched off, a copy of the binary
 # sources' settings with the type changed serves for this one download; the machine's own settings stay as they are.
 fetch_lwip() {
-    command -v apt-get > /dev/null || missing "no apt-get; give an unpacked lwIP 2.1.3 as the third argument"
+    command -v apt-get > /dev/null || missing "no apt-get; give an unpacked lwIP 2.1.3 as the second argument"
     command -v dpkg-source > /dev/null || missing "no dpkg-source (Debian: apt-get install dpkg-dev)"
     chmod 755 "$work"
     cd "$work"
@@ -58,7 +54,7 @@ fetch_lwip() {
         return 0
     fi
     cat apt.log >&2
-    missing "apt-get cannot fetch lwIP's source; give an unpacked lwIP 2.1.3 as the third argument"
+    missing "apt-get cannot fetch lwIP's source; give an unpacked lwIP 2.1.3 as the second argument"
 }
 
 if [ -z "$tree" ]; then
