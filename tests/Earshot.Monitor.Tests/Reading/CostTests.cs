@@ -37,8 +37,8 @@ public sealed class CostTests(ITestOutputHelper output)
         do
         {
             // What others do on the machine makes one measure dear; three in a row are ours. Where the kernel's dump
-            // alone is dearer than the promise, that is the measure, and three fifths for what we do: the part differs between
-            // processors, 0.3 to 0.42 so far.
+            // alone is dearer than the promise, that is the measure, and three fifths for what we do: it differs by
+            // processor, 0.3 to 0.42 of the dump so far.
             busy = await monitor.CostAsync(comes);
             double dump = Dump(monitor.Reader);
             limit = Math.Max(share, 1.6 * dump);
