@@ -68,7 +68,7 @@ public sealed class Runner(IPacketTargetMaker maker)
                 Reason = failure?.Message,
                 Expected = failure?.Expected,
                 Seen = failure?.Seen,
-                IsLate = failure is { IsLate: true },
+                IsLate = failure is not null && (failure.IsLate || run.WasLate),
                 Elapsed = target.Now - start,
             };
         });

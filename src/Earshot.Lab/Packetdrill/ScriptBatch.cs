@@ -12,7 +12,8 @@ public static class ScriptBatch
     /// <summary>How many run at a time on the host kernel.</summary>
     public const int AtOnceOnHost = 16;
 
-    // A packet that came late on the host may have waited for the machine: its script runs again, nothing beside it.
+    // A packet that came late on the host, or a step of ours, may have waited for the machine: its script runs again,
+    // nothing beside it.
     private const int RunsAlone = 3;
 
     /// <summary>Runs scripts.</summary>

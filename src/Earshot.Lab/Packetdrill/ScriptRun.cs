@@ -43,6 +43,10 @@ internal sealed partial class ScriptRun
         _calls = new CallRunner(script.File, target, version, local, remote);
     }
 
+    /// <summary>Whether a step of ours came later than the script's tolerance: what is seen afterwards may be otherwise,
+    /// or earlier after the step before, by that.</summary>
+    public bool WasLate { get; private set; }
+
     /// <summary>Runs the script.</summary>
     /// <exception cref="ScriptFailure">Something is not as the script expects.</exception>
     public void Go()
@@ -178,6 +182,7 @@ internal sealed partial class ScriptRun
         _scriptTime = ScriptTime(happening.Time);
         (_start, _end, _nominal) = (start, end, nominal);
         _wasInbound = happening is PacketEvent { IsInbound: true };
+        WasLate |= (_wasInbound ? end : start) - nominal > Tolerance(TimeSpan.Zero);
     }
 
     /// <summary>When an event happens by the script's own times, from its first event.</summary>

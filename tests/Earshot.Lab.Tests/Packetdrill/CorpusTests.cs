@@ -74,7 +74,8 @@ public sealed class CorpusTests
     [InlineData(3)]
     public void Every_script_passes_as_well_when_each_step_comes_a_little_late(ulong seed)
     {
-        var maker = new LateTargetMaker(new StackPacketTargetMaker(KernelProfile.Linux618), seed);
+        var maker = new LateTargetMaker(
+            new StackPacketTargetMaker(KernelProfile.Linux618), seed, TimeSpan.FromMilliseconds(2));
         string[] failed =
         [
             .. ScriptBatch.Run(AllRuns, maker).Where(static v => !v.Passed && !NotYet.ContainsKey(Name(v.File)))

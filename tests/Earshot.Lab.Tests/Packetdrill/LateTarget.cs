@@ -8,19 +8,16 @@ namespace Earshot.Lab.Tests.Packetdrill;
 /// <summary>Makes targets on which all that waits is woken a little late, as by a real clock.</summary>
 /// <param name="maker">Makes the targets that are made late.</param>
 /// <param name="seed">The seed of the delays.</param>
-internal sealed class LateTargetMaker(IPacketTargetMaker maker, ulong seed) : IPacketTargetMaker
+/// <param name="most">The longest delay of what waited; what did not wait is late by a tenth at most.</param>
+internal sealed class LateTargetMaker(IPacketTargetMaker maker, ulong seed, TimeSpan most) : IPacketTargetMaker
 {
     public string Name => maker.Name;
 
     public T Run<T>(PacketTargetOptions options, Func<IPacketTarget, T> work) =>
-        maker.Run(options, target => work(new LateTarget(target, new Random((int)seed))));
+        maker.Run(options, target => work(new LateTarget(target, new Random((int)seed), most)));
 
-    private sealed class LateTarget(IPacketTarget target, Random chance) : IPacketTarget
+    private sealed class LateTarget(IPacketTarget target, Random chance, TimeSpan most) : IPacketTarget
     {
-        // A timer's slack on a machine that has other things to do, and what a call or a look around takes.
-        private static readonly TimeSpan MostAfterAWait = TimeSpan.FromMilliseconds(2);
-        private static readonly TimeSpan MostBetween = TimeSpan.FromMicroseconds(200);
-
         public string Name => target.Name;
 
         public bool IsVirtual => target.IsVirtual;
@@ -42,8 +39,7 @@ internal sealed class LateTargetMaker(IPacketTargetMaker maker, ulong seed) : IP
         public void WaitUntil(Instant until)
         {
             bool waits = until > target.Now;
-            Instant due = waits ? until : target.Now;
-            target.WaitUntil(due + chance.NextDouble() * (waits ? MostAfterAWait : MostBetween));
+            target.WaitUntil((waits ? until : target.Now) + chance.NextDouble() * (waits ? most : most / 10));
         }
 
         public bool TryTake(out SeenPacket packet) => target.TryTake(out packet);

@@ -1,3 +1,4 @@
+using System;
 using Earshot.Core.Profiles;
 using Earshot.Lab.Packetdrill;
 using Earshot.Lab.Targets;
@@ -25,6 +26,26 @@ public sealed class LateTests
             """);
         ScriptVerdict verdict = ScriptBatch.Run(
             [(script, IpVersion.IPv4)], new StackPacketTargetMaker(KernelProfile.Linux618))[0];
+        Assert.False(verdict.Passed);
+        Assert.Equal(isLate, verdict.IsLate);
+    }
+
+    [Theory]
+    [InlineData(100, true)]
+    [InlineData(2, false)]
+    public void What_is_seen_after_a_step_that_came_late_may_be_otherwise_by_that(int most, bool isLate)
+    {
+        var maker = new LateTargetMaker(
+            new StackPacketTargetMaker(KernelProfile.Linux618), 1, TimeSpan.FromMilliseconds(most));
+        ScriptVerdict verdict = ScriptBatch.Run(
+            [(Script.Parse("late.pkt", """
+                0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+                +0 bind(3, ..., ...) = 0
+                +0 listen(3, 1) = 0
+                +0.5 < S 0:0(0) win 1000 <mss 1000>
+                +0 > S. 0:0(0) ack 2 <mss 1460>
+                """), IpVersion.IPv4)],
+            maker)[0];
         Assert.False(verdict.Passed);
         Assert.Equal(isLate, verdict.IsLate);
     }
