@@ -103,7 +103,8 @@ internal sealed partial class CallRunner
                 throw new ScriptFailure(
                     waiting.Call.Line,
                     $"{waiting.Call.Name}() returned {missed.Duration().TotalMilliseconds:0.###} ms "
-                        + (missed < TimeSpan.Zero ? "too early" : "too late"));
+                        + (missed < TimeSpan.Zero ? "too early" : "too late"),
+                    isLate: missed > TimeSpan.Zero);
             }
 
             Judge(waiting.Call, waiting.Pending.Result, waiting.Check);
@@ -121,7 +122,7 @@ internal sealed partial class CallRunner
             if (!_target.WaitForCall(first.Pending, longest))
             {
                 throw new ScriptFailure(
-                    first.Call.Line, $"{first.Call.Name}() still blocks", Show(first.Call), "no return");
+                    first.Call.Line, $"{first.Call.Name}() still blocks", Show(first.Call), "no return", isLate: true);
             }
 
             CheckReturned(late);

@@ -30,6 +30,26 @@ public sealed class LateTests
         Assert.Equal(isLate, verdict.IsLate);
     }
 
+    // The call's time is over after 0.3 s.
+    [Theory]
+    [InlineData("0...0.2", true)]
+    [InlineData("0...0.1", true)]
+    [InlineData("0...0.35", false)]
+    public void A_call_that_returns_late_is_told_apart_from_one_that_returns_early(string time, bool isLate)
+    {
+        ScriptVerdict verdict = ScriptBatch.Run(
+            [(Script.Parse("late.pkt", $$"""
+                0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+                +0 setsockopt(3, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=0, tv_usec=300000}, 16) = 0
+                +0 bind(3, ..., ...) = 0
+                +0 listen(3, 1) = 0
+                {{time}} accept(3, ..., ...) = -1 EAGAIN
+                """), IpVersion.IPv4)],
+            new StackPacketTargetMaker(KernelProfile.Linux618))[0];
+        Assert.False(verdict.Passed);
+        Assert.Equal(isLate, verdict.IsLate);
+    }
+
     [Theory]
     [InlineData(100, true)]
     [InlineData(2, false)]
