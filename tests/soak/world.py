@@ -160,7 +160,13 @@ class World:
 
 
 class CaptureCheck:
-    """Feeds the files of a capture to one tshark as they become whole, and deletes them."""
+    """Feeds the files of a capture to one tshark as they become whole, and deletes them.
+
+    With EARSHOT_SOAK_KEEP=DIRECTORY what was fed last, and all that comes after the first failure, is kept there.
+    """
+
+    # Files that stay for a while after they were fed: tshark is behind, and what it finds begins earlier.
+    LAST = 3
 
     def __init__(self, world, base):
         self.world, self.base = world, base
@@ -189,15 +195,19 @@ class CaptureCheck:
         """Feeds what is whole; with last also the file that was written last."""
         while os.path.exists(self._file(self.number)) and (last or os.path.exists(self._file(self.number + 1))):
             with open(self._file(self.number), "rb") as file:
-                if self.world.failures:
-                    keep = os.environ.get("EARSHOT_SOAK_KEEP")
-                    if keep:
-                        shutil.copy(self._file(self.number), keep)
                 while block := file.read(1 << 20):
                     self.bytes += len(block)
                     self.tshark.stdin.write(block)
-            os.unlink(self._file(self.number))
             self.number += 1
+            self._forget(self.number - self.LAST - 1)
+
+    def _forget(self, number):
+        if number < 1:
+            return
+        keep = os.environ.get("EARSHOT_SOAK_KEEP")
+        if keep and self.world.failures:
+            shutil.copy(self._file(number), keep)
+        os.unlink(self._file(number))
 
     def end(self):
         self.turn(last=True)
@@ -205,6 +215,8 @@ class CaptureCheck:
         if self.tshark.wait() != 0:
             self.world.fail(f"tshark ended with {self.tshark.returncode} on {os.path.basename(self.base)}")
         self.reader.join()
+        for number in range(max(1, self.number - self.LAST), self.number):
+            self._forget(number)
         for left in glob.glob(self.base + "-*.pcapng"):
             self.world.fail(f"{left} was not looked at")
 
