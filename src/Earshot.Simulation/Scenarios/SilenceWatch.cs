@@ -43,7 +43,7 @@ internal sealed class SilenceWatch(bool isSlow)
     private readonly Dictionary<FourTuple, Silence> _silences = [];
     private readonly HashSet<int> _ports = [];
     private readonly HashSet<int> _slow = [];
-    private readonly Dictionary<(ulong Station, ushort Protocol), int> _unanswered = [];
+    private readonly Dictionary<NeighbourQuestion, int> _unanswered = [];
     private readonly HashSet<ulong> _alone = [];
 
     /// <summary>Whether an end of the connection to a port was cut off.</summary>
@@ -118,8 +118,11 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>What finds neighbours is lost: a question of its sender, or an answer to its receiver.</summary>
     internal void OnNeighbourLost(in EthernetFrame frame, Instant now)
     {
-        CountUnanswered(frame.Source.Bits, frame.Type, isSlow ? 1 : LeastUnanswered);
-        CountUnanswered(frame.Destination.Bits, frame.Type, isSlow ? 1 : LeastUnanswered);
+        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question))
+        {
+            CountUnanswered(question, isSlow ? 1 : LeastUnanswered);
+        }
+
         foreach (FourTuple tuple in _silences.Keys)
         {
             Lose(tuple, now);
@@ -129,15 +132,20 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>A host sends what finds neighbours: where answers are slow, three may be asked for in vain.</summary>
     internal void OnNeighbourAsked(in EthernetFrame frame)
     {
-        if (isSlow)
+        if (isSlow && NeighbourQuestion.TryFind(frame, out NeighbourQuestion question))
         {
-            CountUnanswered(frame.Source.Bits, frame.Type, LeastUnanswered);
+            CountUnanswered(question, LeastUnanswered);
         }
     }
 
     /// <summary>What finds neighbours comes to a host.</summary>
-    internal void OnNeighbourHeard(in EthernetFrame frame) =>
-        _unanswered.Remove((frame.Destination.Bits, frame.Type));
+    internal void OnNeighbourHeard(in EthernetFrame frame)
+    {
+        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question) && question.IsAnswer)
+        {
+            _unanswered.Remove(question with { IsAnswer = false });
+        }
+    }
 
     /// <summary>What finds neighbours comes damaged. ARP has no checksum: an address that nobody has may be remembered.
     /// </summary>
@@ -150,13 +158,14 @@ internal sealed class SilenceWatch(bool isSlow)
         }
     }
 
-    private void CountUnanswered(ulong station, ushort protocol, int least)
+    private void CountUnanswered(in NeighbourQuestion heard, int least)
     {
-        int lost = _unanswered.GetValueOrDefault((station, protocol)) + 1;
-        _unanswered[(station, protocol)] = lost;
+        NeighbourQuestion question = heard with { IsAnswer = false };
+        int lost = _unanswered.GetValueOrDefault(question) + 1;
+        _unanswered[question] = lost;
         if (lost >= least)
         {
-            _alone.Add(station);
+            _alone.Add(question.Asker);
         }
     }
 
