@@ -43,8 +43,8 @@ internal sealed partial class ScriptRun
         _calls = new CallRunner(script.File, target, version, local, remote);
     }
 
-    /// <summary>Whether a step of ours came later than the script's tolerance: what is seen afterwards may be otherwise,
-    /// or earlier after the step before, by that.</summary>
+    /// <summary>Whether a step of ours came later than the script's tolerance: what is seen afterwards may be
+    /// otherwise, or earlier than after a step in time.</summary>
     public bool WasLate { get; private set; }
 
     /// <summary>Runs the script.</summary>

@@ -30,8 +30,8 @@ public sealed record ScriptVerdict
     /// <summary>The packet or result that was seen; null when there was none.</summary>
     public string? Seen { get; init; }
 
-    /// <summary>Whether all that is wrong is that a packet came later than it should, or the run itself was late: on the
-    /// host a busy machine may be to blame.</summary>
+    /// <summary>Whether all that is wrong is that a packet came later than it should, or the run itself was late: on
+    /// the host a busy machine may be to blame.</summary>
     public bool IsLate { get; init; }
 
     /// <summary>How long the run took on the clock of the target.</summary>
