@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the peers that the benchmark runner is compared with: floor, probes and lwIP.
+# Builds the peers that the benchmark runner is compared with: floor and lwIP.
 #
 #   bench/build-peers.sh OUT [LWIP_SOURCE_TREE]
 #
-# OUT               where the programs go: floor, probes, lwip-std, lwip-64k, lwip-pool and lwIP's other variants
+# OUT               where the programs go: floor, lwip-std, lwip-64k, lwip-pool and lwIP's other variants
 # LWIP_SOURCE_TREE  lwIP 2.1.3 unpacked; without it the script takes Debian's source package with apt-get
 #
 # Needs gcc and binutils. Exit 2: wrong usage; 3: something that it needs is missing, and which.
@@ -25,9 +25,8 @@ for tool in gcc ld objcopy; do
     command -v "$tool" > /dev/null || missing "no $tool (Debian: apt-get install gcc binutils)"
 done
 
-gcc -O3 -march=native -w "$peers/probes/floor.c" -o "$out/floor"
-gcc -O3 -march=native -w -pthread "$peers/probes/probes.c" -o "$out/probes"
-say "built floor and probes"
+gcc -O3 -march=native -w "$peers/floor.c" -o "$out/floor"
+say "built floor"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

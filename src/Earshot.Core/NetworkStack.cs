@@ -153,10 +153,8 @@ public sealed partial class NetworkStack : IDisposable
     }
 
     /// <summary>Whether duplicate address detection (RFC 4862 §5.4) is not over for an own address, which takes up to
-    /// two
-    /// seconds from the start or the address on: bind() refuses the address until then, and connect() over IPv6, if
-    /// there
-    /// is no other, both with EADDRNOTAVAIL.</summary>
+    /// two seconds from the start or the address on: bind() refuses the address until then, and connect() over IPv6,
+    /// if there is no other, both with EADDRNOTAVAIL.</summary>
     public bool IsCheckingAddresses
     {
         get

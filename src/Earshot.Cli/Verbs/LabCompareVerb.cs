@@ -58,7 +58,7 @@ internal static class LabCompareVerb
         {
             using var end = new EndSignal(cancellation);
             IEnumerable<Plan> chosen = parsed.GetValue(all)
-                ? PlanCatalog.Names.Concat(PlanCatalog.Differential).Select(PlanCatalog.Load)
+                ? PlanCatalog.All.Select(PlanCatalog.Load)
                 : parsed.GetRequiredValue(plans).Select(LabVerb.Load);
             Plan[] list = [.. chosen.Where(p => !parsed.GetValue(fast) || p.Duration <= LongestFast)];
             int atOnce = parsed.GetValue(jobs) ?? Comparison.DefaultAtOnce;

@@ -22,7 +22,7 @@ internal static class LabListVerb
             var table = new Table { Border = TableBorder.Simple };
             table.AddColumns("plan", "what it shows", "looks at (s)");
             IEnumerable<string> names = parsed.GetValue(all)
-                ? PlanCatalog.Names.Concat(PlanCatalog.Differential) : PlanCatalog.Names;
+                ? PlanCatalog.All : PlanCatalog.Names;
             foreach (Plan plan in names.Select(PlanCatalog.Load))
             {
                 string looks = string.Join(' ', plan.Looks.Select(look => LabTables.Number(look.TotalSeconds)));

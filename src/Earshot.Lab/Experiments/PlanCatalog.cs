@@ -16,9 +16,11 @@ public static class PlanCatalog
     /// <summary>The names of the plans that come with the lab; the article's three first, in its order.</summary>
     public static IReadOnlyList<string> Names { get; } = FindNames();
 
-    /// <summary>The names of the plans that hold the embedded stack to a kernel, one behaviour each; with those of
-    /// <see cref="Names"/> they are all that <c>lab compare --all</c> runs.</summary>
+    /// <summary>The names of the plans that hold the embedded stack to a kernel, one behaviour each.</summary>
     public static IReadOnlyList<string> Differential { get; } = FindNames(DifferentialPrefix);
+
+    /// <summary>All of them: what <c>lab compare --all</c> runs.</summary>
+    internal static IReadOnlyList<string> All { get; } = [.. Names, .. Differential];
 
     /// <summary>Finds a plan by name, or reads the file if the text names one.</summary>
     /// <param name="nameOrPath">A name from <see cref="Names"/>, or a path: anything with a separator or ending in
@@ -28,7 +30,7 @@ public static class PlanCatalog
     public static Plan Load(string nameOrPath)
     {
         ArgumentException.ThrowIfNullOrEmpty(nameOrPath);
-        if (Names.Contains(nameOrPath) || Differential.Contains(nameOrPath))
+        if (All.Contains(nameOrPath))
         {
             return PlanReader.Read(nameOrPath + Suffix, TextOf(nameOrPath));
         }

@@ -118,7 +118,7 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>What finds neighbours is lost: a question of its sender, or an answer to its receiver.</summary>
     internal void OnNeighbourLost(in EthernetFrame frame, Instant now)
     {
-        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question))
+        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question, out _))
         {
             CountUnanswered(question, isSlow ? 1 : LeastUnanswered);
         }
@@ -132,7 +132,7 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>A host sends what finds neighbours: where answers are slow, three may be asked for in vain.</summary>
     internal void OnNeighbourAsked(in EthernetFrame frame)
     {
-        if (isSlow && NeighbourQuestion.TryFind(frame, out NeighbourQuestion question))
+        if (isSlow && NeighbourQuestion.TryFind(frame, out NeighbourQuestion question, out _))
         {
             CountUnanswered(question, LeastUnanswered);
         }
@@ -141,9 +141,9 @@ internal sealed class SilenceWatch(bool isSlow)
     /// <summary>What finds neighbours comes to a host.</summary>
     internal void OnNeighbourHeard(in EthernetFrame frame)
     {
-        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question) && question.IsAnswer)
+        if (NeighbourQuestion.TryFind(frame, out NeighbourQuestion question, out bool isAnswer) && isAnswer)
         {
-            _unanswered.Remove(question with { IsAnswer = false });
+            _unanswered.Remove(question);
         }
     }
 
@@ -158,9 +158,8 @@ internal sealed class SilenceWatch(bool isSlow)
         }
     }
 
-    private void CountUnanswered(in NeighbourQuestion heard, int least)
+    private void CountUnanswered(in NeighbourQuestion question, int least)
     {
-        NeighbourQuestion question = heard with { IsAnswer = false };
         int lost = _unanswered.GetValueOrDefault(question) + 1;
         _unanswered[question] = lost;
         if (lost >= least)

@@ -20,7 +20,7 @@ public sealed class FastComparisons
     public IReadOnlyList<Comparison> All => _all.Value;
 
     internal static IEnumerable<Plan> Plans() =>
-        PlanCatalog.Names.Concat(PlanCatalog.Differential).Select(PlanCatalog.Load);
+        PlanCatalog.All.Select(PlanCatalog.Load);
 }
 
 /// <summary>The embedded stack under linux-6.18 against the host kernel, one behaviour after the other: calls, errnos,

@@ -17,18 +17,11 @@ public sealed class CorpusTests
     private static readonly string Scripts = Path.Combine(RepositoryRoot.Path, "tests", "scripts");
 
     private static string[] Files =>
-        [.. Directory.GetFiles(Path.Combine(Scripts, "listen"), "*.pkt").Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(Scripts, "*.pkt", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
     private static (Script Script, IpVersion Version)[] Runs =>
     [
         .. Files
-            .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
-            .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
-    ];
-
-    private static (Script Script, IpVersion Version)[] AllRuns =>
-    [
-        .. Directory.GetFiles(Scripts, "*.pkt", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(static file => Script.Parse(Path.GetFileName(file), File.ReadAllText(file)))
             .SelectMany(static script => script.IpVersions.Select(v => (script, v))),
     ];
@@ -56,7 +49,7 @@ public sealed class CorpusTests
     [Fact]
     public void Every_script_passes_as_well_when_nothing_is_kept_at_hand_of_a_quiet_connection()
     {
-        (Script, IpVersion)[] runs = AllRuns;
+        (Script, IpVersion)[] runs = Runs;
         var maker = new StackPacketTargetMaker(KernelProfile.Linux618) { BusyConnections = 0 };
         string[] failed =
         [
@@ -72,13 +65,13 @@ public sealed class CorpusTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void Every_script_passes_as_well_when_each_step_comes_a_little_late(ulong seed)
+    public void Every_script_passes_as_well_when_each_step_comes_a_little_late(int seed)
     {
         var maker = new LateTargetMaker(
             new StackPacketTargetMaker(KernelProfile.Linux618), seed, TimeSpan.FromMilliseconds(2));
         string[] failed =
         [
-            .. ScriptBatch.Run(AllRuns, maker).Where(static v => !v.Passed && !NotYet.ContainsKey(Name(v.File)))
+            .. ScriptBatch.Run(Runs, maker).Where(static v => !v.Passed && !NotYet.ContainsKey(Name(v.File)))
                 .Select(static v => v.ToString()),
         ];
         Assert.True(failed.Length == 0, string.Join('\n', failed));
@@ -112,11 +105,14 @@ public sealed class CorpusTests
     public void Every_script_opens_with_what_it_shows_and_where_the_fact_comes_from() => Assert.All(Files, file =>
     {
         string[] comment = [.. File.ReadLines(file).TakeWhile(static l => l.StartsWith("//"))];
-        Assert.True(comment.Length >= 2, $"{file}: two lines of comment are the least");
         Assert.True(
-            comment.Any(static l => l.Contains("linux-") || l.Contains("seen on")),
+            comment.Any(static l => l.Contains("linux-") || l.Contains("seen on", StringComparison.OrdinalIgnoreCase)),
             $"{file}: the comment does not say where the fact comes from");
-        Assert.All(File.ReadLines(file), line => Assert.True(line.Length <= 120, $"{file}: {line}"));
+        if (Path.GetFileName(Path.GetDirectoryName(file)) == "listen")
+        {
+            Assert.True(comment.Length >= 2, $"{file}: two lines of comment are the least");
+            Assert.All(File.ReadLines(file), line => Assert.True(line.Length <= 120, $"{file}: {line}"));
+        }
     });
 
     [Fact]

@@ -9,12 +9,12 @@ namespace Earshot.Lab.Tests.Packetdrill;
 /// <param name="maker">Makes the targets that are made late.</param>
 /// <param name="seed">The seed of the delays.</param>
 /// <param name="most">The longest delay of what waited; what did not wait is late by a tenth at most.</param>
-internal sealed class LateTargetMaker(IPacketTargetMaker maker, ulong seed, TimeSpan most) : IPacketTargetMaker
+internal sealed class LateTargetMaker(IPacketTargetMaker maker, int seed, TimeSpan most) : IPacketTargetMaker
 {
     public string Name => maker.Name;
 
     public T Run<T>(PacketTargetOptions options, Func<IPacketTarget, T> work) =>
-        maker.Run(options, target => work(new LateTarget(target, new Random((int)seed), most)));
+        maker.Run(options, target => work(new LateTarget(target, new Random(seed), most)));
 
     private sealed class LateTarget(IPacketTarget target, Random chance, TimeSpan most) : IPacketTarget
     {
