@@ -19,6 +19,9 @@ public sealed class CostTests(ITestOutputHelper output)
 {
     private const int Rounds = 40;
 
+    // What others do on the machine makes one measure dear; so many in a row are ours.
+    private const int Tries = 6;
+
     [SlowTheory(Needs = Needs.Root, Tools = "ip ss python3")]
     [InlineData(1, 0.002)]
     [InlineData(1000, 0.002)]
@@ -31,13 +34,13 @@ public sealed class CostTests(ITestOutputHelper output)
         Func<Task> nothing = () => Task.CompletedTask, comes = () => ComesAsync(process);
         await monitor.CostAsync(nothing); // Until everything has run once and was compiled.
         await monitor.CostAsync(comes);
-        double idle = await monitor.CostAsync(nothing);
-        double busy, limit;
+        double idle, busy, limit;
         int tries = 0;
         do
         {
-            // What others do on the machine makes one measure dear; three in a row are ours. Where the kernel's dump
-            // alone is dearer than the promise, that is the measure, and a third for what we do.
+            // Where the kernel's dump alone is dearer than the promise, that is the measure, and a third for what we
+            // do.
+            idle = await monitor.CostAsync(nothing);
             busy = await monitor.CostAsync(comes);
             double dump = Dump(monitor.Reader);
             limit = Math.Max(share, 1.35 * dump);
@@ -45,7 +48,7 @@ public sealed class CostTests(ITestOutputHelper output)
                 $"{listeners} listeners at 1 s: {idle * 100:0.000} % of a core while nobody comes, "
                 + $"{busy * 100:0.000} % with a client each second, the kernel's dump alone {dump * 100:0.000} %");
         }
-        while (busy > limit && ++tries < 3);
+        while ((idle > share || busy > limit) && ++tries < Tries);
         Assert.True(idle <= share, $"{idle * 100:0.000} % of a core, promised {share * 100:0.000} %");
         Assert.True(busy <= limit, $"{busy * 100:0.000} % of a core, at most {limit * 100:0.000} %");
     }
@@ -66,14 +69,13 @@ public sealed class CostTests(ITestOutputHelper output)
         int tries = 0;
         do
         {
-            // What others do on the machine makes one measure dear; three in a row are ours.
             export.Refresh();
             TimeSpan before = export.TotalProcessorTime;
             await Task.Delay(TimeSpan.FromSeconds(Seconds));
             export.Refresh();
             cost = (export.TotalProcessorTime - before).TotalSeconds / Seconds;
         }
-        while (cost > share && ++tries < 3);
+        while (cost > share && ++tries < Tries);
 
         long memory = export.WorkingSet64 / 1_000_000;
 
@@ -113,6 +115,7 @@ public sealed class CostTests(ITestOutputHelper output)
     public async Task Peaks_of_sixteen_listeners_every_10_ms_cost_no_more_than_a_hundredth(string load, double factor)
     {
         const string first = "7650";
+        const double LeastLooks = 80;
         using var bed = new Bed();
         (int queued, int rate) = (load == "queues stand still" ? 3 : 0, load == "clients come" ? 150 : 0);
         bed.Python("sixteen.py", $"{first} {queued} {rate}");
@@ -123,12 +126,11 @@ public sealed class CostTests(ITestOutputHelper output)
         using var peaks = new PeakSampler();
         peaks.Choose([.. space.Listeners.Take(PeakSampler.MostTargets).Select(one => (monitor.Reader, one.Facts))]);
         await Task.Delay(2000);
-        double share, limit;
+        double share, looks, limit;
         int tries = 0;
         do
         {
-            // What others do on the machine makes one measure dear; three in a row are ours.
-            (share, double looks) = await WatchAsync(peaks);
+            (share, looks) = await WatchAsync(peaks);
 
             // Where the kernel's part alone is dearer than the promise, that is the measure.
             double bare = Bare(
@@ -137,11 +139,11 @@ public sealed class CostTests(ITestOutputHelper output)
             output.WriteLine(
                 $"16 listeners, {load}: {share * 100:0.00} % of a core, {looks:0} looks a second; the "
                 + $"calls into the kernel alone {bare * 100:0.00} %");
-            Assert.True(looks >= 80, $"{looks:0} looks a second");
         }
-        while (share > limit && ++tries < 3);
+        while ((share > limit || looks < LeastLooks) && ++tries < Tries);
         Assert.All(space.Listeners.Take(PeakSampler.MostTargets), one => Assert.NotNull(peaks.Take(one.Facts.Cookie)));
         Assert.True(share <= limit, $"{share * 100:0.00} % of a core, at most {limit * 100:0.00} %");
+        Assert.True(looks >= LeastLooks, $"{looks:0} looks a second");
     }
 
     private static async Task<(double Share, double Looks)> WatchAsync(PeakSampler peaks)
@@ -191,10 +193,14 @@ public sealed class CostTests(ITestOutputHelper output)
 
             using var monitor = new Inside(bed);
             monitor.Sample();
-            double ours = Enumerable.Range(0, 7).Select(_ => Time(
-                () => monitor.Sample(whole: true))).Order().ElementAt(3);
-            double ss = Enumerable.Range(0, 7).Select(_ => Time(
-                () => Bed.Run("ip", $"netns exec {bed.Name} ss -lntH"))).Order().ElementAt(3);
+            double ours, ss;
+            int tries = 0;
+            do
+            {
+                ours = Median(() => monitor.Sample(whole: true));
+                ss = Median(() => Bed.Run("ip", $"netns exec {bed.Name} ss -lntH"));
+            }
+            while (ours > 1.5 * ss && ++tries < Tries);
             output.WriteLine($"10 000 listeners, 100 000 sockets: {ours * 1000:0.0} ms, ss -lnt {ss * 1000:0.0} ms");
             Assert.True(ours <= 1.5 * ss, $"{ours * 1000:0.0} ms, ss -lnt {ss * 1000:0.0} ms");
         }
@@ -234,6 +240,9 @@ public sealed class CostTests(ITestOutputHelper output)
 
         Assert.Equal(6, reached.Count);
     }
+
+    private static double Median(Action action) =>
+        Enumerable.Range(0, 7).Select(_ => Time(action)).Order().ElementAt(3);
 
     private static double Time(Action action)
     {
