@@ -43,8 +43,8 @@ internal sealed partial class ScriptRun
         _calls = new CallRunner(script.File, target, version, local, remote);
     }
 
-    /// <summary>Whether a step of ours came later than the script's tolerance: what is seen afterwards may be
-    /// otherwise, or earlier than after a step in time.</summary>
+    /// <summary>Whether a step of ours came, or a call returned, later than the script's tolerance: what is seen
+    /// afterwards may be otherwise, or earlier than after a step in time.</summary>
     public bool WasLate { get; private set; }
 
     /// <summary>Runs the script.</summary>
@@ -182,7 +182,7 @@ internal sealed partial class ScriptRun
         _scriptTime = ScriptTime(happening.Time);
         (_start, _end, _nominal) = (start, end, nominal);
         _wasInbound = happening is PacketEvent { IsInbound: true };
-        WasLate |= (_wasInbound ? end : start) - nominal > Tolerance(TimeSpan.Zero);
+        WasLate |= (happening is CommandEvent ? start : end) - nominal > Tolerance(TimeSpan.Zero);
     }
 
     /// <summary>When an event happens by the script's own times, from its first event.</summary>

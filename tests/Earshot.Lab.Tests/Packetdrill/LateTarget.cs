@@ -9,14 +9,17 @@ namespace Earshot.Lab.Tests.Packetdrill;
 /// <param name="maker">Makes the targets that are made late.</param>
 /// <param name="seed">The seed of the delays.</param>
 /// <param name="most">The longest delay of what waited; what did not wait is late by a tenth at most.</param>
-internal sealed class LateTargetMaker(IPacketTargetMaker maker, int seed, TimeSpan most) : IPacketTargetMaker
+/// <param name="returning">The longest time that a call takes to return after it was made.</param>
+internal sealed class LateTargetMaker(
+    IPacketTargetMaker maker, int seed, TimeSpan most, TimeSpan returning = default) : IPacketTargetMaker
 {
     public string Name => maker.Name;
 
     public T Run<T>(PacketTargetOptions options, Func<IPacketTarget, T> work) =>
-        maker.Run(options, target => work(new LateTarget(target, new Random(seed), most)));
+        maker.Run(options, target => work(new LateTarget(target, new Random(seed), most, returning)));
 
-    private sealed class LateTarget(IPacketTarget target, Random chance, TimeSpan most) : IPacketTarget
+    private sealed class LateTarget(IPacketTarget target, Random chance, TimeSpan most, TimeSpan returning)
+        : IPacketTarget
     {
         public string Name => target.Name;
 
@@ -30,7 +33,12 @@ internal sealed class LateTargetMaker(IPacketTargetMaker maker, int seed, TimeSp
 
         public Instant Inject(ReadOnlySpan<byte> packet) => target.Inject(packet);
 
-        public IPendingCall Begin(int descriptor, Func<ISocketCalls, long> call) => target.Begin(descriptor, call);
+        public IPendingCall Begin(int descriptor, Func<ISocketCalls, long> call)
+        {
+            IPendingCall pending = target.Begin(descriptor, call);
+            target.WaitUntil(target.Now + (chance.NextDouble() * returning));
+            return pending;
+        }
 
         public bool WaitForCall(IPendingCall call, Instant until) => target.WaitForCall(call, until);
 

@@ -43,6 +43,20 @@ public sealed class LateTests
             +0 > S. 0:0(0) ack 2 <mss 1460>
             """).IsLate);
 
+    [Theory]
+    [InlineData(100, true)]
+    [InlineData(2, false)]
+    public void What_is_seen_after_a_call_that_returned_late_may_be_earlier_by_that(int most, bool isLate) =>
+        Assert.Equal(
+            isLate, Failing(new LateTargetMaker(Stack, 1, TimeSpan.Zero, TimeSpan.FromMilliseconds(most)), """
+            +0 < S 0:0(0) win 1000 <mss 1000>
+            +0 > S. 0:0(0) ack 1 <mss 1460>
+            +0 < . 1:1(0) ack 1 win 1000
+            +0 accept(3, ..., ...) = 4
+            +0 write(4, ..., 10) = 10
+            +.05 > P. 1:11(10) ack 1
+            """).IsLate);
+
     // The SYN-ACK comes again after a second or a little more: in time by the part that may be missed, and behind.
     [Theory]
     [InlineData("+.993 > S. 0:0(0) ack 1 <mss 1460>", true)]
