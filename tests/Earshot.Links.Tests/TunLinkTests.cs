@@ -207,7 +207,7 @@ public sealed class TunLinkTests
         DrainQuietly(link, buffer);
         long start = Stopwatch.GetTimestamp();
         Assert.False(link.Wait(TimeSpan.FromMilliseconds(5)));
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 5, 1000);
+        Assert.True(Stopwatch.GetElapsedTime(start).TotalMilliseconds >= 5);
 
         link.Wake();
         Assert.True(link.Wait(Timeout.InfiniteTimeSpan));

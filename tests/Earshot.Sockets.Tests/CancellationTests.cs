@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Linq;
 using System.Net.Sockets;
 using System.Threading;
@@ -140,10 +139,8 @@ public sealed class CancellationTests
     {
         await Task.Delay(30);
         Assert.False(call.IsCompleted);
-        var watch = Stopwatch.StartNew();
         await source.CancelAsync();
         var thrown = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.Soon());
         Assert.Equal(source.Token, thrown.CancellationToken);
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 }

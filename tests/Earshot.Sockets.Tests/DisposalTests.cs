@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.Linq;
 using System.Net.Sockets;
 using System.Threading;
@@ -14,13 +13,11 @@ namespace Earshot.Sockets.Tests;
 /// <summary>Every end of a stack ends every call.</summary>
 public sealed class DisposalTests
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task Hundreds_of_pending_calls_of_every_kind_end_within_a_second_of_disposal(int seed)
+    public async Task Hundreds_of_pending_calls_of_every_kind_end_with_the_disposal(int seed)
     {
         (MemoryLink wire, MemoryLink hole) = MemoryLink.CreatePair();
         using MemoryLink _ = hole;
@@ -28,15 +25,13 @@ public sealed class DisposalTests
         List<Task> calls = await StartCallsOfEveryKind(stack);
         Assert.All(calls, call => Assert.False(call.IsCompleted));
 
-        var watch = Stopwatch.StartNew();
         stack.Dispose();
         foreach (Task call in calls)
         {
-            SocketException error = await Assert.ThrowsAsync<SocketException>(() => call.WaitAsync(Second));
+            SocketException error = await Assert.ThrowsAsync<SocketException>(() => call.Soon());
             Assert.Equal(SocketError.OperationAborted, error.SocketErrorCode);
         }
 
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, Second);
         Assert.True(stack.Completion.IsCompletedSuccessfully);
         Assert.Null(stack.Failure);
     }
@@ -55,11 +50,11 @@ public sealed class DisposalTests
         var broken = new InvariantException("made by the test");
         Task<int> breaking = stack.InvokeAsync<int>(_ => throw broken);
         Assert.Same(broken, await Assert.ThrowsAsync<InvariantException>(() => breaking.Soon()));
-        await stack.Completion.WaitAsync(Second);
+        await stack.Completion.Soon();
         Assert.Same(broken, stack.Failure);
         foreach (Task call in calls)
         {
-            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.WaitAsync(Second));
+            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.Soon());
         }
 
         await ErrorTests.Fails(SocketError.ConnectionAborted, () => idle.SendAsync(new byte[1]).AsTask());
@@ -91,7 +86,7 @@ public sealed class DisposalTests
         await Assert.ThrowsAsync<InvariantException>(() => breaking.Soon());
         foreach (Task call in reads.Concat(calls))
         {
-            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.WaitAsync(Second));
+            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.Soon());
         }
     }
 
@@ -103,11 +98,11 @@ public sealed class DisposalTests
         using EarshotStack stack = EarshotStack.Start(Testbed.Host(Testbed.AddressA, 1), wire);
         List<Task> calls = await StartCallsOfEveryKind(stack);
         wire.Dispose();
-        await stack.Completion.WaitAsync(Second);
+        await stack.Completion.Soon();
         Assert.IsType<ObjectDisposedException>(stack.Failure);
         foreach (Task call in calls)
         {
-            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.WaitAsync(Second));
+            await ErrorTests.Fails(SocketError.ConnectionAborted, () => call.Soon());
         }
     }
 
@@ -210,7 +205,7 @@ public sealed class DisposalTests
             stack.Dispose();
             return true;
         }).Soon());
-        await stack.Completion.WaitAsync(Second);
+        await stack.Completion.Soon();
         Assert.Null(stack.Failure);
     }
 

@@ -1,5 +1,4 @@
 using System;
-using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
 using Earshot.Core;
@@ -44,10 +43,8 @@ public sealed class StackPumpTests
             using Connected pair = await Connected.MakeAsync(stack);
             for (int i = 0; i < 50; i++)
             {
-                var watch = Stopwatch.StartNew();
                 await pair.Client.SendAsync(new byte[10]).Soon();
                 Assert.Equal(10, await pair.Server.ReceiveAsync(new byte[10]).Soon());
-                Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
             }
 
             // A SYN that nobody answers is sent again by a timer, flood or not.
