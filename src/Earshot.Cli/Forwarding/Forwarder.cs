@@ -53,8 +53,9 @@ internal sealed class Forwarder : IAsyncDisposable
     }
 
     /// <summary>Forwards connections that come to the host's kernel through the stack.</summary>
+    /// <returns>Where it listens, the port too that the host chose for port 0.</returns>
     /// <exception cref="SocketException">The kernel cannot listen there.</exception>
-    internal void AddOutward(ForwardRule rule)
+    internal IPEndPoint AddOutward(ForwardRule rule)
     {
         var local = new IPEndPoint(rule.Local ?? IPAddress.Loopback, rule.Port);
         var listener = new Socket(local.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -64,6 +65,7 @@ internal sealed class Forwarder : IAsyncDisposable
         _accepts.Add(AcceptAsync(
             async () => await listener.AcceptAsync(_end.Token).ConfigureAwait(false),
             outer => ServeOutwardAsync(outer, rule.Target)));
+        return (IPEndPoint)listener.LocalEndPoint!;
     }
 
     /// <summary>Stops listening and resets what is open.</summary>

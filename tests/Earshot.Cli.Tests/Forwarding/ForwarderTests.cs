@@ -62,11 +62,10 @@ public sealed class ForwarderTests : IAsyncLifetime
     public async Task Connections_of_the_host_go_through_the_stack()
     {
         using EarshotListener listener = _stack.Listen(new IPEndPoint(IPAddress.Loopback, InnerPort));
-        int port = FreePort();
-        Forwarder.AddOutward(new ForwardRule(null, port, listener.LocalEndPoint));
+        IPEndPoint entrance = Forwarder.AddOutward(new ForwardRule(null, 0, listener.LocalEndPoint));
 
         using var outer = new TcpClient();
-        await outer.ConnectAsync(IPAddress.Loopback, port).WaitAsync(Limit);
+        await outer.ConnectAsync(entrance).WaitAsync(Limit);
         using EarshotSocket inner = await listener.AcceptAsync().AsTask().WaitAsync(Limit);
         await outer.GetStream().WriteAsync("hello"u8.ToArray());
         byte[] buffer = new byte[10];
@@ -92,8 +91,11 @@ public sealed class ForwarderTests : IAsyncLifetime
     [Fact]
     public async Task A_target_that_refuses_resets_who_asked()
     {
+        // Bound and not listening: nobody else can have the port.
+        using var target = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        target.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         await Forwarder.AddInwardAsync(
-            new ForwardRule(null, InnerPort, new IPEndPoint(IPAddress.Loopback, FreePort())), hasIPv6: false);
+            new ForwardRule(null, InnerPort, (IPEndPoint)target.LocalEndPoint!), hasIPv6: false);
         using EarshotSocket inner = await _stack.ConnectAsync(new IPEndPoint(IPAddress.Loopback, InnerPort));
 
         SocketException error = await Assert.ThrowsAsync<SocketException>(
@@ -128,12 +130,5 @@ public sealed class ForwarderTests : IAsyncLifetime
 
             length += count;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }
